@@ -1,0 +1,56 @@
+/// Images in memory: borrowed views and an owning image.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "posekit/export.h"
+#include "posekit/geometry.h"
+
+namespace posekit::inline v0 {
+
+/// Order of the interleaved 8-bit channels of a pixel.
+enum class PixelFormat : std::uint8_t {
+  bgr8,
+  rgb8,
+  gray8,  ///< One channel, spread to three where a model wants colour.
+  bgra8,  ///< Alpha is ignored.
+  rgba8   ///< Alpha is ignored.
+};
+
+/// Bytes of one pixel: 1, 3 or 4.
+[[nodiscard]] constexpr int channels(PixelFormat format) noexcept {
+  if (format == PixelFormat::gray8) return 1;
+  return format == PixelFormat::bgr8 || format == PixelFormat::rgb8 ? 3 : 4;
+}
+
+/// A borrowed image: uint8, interleaved, rows `stride` bytes apart. The pixels must outlive every call that gets the view;
+/// no call writes to them.
+struct ImageView {
+  const std::uint8_t* data = nullptr;  ///< Top-left pixel.
+  int width = 0;                       ///< Pixels, > 0.
+  int height = 0;                      ///< Pixels, > 0.
+  std::size_t stride = 0;              ///< Bytes from one row to the next, >= width * channels(format).
+  PixelFormat format = PixelFormat::bgr8;
+
+  [[nodiscard]] Size size() const noexcept { return {width, height}; }
+};
+
+/// @throws Error invalid_argument if the view has no data, no size, too short a stride or an unknown format
+POSEKIT_API void validate(const ImageView& image);
+
+/// An image that owns its pixels, rows without gaps.
+struct Image {
+  std::vector<std::uint8_t> pixels;  ///< height * width * channels(format) bytes.
+  int width = 0;
+  int height = 0;
+  PixelFormat format = PixelFormat::bgr8;
+
+  /// A view that lives as long as the image does and is not changed.
+  [[nodiscard]] ImageView view() const noexcept {
+    return {pixels.data(), width, height, static_cast<std::size_t>(width) * static_cast<std::size_t>(channels(format)), format};
+  }
+};
+
+}  // namespace posekit::inline v0

@@ -1,0 +1,17 @@
+/// All of posekit's core library. Reading images and drawing are in image_io.h and draw.h (posekit::io).
+#pragma once
+
+// IWYU pragma: begin_exports
+#include "posekit/detector.h"
+#include "posekit/error.h"
+#include "posekit/estimator.h"
+#include "posekit/executor.h"
+#include "posekit/geometry.h"
+#include "posekit/image.h"
+#include "posekit/keypoints.h"
+#include "posekit/model.h"
+#include "posekit/pose.h"
+#include "posekit/result_io.h"
+#include "posekit/run_control.h"
+#include "posekit/runtime.h"
+// IWYU pragma: end_exports

@@ -1,0 +1,42 @@
+/// Process-wide things: version, Torch's threads, the log callback. Nothing else in posekit changes global state.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "posekit/export.h"
+
+namespace posekit::inline v0 {
+
+/// The library's version, "major.minor.patch".
+[[nodiscard]] POSEKIT_API std::string_view version() noexcept;
+
+/// The Torch that the library was built for and the one that runs, for example "2.13.0".
+struct TorchVersions {
+  std::string built_for;
+  std::string running;
+};
+[[nodiscard]] POSEKIT_API TorchVersions torch_versions();
+
+/// Whether the library was built with CUDA.
+[[nodiscard]] POSEKIT_API bool built_with_cuda() noexcept;
+
+/// Sets the number of intra-op threads of a forward (Torch's, for the whole process, other users of Torch included), and inter-op
+/// threads to 1 where that can still be set. Call it before any model is loaded; results may differ in the last digits between counts.
+/// @throws Error invalid_argument if threads < 1
+POSEKIT_API void set_torch_threads(int threads);
+
+/// Torch's number of intra-op threads.
+[[nodiscard]] POSEKIT_API int torch_threads();
+
+enum class LogLevel : std::uint8_t { info, warning };
+
+using LogCallback = std::function<void(LogLevel, std::string_view)>;
+
+/// Where notes of the library go, which itself prints nothing. An empty function: nowhere, the default.
+/// The callback may be called from any thread that uses the library, several at once. Safe to call at any time.
+POSEKIT_API void set_log_callback(LogCallback callback);
+
+}  // namespace posekit::inline v0

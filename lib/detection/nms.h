@@ -1,0 +1,16 @@
+/// Greedy non-maximum suppression.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "posekit/geometry.h"
+
+namespace posekit::inline v0 {
+
+/// Indices of the boxes that stay, best first: by score, then by index; a box goes when its IoU with a kept one is > iou_threshold.
+/// Boxes with a corner or score that is not finite are dropped.
+[[nodiscard]] std::vector<std::size_t> nms(std::span<const Box> boxes, double iou_threshold);
+
+}  // namespace posekit::inline v0

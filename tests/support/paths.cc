@@ -1,0 +1,36 @@
+/// Where tests find their data.
+#include "support/paths.h"
+
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+
+namespace posekit_test {
+
+namespace fs = std::filesystem;
+
+fs::path source_dir() { return POSEKIT_SOURCE_DIR; }
+
+fs::path golden_dir() {
+  const char* folder = std::getenv("POSEKIT_GOLDEN");
+  return folder != nullptr && *folder != '\0' ? fs::path(folder) : source_dir() / "tests/golden/data";
+}
+
+std::optional<fs::path> shared_dir() {
+  fs::path folder = source_dir().parent_path() / "shared";
+  if (fs::is_directory(folder / "data/coco")) return folder;
+  return std::nullopt;
+}
+
+TemporaryDir::TemporaryDir() {
+  std::string pattern = (fs::temp_directory_path() / "posekit-test-XXXXXX").string();
+  if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("can't make a temporary folder: " + pattern);
+  path_ = pattern;
+}
+
+TemporaryDir::~TemporaryDir() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+}  // namespace posekit_test
