@@ -22,13 +22,9 @@ if(POSEKIT_TESTS)
   posekit_find(Catch2 catch2 3)
 endif()
 
-# The CPU wheel's config asks for nothing else. A CUDA Torch sets the CUDA standard to the C++ one, which CMake < 3.26 does not know.
-if(POSEKIT_CUDA)
-  set(CMAKE_CUDA_STANDARD 17)
-endif()
-find_package(Torch QUIET)
-if(NOT Torch_FOUND)
-  message(FATAL_ERROR "posekit needs LibTorch: run ./bootstrap.sh setup, or name a Torch in CMAKE_PREFIX_PATH "
+file(GLOB PosekitTorch_HINTS ${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch) # what ./bootstrap.sh setup made
+find_package(PosekitTorch 2.5 QUIET)
+if(NOT PosekitTorch_FOUND)
+  message(FATAL_ERROR "posekit needs LibTorch 2.5 or later: run ./bootstrap.sh setup, or name a Torch in CMAKE_PREFIX_PATH "
                       "(python -c 'import torch; print(torch.utils.cmake_prefix_path)').")
 endif()
-get_filename_component(POSEKIT_TORCH_LIB_DIR "${TORCH_LIBRARY}" DIRECTORY)

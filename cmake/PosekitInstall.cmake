@@ -1,0 +1,42 @@
+# Install rules: libraries, headers, the program, its models, and the package config. The prefix can be moved.
+
+include(CMakePackageConfigHelpers)
+
+# RUNPATH is not transitive and installing strips it, so each library says itself where Torch is.
+set(POSEKIT_INSTALL_RPATH "$ORIGIN;${PosekitTorch_LIBRARY_DIR}" CACHE STRING "RUNPATH of the installed libraries")
+mark_as_advanced(POSEKIT_INSTALL_RPATH)
+
+set(posekit_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/posekit)
+
+set_target_properties(posekit PROPERTIES INSTALL_RPATH "${POSEKIT_INSTALL_RPATH}")
+install(TARGETS posekit EXPORT posekitTargets)
+install(EXPORT posekitTargets NAMESPACE posekit:: DESTINATION ${posekit_cmake_dir})
+set(not_installed PATTERN image_io.h EXCLUDE PATTERN draw.h EXCLUDE)
+if(POSEKIT_IO)
+  set(not_installed "")
+  set_target_properties(posekit_io PROPERTIES INSTALL_RPATH "${POSEKIT_INSTALL_RPATH}")
+  install(TARGETS posekit_io EXPORT posekitIoTargets)
+  install(EXPORT posekitIoTargets NAMESPACE posekit:: DESTINATION ${posekit_cmake_dir})
+endif()
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/posekit DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h ${not_installed})
+
+if(TARGET posekit_cli)
+  # A static build's program has Torch as a neighbour of its own.
+  set_target_properties(posekit_cli PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR};${POSEKIT_INSTALL_RPATH}")
+  install(TARGETS posekit_cli)
+  set(models ${PROJECT_SOURCE_DIR}/examples/models)
+  install(FILES ${models}/person_detector.pt ${models}/pose_landmark_full.pt ${models}/pose_landmark_lite.pt ${models}/PROVENANCE.md
+                ${models}/LICENSE.ssdlite
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/posekit/models)
+endif()
+
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/NOTICE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/posekitConfig.cmake.in ${PROJECT_BINARY_DIR}/posekitConfig.cmake
+                              INSTALL_DESTINATION ${posekit_cmake_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/posekitConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/posekitConfig.cmake ${PROJECT_BINARY_DIR}/posekitConfigVersion.cmake DESTINATION ${posekit_cmake_dir})
+if(NOT BUILD_SHARED_LIBS)
+  install(FILES ${PROJECT_SOURCE_DIR}/cmake/FindPosekitOpenCV.cmake ${PROJECT_SOURCE_DIR}/cmake/FindPosekitTorch.cmake
+          DESTINATION ${posekit_cmake_dir})
+endif()
