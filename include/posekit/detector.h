@@ -20,11 +20,11 @@ namespace posekit::inline v0 {
 
 struct DetectorOptions {
   ModelOptions model;
-  std::shared_ptr<Executor> executor;     ///< Where inputs are made. Null: serial, on the caller's thread.
-  std::size_t max_batch = 0;              ///< Looks in one forward; 0 = 1 on a CPU, 16 on a GPU.
-  std::optional<double> score_threshold;  ///< Overrides the metadata: scores must exceed it.
-  std::optional<double> nms_iou;          ///< Overrides the metadata: of two boxes that overlap more, the weaker goes.
-  std::optional<std::size_t> max_persons; ///< Overrides the metadata: the best so many are kept.
+  std::shared_ptr<Executor> executor;      ///< Where inputs are made. Null: serial, on the caller's thread.
+  std::size_t max_batch = 0;               ///< Looks in one forward; 0 = 1 on a CPU, 16 on a GPU.
+  std::optional<double> score_threshold;   ///< Overrides the metadata: scores must exceed it.
+  std::optional<double> nms_iou;           ///< Overrides the metadata: of two boxes that overlap more, the weaker goes.
+  std::optional<std::size_t> max_persons;  ///< Overrides the metadata: the best so many are kept.
   /// Also look at half-overlapping square tiles, sides as fractions of the longer side in (0, 1]. For small people and groups.
   std::vector<double> tiles;
 };
@@ -32,9 +32,9 @@ struct DetectorOptions {
 /// What became of one image of a call.
 struct DetectionResult {
   ErrorCode code = ErrorCode::ok;
-  std::string message;      ///< Empty if ok.
-  std::vector<Box> boxes;   ///< Inside the image, by falling score.
-  Timings timings;          ///< Only `detect` is filled.
+  std::string message;     ///< Empty if ok.
+  std::vector<Box> boxes;  ///< Inside the image, by falling score.
+  Timings timings;         ///< Only `detect` is filled.
 };
 
 /// Finds people with one detection model (task "detect", docs/models.md). Immutable: any number of threads may call it at once.

@@ -12,19 +12,19 @@ namespace posekit::inline v0 {
 
 /// What kind of thing went wrong. The values are stable: they are the C ABI's status codes too.
 enum class ErrorCode : std::int32_t {
-  ok = 0,                 ///< Nothing went wrong.
-  invalid_argument = 1,   ///< A value of the caller's is outside what is allowed.
-  not_found = 2,          ///< A file, preset, keypoint set or keypoint of that name does not exist.
-  unsupported_model = 3,  ///< A sound file of a kind posekit does not run.
-  invalid_model = 4,      ///< A broken model file, or metadata that contradicts it.
-  device_unavailable = 5, ///< The device asked for is not there.
-  out_of_memory = 6,      ///< Host or device memory is out.
-  io = 7,                 ///< Reading or writing failed.
-  cancelled = 8,          ///< The caller asked to stop.
-  deadline_exceeded = 9,  ///< The caller's deadline has passed.
-  forked = 10,            ///< The object was made before fork() and is used in the child.
-  closed = 11,            ///< The object takes no more work.
-  internal = 12,          ///< A defect of posekit's own, or an error that Torch gives no better name.
+  ok = 0,                  ///< Nothing went wrong.
+  invalid_argument = 1,    ///< A value of the caller's is outside what is allowed.
+  not_found = 2,           ///< A file, preset, keypoint set or keypoint of that name does not exist.
+  unsupported_model = 3,   ///< A sound file of a kind posekit does not run.
+  invalid_model = 4,       ///< A broken model file, or metadata that contradicts it.
+  device_unavailable = 5,  ///< The device asked for is not there.
+  out_of_memory = 6,       ///< Host or device memory is out.
+  io = 7,                  ///< Reading or writing failed.
+  cancelled = 8,           ///< The caller asked to stop.
+  deadline_exceeded = 9,   ///< The caller's deadline has passed.
+  forked = 10,             ///< The object was made before fork() and is used in the child.
+  closed = 11,             ///< The object takes no more work.
+  internal = 12,           ///< A defect of posekit's own, or an error that Torch gives no better name.
 };
 
 /// The code's name as in the enumeration, for example "invalid_argument".

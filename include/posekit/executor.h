@@ -1,4 +1,4 @@
-/// Where pre- and post-processing runs: the executor interface and the serial executor.
+/// Where pre- and post-processing runs: the executor interface, the serial executor and the thread pool.
 #pragma once
 
 #include <cstddef>
@@ -16,9 +16,8 @@ class TaskRef {
     requires(!std::is_same_v<std::remove_cvref_t<F>, TaskRef>)
   TaskRef(F&& f) noexcept  // NOLINT(google-explicit-constructor): a lambda is passed as it is
       : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))),
-        call_([](void* object, std::size_t index, std::size_t slot) {
-          (*static_cast<std::remove_reference_t<F>*>(object))(index, slot);
-        }) {}
+        call_([](void* object, std::size_t index, std::size_t slot) { (*static_cast<std::remove_reference_t<F>*>(object))(index, slot); }) {
+  }
 
   void operator()(std::size_t index, std::size_t slot) const { call_(object_, index, slot); }
 
@@ -57,6 +56,26 @@ class POSEKIT_API SerialExecutor final : public Executor {
  public:
   [[nodiscard]] std::size_t slots() const noexcept override { return 1; }
   void parallel_for(std::size_t n, TaskRef task) override;
+};
+
+/// Threads that help whoever calls parallel_for. Any number of threads may call it at once; safe to share between estimators.
+/// Its workers never call Torch and get no signals.
+class POSEKIT_API ThreadPool final : public Executor {
+ public:
+  /// @param threads how many work on one call, the caller's included: 1 makes no thread; 0 = as many as this process may use CPUs
+  ///                (affinity and cgroup quota)
+  /// @throws Error invalid_argument (more than 4096), out_of_memory (a thread can't be started)
+  explicit ThreadPool(std::size_t threads = 0);
+  /// Joins the workers. No call may be under way.
+  ~ThreadPool() override;
+
+  [[nodiscard]] std::size_t slots() const noexcept override;
+  /// @throws Error forked in a child of the process that made the pool; else what the first failing task threw
+  void parallel_for(std::size_t n, TaskRef task) override;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace posekit::inline v0

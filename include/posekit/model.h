@@ -56,9 +56,9 @@ struct OutputInfo {
   int width = 0;   ///< w; heatmap codecs only.
   int height = 0;  ///< h; heatmap codecs only.
   Refinement refinement = Refinement::dark;
-  int blur_kernel = 11;      ///< Odd, in cells; dark only.
-  double split_ratio = 2;    ///< simcc: bins for each input pixel.
-  bool normalized = false;   ///< regression: coordinates in 0..1 instead of input pixels.
+  int blur_kernel = 11;     ///< Odd, in cells; dark only.
+  double split_ratio = 2;   ///< simcc: bins for each input pixel.
+  bool normalized = false;  ///< regression: coordinates in 0..1 instead of input pixels.
 };
 
 /// Where one value of a ModelInfo came from.
@@ -78,12 +78,12 @@ struct ModelInfo {
   InputInfo input;
   OutputInfo output;
 
-  double box_padding = 1.25;                ///< Pose only, like the next three.
+  double box_padding = 1.25;  ///< Pose only, like the next three.
   Alignment alignment = Alignment::udp;
-  bool flip_shift = true;                   ///< `heatmap` codec only.
+  bool flip_shift = true;  ///< `heatmap` codec only.
   KeypointSet keypoints;
 
-  double score_threshold = 0.3;             ///< Detect only, like the next three.
+  double score_threshold = 0.3;  ///< Detect only, like the next three.
   double nms_iou = 0.5;
   std::int64_t person_label = 0;
   std::size_t max_persons = std::numeric_limits<std::size_t>::max();
@@ -137,7 +137,7 @@ struct ModelOptions {
 struct ModelReport {
   std::filesystem::path path;
   std::uint64_t file_bytes = 0;
-  std::size_t parameters = 0;                ///< Number of values in parameters and buffers.
+  std::size_t parameters = 0;  ///< Number of values in parameters and buffers.
   std::size_t parameter_bytes = 0;
   ModelInfo info;
 };

@@ -24,9 +24,9 @@ struct Keypoint {
 
 /// One person.
 struct Pose {
-  Box box;                          ///< The box that the pose was estimated from.
-  std::size_t box_index = 0;        ///< Its position among the image's boxes.
-  std::vector<Keypoint> keypoints;  ///< One for each keypoint of the estimator's set, in its order.
+  Box box;                               ///< The box that the pose was estimated from.
+  std::size_t box_index = 0;             ///< Its position among the image's boxes.
+  std::vector<Keypoint> keypoints;       ///< One for each keypoint of the estimator's set, in its order.
   std::optional<std::int64_t> track_id;  ///< Only from a tracker.
   friend bool operator==(const Pose&, const Pose&) = default;
 };

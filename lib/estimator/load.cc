@@ -1,0 +1,17 @@
+/// Makes an estimator from a model file.
+#include "estimator/estimator_access.h"
+
+namespace posekit::inline v0 {
+namespace {
+
+PoseEstimator load(const std::filesystem::path& model, EstimatorOptions&& options) {
+  auto backend = load_torchscript(model, options.model, Task::pose);
+  return EstimatorAccess::make(std::move(backend), std::move(options));
+}
+
+}  // namespace
+
+PoseEstimator::PoseEstimator(const std::filesystem::path& model, EstimatorOptions options)
+    : PoseEstimator(load(model, std::move(options))) {}
+
+}  // namespace posekit::inline v0

@@ -1,0 +1,246 @@
+/// PoseEstimator: plans crops for the people of a call and runs them through the stations, batch by batch.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <utility>
+
+#include "codec/decode.h"
+#include "estimator/estimator_access.h"
+#include "execution/fork_guard.h"
+#include "execution/outcome.h"
+#include "execution/reuse_pool.h"
+#include "inference/model_info.h"
+#include "preprocess/staging.h"
+
+namespace posekit::inline v0 {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// So many channels that a task's start costs nothing beside them, so few that one person's decode can use a whole pool.
+constexpr std::size_t channels_per_task = 32;
+
+constexpr std::size_t default_batch_on_cpu = 1;
+constexpr std::size_t default_batch_on_gpu = 16;
+
+/// One person of a call.
+struct Person {
+  std::size_t image = 0;
+  std::size_t box_index = 0;
+  Point centre;
+  CropTransform transform;
+};
+
+/// Memory of one call, reused by the next.
+struct Workspace {
+  std::vector<Person> persons;
+  std::vector<CropTask> crops;
+  std::vector<Keypoint> keypoints;  ///< Of one batch, person by person.
+  std::vector<DecodeScratch> decode_scratch;
+  Staging staging;
+  Staging mirrored;
+};
+
+/// Coordinates stay finite, also for boxes beyond what a float can hold.
+float to_float(double value) noexcept {
+  constexpr double limit = std::numeric_limits<float>::max();
+  return static_cast<float>(std::clamp(value, -limit, limit));
+}
+
+void fail(ImageResult& result, ErrorCode code, const std::string& message) {
+  if (result.code != ErrorCode::ok) return;
+  result.code = code;
+  result.message = message;
+}
+
+}  // namespace
+
+class PoseEstimator::Impl {
+ public:
+  Impl(std::shared_ptr<ModelBackend> backend, EstimatorOptions options);
+
+  std::vector<ImageResult> estimate(std::span<const ImageBoxes> images, const RunControl& control);
+
+  const ModelInfo& info() const noexcept { return info_; }
+  const KeypointSet& keypoints() const noexcept { return keypoints_; }
+  const std::string& device() const noexcept { return backend_->device(); }
+  bool forked() const noexcept { return fork_guard_.forked(); }
+
+ private:
+  void plan_image(const ImageBoxes& input, std::size_t image, ImageResult& result, std::vector<Person>& persons) const;
+  void run_batch(std::span<const Person> persons, std::span<const ImageBoxes> images, std::vector<ImageResult>& results, Workspace& work,
+                 const RunControl& control);
+  ModelOutput forward(std::size_t count, Workspace& work, const RunControl& control);
+  void decode(const ModelOutput& output, std::span<const Person> persons, Workspace& work, const RunControl& control);
+
+  ForkGuard fork_guard_;
+  std::shared_ptr<ModelBackend> backend_;
+  std::shared_ptr<Executor> executor_;
+  ModelInfo info_;
+  std::vector<std::size_t> channels_;
+  KeypointSet keypoints_;
+  Decoder decoder_;
+  std::size_t max_batch_;
+  bool flip_test_;
+  ReusePool<Workspace> workspaces_;
+};
+
+namespace {
+
+ModelInfo with_options(ModelInfo info, const EstimatorOptions& options) {
+  if (info.task != Task::pose) {
+    throw Error(ErrorCode::invalid_argument, fmt::format("model \"{}\" has task \"{}\", a pose model was expected: pass it as a detector",
+                                                         info.name, to_string(info.task)));
+  }
+  if (options.box_padding) override_box_padding(info, *options.box_padding);
+  if (options.flip_test && !info.keypoints.can_mirror()) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("the flip test needs left/right partners, keypoint set \"{}\" has none: add \"swap\" to its "
+                            "keypoints, or leave the flip test off",
+                            info.keypoints.name));
+  }
+  return info;
+}
+
+std::vector<std::size_t> wanted_channels(const KeypointSet& set, const std::vector<std::string>& selection) {
+  if (!selection.empty()) return select_keypoints(set, selection);
+  std::vector<std::size_t> all(set.size());
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+  return all;
+}
+
+}  // namespace
+
+PoseEstimator::Impl::Impl(std::shared_ptr<ModelBackend> backend, EstimatorOptions options)
+    : backend_(std::move(backend)),
+      executor_(options.executor ? std::move(options.executor) : std::make_shared<SerialExecutor>()),
+      info_(with_options(backend_->info(), options)),
+      channels_(wanted_channels(info_.keypoints, options.keypoints)),
+      keypoints_(subset(info_.keypoints, channels_)),
+      decoder_(info_, channels_),
+      max_batch_(options.max_batch != 0        ? options.max_batch
+                 : backend_->device() == "cpu" ? default_batch_on_cpu
+                                               : default_batch_on_gpu),
+      flip_test_(options.flip_test) {}
+
+std::vector<ImageResult> PoseEstimator::Impl::estimate(std::span<const ImageBoxes> images, const RunControl& control) {
+  fork_guard_.check("PoseEstimator");
+  std::vector<ImageResult> results(images.size());
+  const auto work = workspaces_.take();
+  work->persons.clear();
+  for (std::size_t i = 0; i < images.size(); ++i) plan_image(images[i], i, results[i], work->persons);
+
+  const std::span<const Person> persons = work->persons;
+  for (std::size_t first = 0; first < persons.size(); first += max_batch_) {
+    const auto batch = persons.subspan(first, std::min(max_batch_, persons.size() - first));
+    const Outcome outcome = outcome_of([&] { run_batch(batch, images, results, *work, control); });
+    if (outcome.ok()) continue;
+    for (const Person& person : outcome.ends_call() ? persons.subspan(first) : batch)
+      fail(results[person.image], outcome.code, outcome.message);
+    if (outcome.ends_call()) break;
+  }
+  return results;
+}
+
+/// Adds the image's people to the plan; what can't be planned is told in the result.
+void PoseEstimator::Impl::plan_image(const ImageBoxes& input, std::size_t image, ImageResult& result, std::vector<Person>& persons) const {
+  const Outcome outcome = outcome_of([&] { validate(input.image); });
+  if (!outcome.ok()) return fail(result, outcome.code, outcome.message);
+
+  result.poses.reserve(input.boxes.size());
+  for (std::size_t i = 0; i < input.boxes.size(); ++i) {
+    const Outcome planned = outcome_of([&] {
+      const CropRegion region = crop_region(input.boxes[i], info_.input.size(), info_.box_padding);
+      persons.push_back({image, i, region.centre, crop_transform(region, info_.input.size(), info_.alignment)});
+    });
+    if (!planned.ok()) result.box_errors.push_back({i, planned.code, fmt::format("box {}: {}", i, planned.message)});
+  }
+}
+
+void PoseEstimator::Impl::run_batch(std::span<const Person> persons, std::span<const ImageBoxes> images, std::vector<ImageResult>& results,
+                                    Workspace& work, const RunControl& control) {
+  control.check();
+  const auto start = Clock::now();
+  work.crops.clear();
+  for (const Person& person : persons) {
+    work.crops.push_back(
+        {images[person.image].image, {.transform = person.transform, .size = info_.input.size(), .color = info_.input.color, .border = 0}});
+  }
+  stage_crops(work.crops, info_.input, backend_->crop_format(), *executor_, control, work.staging);
+  const auto staged = Clock::now();
+
+  const ModelOutput output = forward(persons.size(), work, control);
+  const auto inferred = Clock::now();
+
+  decode(output, persons, work, control);
+  const auto share = static_cast<double>(persons.size());
+  const Milliseconds postprocess = (Clock::now() - inferred) / share;
+  for (std::size_t i = 0; i < persons.size(); ++i) {
+    const Person& person = persons[i];
+    ImageResult& result = results[person.image];
+    const auto first = work.keypoints.begin() + static_cast<std::ptrdiff_t>(i * channels_.size());
+    result.poses.push_back({.box = images[person.image].boxes[person.box_index],
+                            .box_index = person.box_index,
+                            .keypoints = {first, first + static_cast<std::ptrdiff_t>(channels_.size())},
+                            .track_id = std::nullopt});
+    result.timings.preprocess += (staged - start) / share;
+    result.timings.inference += (inferred - staged) / share;
+    result.timings.postprocess += postprocess;
+  }
+}
+
+ModelOutput PoseEstimator::Impl::forward(std::size_t count, Workspace& work, const RunControl& control) {
+  ModelOutput output = backend_->run({work.staging.data(), count}, control);
+  if (!flip_test_) return output;
+  stage_mirrored(work.staging, count, info_.input, backend_->crop_format(), *executor_, work.mirrored);
+  return average_flipped(info_, output, backend_->run({work.mirrored.data(), count}, control), channels_);
+}
+
+void PoseEstimator::Impl::decode(const ModelOutput& output, std::span<const Person> persons, Workspace& work, const RunControl& control) {
+  const std::size_t tasks = (channels_.size() + channels_per_task - 1) / channels_per_task;
+  work.keypoints.resize(persons.size() * channels_.size());
+  if (work.decode_scratch.size() < executor_->slots()) work.decode_scratch.resize(executor_->slots());
+
+  executor_->parallel_for(persons.size() * tasks, [&](std::size_t index, std::size_t slot) {
+    control.check();
+    const std::size_t person = index / tasks;
+    const std::size_t first = index % tasks * channels_per_task;
+    const std::size_t last = std::min(first + channels_per_task, channels_.size());
+    for (std::size_t i = first; i < last; ++i) {
+      const CellPoint cell = decoder_.decode_cell(output, person, i, work.decode_scratch[slot]);
+      const Point point = cell.usable ? persons[person].transform.inverse(decoder_.to_input(cell)) : persons[person].centre;
+      work.keypoints[person * channels_.size() + i] = {to_float(point.x), to_float(point.y), cell.score};
+    }
+  });
+}
+
+PoseEstimator::PoseEstimator(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+PoseEstimator::PoseEstimator(PoseEstimator&&) noexcept = default;
+PoseEstimator& PoseEstimator::operator=(PoseEstimator&&) noexcept = default;
+PoseEstimator::~PoseEstimator() {
+  // A forked child has no use for it, and whoever frees it there may wait for a lock that a lost thread held.
+  if (impl_ && impl_->forked()) (void)impl_.release();  // NOLINT(bugprone-unused-return-value)
+}
+
+const ModelInfo& PoseEstimator::info() const noexcept { return impl_->info(); }
+const KeypointSet& PoseEstimator::keypoints() const noexcept { return impl_->keypoints(); }
+const std::string& PoseEstimator::device() const noexcept { return impl_->device(); }
+
+std::vector<ImageResult> PoseEstimator::estimate_batch(std::span<const ImageBoxes> images, const RunControl& control) const {
+  return impl_->estimate(images, control);
+}
+
+ImageResult PoseEstimator::estimate(const ImageView& image, std::span<const Box> boxes, const RunControl& control) const {
+  const ImageBoxes input{image, boxes};
+  ImageResult result = std::move(impl_->estimate({&input, 1}, control).front());
+  if (result.code != ErrorCode::ok) throw Error(result.code, result.message);
+  return result;
+}
+
+PoseEstimator EstimatorAccess::make(std::shared_ptr<ModelBackend> backend, EstimatorOptions options) {
+  return PoseEstimator(std::make_unique<PoseEstimator::Impl>(std::move(backend), std::move(options)));
+}
+
+}  // namespace posekit::inline v0

@@ -10,19 +10,9 @@
 
 #include "posekit/model.h"
 #include "posekit/run_control.h"
+#include "preprocess/staging.h"
 
 namespace posekit::inline v0 {
-
-/// What a backend wants its crops as.
-enum class CropFormat : std::uint8_t {
-  uint8_hwc,  ///< [B,H,W,3] bytes in the model's channel order; the backend normalises.
-  float_chw   ///< [B,3,H,W] floats in the model's channel order, normalised.
-};
-
-/// Bytes of one crop.
-[[nodiscard]] constexpr std::size_t crop_bytes(CropFormat format, Size input) noexcept {
-  return static_cast<std::size_t>(input.width) * static_cast<std::size_t>(input.height) * 3 * (format == CropFormat::float_chw ? sizeof(float) : 1);
-}
 
 /// A batch of crops without gaps, borrowed for one run.
 struct CropBatch {

@@ -1,0 +1,37 @@
+/// Turns what a piece of work throws into a code and a message.
+#pragma once
+
+#include <exception>
+#include <new>
+#include <string>
+
+#include "posekit/error.h"
+
+namespace posekit::inline v0 {
+
+/// How a piece of work ended.
+struct Outcome {
+  ErrorCode code = ErrorCode::ok;
+  std::string message;
+
+  [[nodiscard]] bool ok() const noexcept { return code == ErrorCode::ok; }
+  /// Whether the call as a whole is over: cancelled or out of time.
+  [[nodiscard]] bool ends_call() const noexcept { return code == ErrorCode::cancelled || code == ErrorCode::deadline_exceeded; }
+};
+
+/// Runs work() and tells how it ended; lets no exception out but std::bad_alloc from making the message.
+template <class Work>
+[[nodiscard]] Outcome outcome_of(Work&& work) {
+  try {
+    work();
+    return {};
+  } catch (const Error& error) {
+    return {error.code(), error.what()};
+  } catch (const std::bad_alloc&) {
+    return {ErrorCode::out_of_memory, "memory is out: pass smaller images or fewer persons for one batch"};
+  } catch (const std::exception& error) {
+    return {ErrorCode::internal, error.what()};
+  }
+}
+
+}  // namespace posekit::inline v0

@@ -1,0 +1,268 @@
+/// PoseEstimator around a scripted model: batches, outcomes, subsets, flip test.
+#include <catch2/catch_approx.hpp>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "estimator/estimator_access.h"
+#include "posekit/error.h"
+#include "support/fake_backend.h"
+
+using namespace posekit;
+using Catch::Approx;
+using Catch::Matchers::ContainsSubstring;
+using posekit_test::FakeBackend;
+
+namespace {
+
+constexpr std::size_t input_width = 48;
+constexpr std::size_t input_height = 64;
+
+KeypointSet three_points() {
+  return {.name = "three",
+          .provenance = {},
+          .keypoints = {{"nose", 0}, {"left_eye", 2}, {"right_eye", 1}},
+          .links = {{0, 1}, {0, 2}},
+          .sigmas = {},
+          .subsets = {{"eyes", {1, 2}}}};
+}
+
+/// A regression model: its answer is in input pixels, without any rounding to cells.
+ModelInfo regression_info() {
+  ModelInfo info;
+  info.name = "fake";
+  info.input.width = input_width;
+  info.input.height = input_height;
+  info.output.codec = Codec::regression;
+  info.alignment = Alignment::classic;
+  info.keypoints = three_points();
+  return info;
+}
+
+/// Answers with the centre of mass of each crop's green channel for every keypoint, k pixels further right for keypoint k.
+std::vector<FakeBackend::Tensor> centre_of_green(const CropBatch& crops) {
+  FakeBackend::Tensor out{{crops.count, 3, 3}, {}};
+  for (std::size_t b = 0; b < crops.count; ++b) {
+    double sum = 0;
+    double sum_x = 0;
+    double sum_y = 0;
+    for (std::size_t y = 0; y < input_height; ++y) {
+      for (std::size_t x = 0; x < input_width; ++x) {
+        const auto value = std::to_integer<double>(crops.data[((b * input_height + y) * input_width + x) * 3 + 1]);
+        sum += value;
+        sum_x += value * static_cast<double>(x);
+        sum_y += value * static_cast<double>(y);
+      }
+    }
+    for (int k = 0; k < 3; ++k) {
+      out.values.push_back(static_cast<float>(sum_x / sum + k));
+      out.values.push_back(static_cast<float>(sum_y / sum));
+      out.values.push_back(0.5F);
+    }
+  }
+  return {out};
+}
+
+std::shared_ptr<FakeBackend> green_model() { return std::make_shared<FakeBackend>(regression_info(), centre_of_green); }
+
+/// A black image with one green square around (cx, cy).
+Image with_spot(int width, int height, int cx, int cy) {
+  Image image{std::vector<std::uint8_t>(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3), width, height,
+              PixelFormat::bgr8};
+  for (int y = cy - 3; y <= cy + 3; ++y) {
+    for (int x = cx - 3; x <= cx + 3; ++x) image.pixels[static_cast<std::size_t>((y * width + x) * 3 + 1)] = 200;
+  }
+  return image;
+}
+
+Box around(double cx, double cy) { return {cx - 17, cy - 22, cx + 20, cy + 24}; }
+
+}  // namespace
+
+TEST_CASE("PoseEstimator finds what the model sees, in the pixels of each image, in batches of any size") {
+  const std::size_t max_batch = GENERATE(std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{100});
+  const auto model = green_model();
+  EstimatorOptions options;
+  options.max_batch = max_batch;
+  const PoseEstimator estimator = EstimatorAccess::make(model, options);
+
+  const Image first = with_spot(200, 100, 60, 50);
+  const Image second = with_spot(90, 300, 40, 200);
+  const std::vector<Box> first_boxes{around(60, 50), around(63, 52), around(55, 47)};
+  const std::vector<Box> second_boxes{around(42, 201), around(40, 199)};
+  const std::vector<ImageBoxes> input{{first.view(), first_boxes}, {second.view(), {}}, {second.view(), second_boxes}};
+  const auto results = estimator.estimate_batch(input);
+
+  REQUIRE(results.size() == 3);
+  REQUIRE(results[0].poses.size() == 3);
+  CHECK(results[1].poses.empty());
+  REQUIRE(results[2].poses.size() == 2);
+  for (const Pose& pose : results[0].poses) {
+    CHECK(pose.keypoints[0].x == Approx(60).margin(0.02));
+    CHECK(pose.keypoints[0].y == Approx(50).margin(0.02));
+    CHECK(pose.keypoints[0].score == 0.5F);
+    CHECK(pose.box == first_boxes[pose.box_index]);
+  }
+  for (const Pose& pose : results[2].poses) {
+    CHECK(pose.keypoints[0].x == Approx(40).margin(0.02));
+    CHECK(pose.keypoints[0].y == Approx(200).margin(0.02));
+  }
+  std::size_t persons = 0;
+  for (const std::size_t batch : model->batches()) {
+    CHECK(batch <= max_batch);
+    persons += batch;
+  }
+  CHECK(persons == 5);  // nobody is padded in
+  CHECK(model->batches().size() == (5 + max_batch - 1) / max_batch);
+}
+
+TEST_CASE("A bad box is told by its index and values, and its neighbours get their poses") {
+  const PoseEstimator estimator = EstimatorAccess::make(green_model(), {});
+  const Image image = with_spot(200, 100, 60, 50);
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const std::vector<Box> boxes{around(60, 50), {10, 10, 5, 20}, around(61, 50), {10, nan, 50, 20}};
+  const ImageResult result = estimator.estimate(image.view(), boxes);
+  CHECK(result.code == ErrorCode::ok);
+  REQUIRE(result.poses.size() == 2);
+  CHECK(result.poses[1].box_index == 2);
+  REQUIRE(result.box_errors.size() == 2);
+  CHECK(result.box_errors[0].box_index == 1);
+  CHECK(result.box_errors[0].code == ErrorCode::invalid_argument);
+  CHECK_THAT(result.box_errors[0].message, ContainsSubstring("box 1") && ContainsSubstring("10") && ContainsSubstring("5"));
+  CHECK_THAT(result.box_errors[1].message, ContainsSubstring("box 3") && ContainsSubstring("nan"));
+}
+
+TEST_CASE("A bad image is told in its own result, and the one-image call throws it") {
+  const PoseEstimator estimator = EstimatorAccess::make(green_model(), {});
+  const Image image = with_spot(200, 100, 60, 50);
+  const std::vector<Box> boxes{around(60, 50)};
+  ImageView bad = image.view();
+  bad.stride = 10;
+  const std::vector<ImageBoxes> input{{bad, boxes}, {image.view(), boxes}};
+  const auto results = estimator.estimate_batch(input);
+  CHECK(results[0].code == ErrorCode::invalid_argument);
+  CHECK_THAT(results[0].message, ContainsSubstring("stride"));
+  CHECK(results[1].poses.size() == 1);
+  CHECK_THROWS_AS(estimator.estimate(bad, boxes), Error);
+}
+
+TEST_CASE("A model that throws on one batch fails the images of that batch only, and the estimator goes on working") {
+  int runs = 0;
+  const auto model = std::make_shared<FakeBackend>(regression_info(), [&](const CropBatch& crops) {
+    if (++runs == 2) throw Error(ErrorCode::invalid_model, "the model threw");
+    return centre_of_green(crops);
+  });
+  const PoseEstimator estimator = EstimatorAccess::make(model, {});
+  const Image image = with_spot(200, 100, 60, 50);
+  const std::vector<Box> boxes{around(60, 50)};
+  const std::vector<ImageBoxes> input(3, {image.view(), boxes});
+  const auto results = estimator.estimate_batch(input);
+  CHECK(results[0].poses.size() == 1);
+  CHECK(results[1].code == ErrorCode::invalid_model);
+  CHECK(results[1].message == "the model threw");
+  CHECK(results[1].poses.empty());
+  CHECK(results[2].poses.size() == 1);
+  CHECK(estimator.estimate(image.view(), boxes).poses.size() == 1);
+}
+
+TEST_CASE("Cancellation and a passed deadline are told for what was not finished; what was is kept") {
+  std::stop_source source;
+  const auto model = std::make_shared<FakeBackend>(regression_info(), [&](const CropBatch& crops) {
+    source.request_stop();
+    return centre_of_green(crops);
+  });
+  const PoseEstimator estimator = EstimatorAccess::make(model, {});
+  const Image image = with_spot(200, 100, 60, 50);
+  const std::vector<Box> boxes{around(60, 50)};
+  const std::vector<ImageBoxes> input{{image.view(), boxes}, {image.view(), boxes}, {image.view(), {}}};
+  const auto results = estimator.estimate_batch(input, {.stop = source.get_token(), .deadline = std::nullopt});
+  CHECK(results[0].code == ErrorCode::ok);
+  CHECK(results[0].poses.size() == 1);
+  CHECK(results[1].code == ErrorCode::cancelled);
+  CHECK(results[2].code == ErrorCode::ok);
+
+  const auto late = estimator.estimate_batch(input, {.stop = {}, .deadline = std::chrono::steady_clock::now()});
+  CHECK(late[0].code == ErrorCode::deadline_exceeded);
+  CHECK(late[1].code == ErrorCode::deadline_exceeded);
+}
+
+TEST_CASE("A subset gives only its keypoints, under its own names and links") {
+  EstimatorOptions options;
+  options.keypoints = {"eyes"};
+  const PoseEstimator estimator = EstimatorAccess::make(green_model(), options);
+  CHECK(estimator.keypoints().name == "eyes");
+  CHECK(estimator.keypoints().keypoints[0].name == "left_eye");
+  CHECK(estimator.keypoints().links.empty());
+  const Image image = with_spot(200, 100, 60, 50);
+  const std::vector<Box> boxes{around(60, 50)};
+  const ImageResult all = EstimatorAccess::make(green_model(), {}).estimate(image.view(), boxes);
+  const ImageResult eyes = estimator.estimate(image.view(), boxes);
+  REQUIRE(eyes.poses.at(0).keypoints.size() == 2);
+  CHECK(eyes.poses[0].keypoints[0] == all.poses.at(0).keypoints[1]);
+  CHECK(eyes.poses[0].keypoints[1] == all.poses.at(0).keypoints[2]);
+}
+
+TEST_CASE("The flip test runs the mirrored crop and averages with left and right swapped") {
+  EstimatorOptions options;
+  options.flip_test = true;
+  const auto model = green_model();
+  const PoseEstimator estimator = EstimatorAccess::make(model, options);
+  const Image image = with_spot(200, 100, 60, 50);
+  const std::vector<Box> boxes{around(66, 50)};
+  const ImageResult result = estimator.estimate(image.view(), boxes);
+  CHECK(model->batches() == std::vector<std::size_t>{1, 1});
+  // Plain: centre + k. Mirrored back (mmpose's shift included): x -> 1 - x - 1/W in units of the width, from the partner channel, so
+  // centre - k'. With k, k' = 0, 0 for the nose; 1, 2 for the left eye; 2, 1 for the right.
+  const double pixel = 37 * 1.25 / 48;  // image pixels of one input pixel
+  const double scale = std::max(37 * 1.25, 46 * 1.25 * 48 / 64) / 48;
+  CHECK(pixel == Approx(scale));
+  CHECK(result.poses.at(0).keypoints[0].x == Approx(60).margin(0.02));
+  CHECK(result.poses.at(0).keypoints[1].x == Approx(60 - 0.5 * scale).margin(0.02));
+  CHECK(result.poses.at(0).keypoints[2].x == Approx(60 + 0.5 * scale).margin(0.02));
+}
+
+TEST_CASE("The flip test is refused for a set without partners, by name") {
+  ModelInfo info = regression_info();
+  info.keypoints.keypoints[1].swap = std::nullopt;
+  EstimatorOptions options;
+  options.flip_test = true;
+  CHECK_THROWS_WITH(EstimatorAccess::make(std::make_shared<FakeBackend>(info, centre_of_green), options),
+                    ContainsSubstring("three") && ContainsSubstring("swap"));
+}
+
+TEST_CASE("Options that do not fit the model are refused, naming the value") {
+  const auto make = [](const EstimatorOptions& options) { return EstimatorAccess::make(green_model(), options); };
+  EstimatorOptions options;
+  options.box_padding = -1;
+  CHECK_THROWS_WITH(make(options), ContainsSubstring("-1"));
+  options = {};
+  options.keypoints = {"tail"};
+  CHECK_THROWS_WITH(make(options), ContainsSubstring("tail"));
+  ModelInfo detect = regression_info();
+  detect.task = Task::detect;
+  CHECK_THROWS_WITH(EstimatorAccess::make(std::make_shared<FakeBackend>(detect, centre_of_green), {}),
+                    ContainsSubstring("pose model was expected"));
+}
+
+TEST_CASE("A channel that can't be used lies at the box's centre with score 0, and every coordinate is finite") {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const auto model = std::make_shared<FakeBackend>(regression_info(), [nan](const CropBatch&) {
+    return std::vector<FakeBackend::Tensor>{{{1, 3, 3}, {nan, 1, 1, 1, 1, nan, 10, 20, 0.7F}}};
+  });
+  const PoseEstimator estimator = EstimatorAccess::make(model, {});
+  const Image image = with_spot(200, 100, 60, 50);
+  const std::vector<Box> boxes{{10, 20, 50, 80}};
+  const ImageResult result = estimator.estimate(image.view(), boxes);
+  CHECK(result.poses.at(0).keypoints[0] == Keypoint{30, 50, 0});
+  CHECK(result.poses[0].keypoints[1] == Keypoint{30, 50, 0});
+  CHECK(result.poses[0].keypoints[2].score == 0.7F);
+
+  const std::vector<Box> enormous{{-1e200, -1e200, 1e200, 1e200}};
+  for (const Keypoint& keypoint : estimator.estimate(image.view(), enormous).poses.at(0).keypoints) {
+    CHECK(std::isfinite(keypoint.x));
+    CHECK(std::isfinite(keypoint.y));
+  }
+}

@@ -1,0 +1,132 @@
+/// Keypoint sets: the built-in ones, parsing, subsets.
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <string>
+
+#include "posekit/error.h"
+#include "posekit/keypoints.h"
+
+using namespace posekit;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+std::string message_of(const std::string& json) {
+  try {
+    (void)parse_keypoint_set(json);
+  } catch (const Error& error) {
+    CHECK(error.code() == ErrorCode::invalid_argument);
+    return error.what();
+  }
+  return "no error";
+}
+
+const std::string two_points = R"({"name": "two", "keypoints": [{"name": "left_eye", "swap": 1}, {"name": "right_eye", "swap": 0}],
+  "links": [[0, 1]], "sigmas": [0.1, 0.2], "subsets": {"one": [1]}})";
+
+}  // namespace
+
+TEST_CASE("The built-in keypoint sets have the sizes their names say") {
+  const auto [name, count] = GENERATE(table<std::string, std::size_t>(
+      {{"blazepose33", 33}, {"coco17", 17}, {"coco_wholebody133", 133}, {"goliath308", 308}, {"halpe26", 26}, {"mpii16", 16}}));
+  const KeypointSet& set = builtin_keypoint_set(name);
+  CHECK(set.name == name);
+  CHECK(set.size() == count);
+  CHECK(set.can_mirror());
+  CHECK(!set.links.empty());
+}
+
+TEST_CASE("builtin_keypoint_sets lists every set, sorted") {
+  CHECK(builtin_keypoint_sets() ==
+        std::vector<std::string>{"blazepose33", "coco17", "coco_wholebody133", "goliath308", "halpe26", "mpii16"});
+}
+
+TEST_CASE("Partners of the built-in sets are left and right of the same part") {
+  for (const std::string& name : builtin_keypoint_sets()) {
+    const KeypointSet& set = builtin_keypoint_set(name);
+    for (std::size_t i = 0; i < set.size(); ++i) {
+      const std::string& own = set.keypoints[i].name;
+      const std::string& other = set.keypoints[*set.keypoints[i].swap].name;
+      INFO(name << ": " << own << " and " << other);
+      if (own.starts_with("left_")) CHECK(other == "right_" + own.substr(5));
+      CHECK(*set.keypoints[*set.keypoints[i].swap].swap == i);
+    }
+  }
+}
+
+TEST_CASE("An unknown keypoint set is an error that lists the known ones") {
+  CHECK_THROWS_WITH(builtin_keypoint_set("coco18"),
+                    ContainsSubstring("coco18") && ContainsSubstring("coco17") && ContainsSubstring("mpii16"));
+}
+
+TEST_CASE("parse_keypoint_set reads every part of a set") {
+  const KeypointSet set = parse_keypoint_set(two_points);
+  CHECK(set.name == "two");
+  CHECK(set.keypoints == std::vector<KeypointInfo>{{"left_eye", 1}, {"right_eye", 0}});
+  CHECK(set.links == std::vector<std::pair<std::size_t, std::size_t>>{{0, 1}});
+  CHECK(set.sigmas == std::vector<double>{0.1, 0.2});
+  CHECK(set.subsets.at("one") == std::vector<std::size_t>{1});
+  CHECK_FALSE(parse_keypoint_set(R"({"name": "n", "keypoints": [{"name": "a"}]})").can_mirror());
+}
+
+TEST_CASE("parse_keypoint_set names the key that is wrong") {
+  const auto [json, expected] = GENERATE(table<std::string, std::string>({
+      {"", "not valid JSON"},
+      {"[]", "an object was expected"},
+      {R"({"keypoints": [{"name": "a"}]})", "\"name\" is missing"},
+      {R"({"name": 3, "keypoints": [{"name": "a"}]})", "\"name\" is 3"},
+      {R"({"name": "n"})", "\"keypoints\" is missing"},
+      {R"({"name": "n", "keypoints": {}})", "\"keypoints\" is {}"},
+      {R"({"name": "n", "keypoints": []})", "\"keypoints\" has 0 entries"},
+      {R"({"name": "n", "keypoints": ["a"]})", "\"keypoints[0]\""},
+      {R"({"name": "n", "keypoints": [{"swap": 0}]})", "\"name\" is missing"},
+      {R"({"name": "n", "keypoints": [{"name": "a"}, {"name": "a"}]})", "\"keypoints[1].name\""},
+      {R"({"name": "n", "keypoints": [{"name": "a", "id": 1}]})", "\"keypoints[0].id\" is 1"},
+      {R"({"name": "n", "keypoints": [{"name": "a", "swap": 1}]})", "\"keypoints[0].swap\" is 1"},
+      {R"({"name": "n", "keypoints": [{"name": "a", "swap": -1}]})", "\"keypoints[0].swap\" is -1"},
+      {R"({"name": "n", "keypoints": [{"name": "a", "swap": 0.5}]})", "\"keypoints[0].swap\" is 0.5"},
+      {R"({"name": "n", "keypoints": [{"name": "a", "swap": 1}, {"name": "b", "swap": 1}]})", "partners must name each other"},
+      {R"({"name": "n", "count": 2, "keypoints": [{"name": "a"}]})", "\"count\" is 2"},
+      {R"({"name": "n", "keypoints": [{"name": "a"}], "links": [[0]]})", "\"links\""},
+      {R"({"name": "n", "keypoints": [{"name": "a"}], "links": [[0, 1]]})", "\"links\" is 1"},
+      {R"({"name": "n", "keypoints": [{"name": "a"}], "sigmas": [1, 2]})", "\"sigmas\" has 2"},
+      {R"({"name": "n", "keypoints": [{"name": "a"}], "sigmas": [0]})", "\"sigmas\" has the entry 0"},
+      {R"({"name": "n", "keypoints": [{"name": "a"}], "subsets": {"s": [0, 0]}})", "\"subsets.s\" names keypoint 0 twice"},
+      {R"({"name": "n", "keypoints": [{"name": "a"}], "subsets": {"s": []}})", "\"subsets.s\" is empty"},
+      {R"({"name": "n", "keypoints": [{"name": "a"}], "subsets": []})", "\"subsets\" is []"},
+      {std::string(100000, '['), "not valid JSON"},
+  }));
+  INFO(json.substr(0, 200));
+  CHECK_THAT(message_of(json), ContainsSubstring(expected));
+}
+
+TEST_CASE("select_keypoints takes a subset's name, the set's own, or names of keypoints") {
+  const KeypointSet& set = builtin_keypoint_set("blazepose33");
+  CHECK(select_keypoints(set, std::vector<std::string>{"coco17"}).size() == 17);
+  CHECK(select_keypoints(set, std::vector<std::string>{"blazepose33"}).size() == 33);
+  CHECK(select_keypoints(set, std::vector<std::string>{"right_wrist", "nose"}) == std::vector<std::size_t>{16, 0});
+}
+
+TEST_CASE("select_keypoints says which name is wrong and what there is") {
+  const KeypointSet& set = builtin_keypoint_set("blazepose33");
+  CHECK_THROWS_WITH(select_keypoints(set, std::vector<std::string>{"tail"}), ContainsSubstring("tail") && ContainsSubstring("coco17"));
+  CHECK_THROWS_WITH(select_keypoints(set, std::vector<std::string>{"nose", "nose"}), ContainsSubstring("twice"));
+  CHECK_THROWS_WITH(select_keypoints(set, {}), ContainsSubstring("empty"));
+}
+
+TEST_CASE("A subset keeps names, inner links, inner partners and sigmas, renumbered") {
+  const KeypointSet& body = builtin_keypoint_set("coco_wholebody133");
+  const KeypointSet& coco = builtin_keypoint_set("coco17");
+  const KeypointSet taken = subset(body, select_keypoints(body, std::vector<std::string>{"coco17"}));
+  CHECK(taken.name == "coco17");
+  CHECK(taken.keypoints == coco.keypoints);
+  CHECK(taken.links == coco.links);
+  CHECK(taken.sigmas == coco.sigmas);
+
+  const KeypointSet half = subset(coco, std::vector<std::size_t>{7, 5, 6});
+  CHECK(half.keypoints[0] == KeypointInfo{"left_elbow", std::nullopt});
+  CHECK(half.keypoints[1] == KeypointInfo{"left_shoulder", 2});
+  CHECK(half.links == std::vector<std::pair<std::size_t, std::size_t>>{{1, 2}, {1, 0}});
+  CHECK_THROWS_AS(subset(coco, std::vector<std::size_t>{17}), Error);
+}
