@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Checks who includes what: the way of the data through lib/ is one way, and third-party headers stay where they belong.
+
+    check_layers.py [ROOT]    ROOT (default: the folder above this script's) holds include/, lib/, examples/, tests/
+
+Prints each include that breaks a rule as FILE:LINE and exits with 1. docs/architecture.md has the picture.
+"""
+import pathlib
+import re
+import sys
+
+# Which other stations a station of lib/ may include. A station that is not listed is an error: add it with its rule.
+STATIONS = {
+    "geometry": set(),
+    "keypoints": set(),
+    "execution": set(),
+    "results": {"keypoints"},
+    "preprocess": {"geometry", "execution"},
+    "inference": {"geometry", "keypoints", "execution", "preprocess"},
+    "codec": {"geometry", "execution", "inference"},
+    "detection": {"geometry", "execution", "preprocess", "inference"},
+    "estimator": {"geometry", "keypoints", "execution", "preprocess", "inference", "codec"},
+    "io": set(),
+}
+# A folder inside a station with rules of its own.
+TORCHSCRIPT = "lib/inference/torchscript/"
+TORCH_FILES = (TORCHSCRIPT, "tests/support/model_builder.cc")
+
+TORCH = re.compile(r"(torch|ATen|c10|caffe2)/")
+THIRD_PARTY = {  # what it is: how its headers are recognised, and the folders and files that may include it
+    "Torch": (TORCH, TORCH_FILES),
+    "OpenCV": (re.compile(r"opencv2?/"), ("lib/io/", "include/posekit/opencv.h", "examples/cpp/", "tests/")),
+    "fmt": (re.compile(r"fmt/"), ("lib/geometry/", "lib/keypoints/", "lib/results/", "lib/preprocess/", "lib/inference/", "lib/codec/",
+                                  "lib/detection/", "lib/estimator/", "lib/io/", "examples/cli/", "tests/")),
+    "nlohmann-json": (re.compile(r"nlohmann/"), ("lib/keypoints/", "lib/inference/", "lib/results/", "examples/cli/", "tests/")),
+    "CLI11": (re.compile(r"CLI/"), ("examples/cli/",)),
+    "Catch2": (re.compile(r"catch2/"), ("tests/",)),
+}
+NOT_BESIDE_TORCH = ("fmt", "nlohmann-json")  # Torch's include folder carries copies of its own
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+SYSTEM = re.compile(r"[a-z0-9_]+(\.h)?$|(sys|linux|bits)/[a-z0-9_]+\.h$|ext/stdio_filebuf\.h$")
+
+
+def station_of(path):
+    return path.split("/")[1] if path.startswith("lib/") and path.count("/") > 1 else None
+
+
+def broken_rule(root, file, header):
+    """Why `file` (path from the root) may not include `header`, or None."""
+    for name, (pattern, allowed) in THIRD_PARTY.items():
+        if pattern.match(header):
+            if not file.startswith(allowed):
+                return f"{name} may only be included in {', '.join(allowed)}"
+            if name in NOT_BESIDE_TORCH and file.startswith(TORCH_FILES):
+                return f"{name} must not meet Torch, whose include folder has another copy"
+            return None
+    if header.startswith("posekit/"):
+        return None if (root / "include" / header).is_file() else "no such public header"
+    if file.startswith("include/"):
+        return None if SYSTEM.match(header) else "public headers include the standard library and posekit/ only"
+    if SYSTEM.match(header) and not (root / file).parent.joinpath(header).is_file():
+        return None
+    if not file.startswith("lib/"):
+        if file.startswith("examples/") and (root / "lib" / header).is_file():
+            return "examples use public headers only"
+        return None
+
+    target = (root / "lib" / header)
+    if not target.is_file():
+        return "not a header of the standard library, of posekit/, of lib/, or of a library that is listed here"
+    here, there = station_of(file), station_of(f"lib/{header}")
+    if here not in STATIONS or there not in STATIONS:
+        return "its station is not listed in scripts/check_layers.py"
+    if f"lib/{header}".startswith(TORCHSCRIPT) and not file.startswith(TORCHSCRIPT):
+        return "the TorchScript backend is reached through inference/model_backend.h"
+    if here != there and there not in STATIONS[here]:
+        return f"{here} may use {', '.join(sorted(STATIONS[here])) or 'no other station'}"
+    return None
+
+
+def check(root):
+    files = sorted(path for folder in ("include", "lib", "examples", "tests") for path in (root / folder).rglob("*")
+                   if path.suffix in (".h", ".cc", ".c", ".cu"))
+    problems = []
+    for path in files:
+        file = path.relative_to(root).as_posix()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            found = INCLUDE.match(line)
+            reason = found and broken_rule(root, file, found[2])
+            if reason:
+                problems.append(f"{file}:{number}: includes {found[2]}: {reason}")
+    return files, problems
+
+
+def main():
+    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent).resolve()
+    files, problems = check(root)
+    if not files:
+        sys.exit(f"check_layers: no source files under {root}")
+    if problems:
+        sys.exit("\n".join(problems) + f"\n{len(problems)} includes break a rule")
+    print(f"{len(files)} files keep to their layers")
+
+
+if __name__ == "__main__":
+    main()
