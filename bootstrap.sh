@@ -96,6 +96,7 @@ Python 3.10 or later with venv. Then go on with: ./bootstrap.sh $verb --no-packa
 
 # Debian 12 has Catch2 2; version 3 is in its backports, which outrank nothing else when they are added.
 catch2_release() {
+  mkdir -p "$root/build"
   local id codename list=/etc/apt/sources.list.d/posekit-backports.sources uri
   id=$(. /etc/os-release; echo "$ID$VERSION_ID")
   [ "$id" = debian12 ] || return 0
@@ -106,7 +107,7 @@ catch2_release() {
     [ -n "$uri" ] || die "apt names no source of ${codename%-backports}, so none of its backports: install Catch2 3 by hand, then ./bootstrap.sh $verb --no-packages"
     printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n' "$uri" "$codename" |
       as_root tee $list >/dev/null
-    as_root apt-get update -q -o Dir::Etc::sourcelist=$list -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0 >&2
+    as_root apt-get update -q -o Dir::Etc::sourcelist=$list -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0 >>"$root/build/apt.log" 2>&1
   fi
   echo "$codename"
 }
@@ -114,7 +115,7 @@ catch2_release() {
 apt_install() {
   local log=$root/build/apt.log
   mkdir -p "$root/build"
-  as_root apt-get install -y -q --no-install-recommends "$@" >"$log" 2>&1 </dev/null && return
+  as_root apt-get install -y -q --no-install-recommends "$@" >>"$log" 2>&1 </dev/null && return
   as_root apt-get update -q >>"$log" 2>&1 </dev/null || true # lists that are missing or too old
   as_root apt-get install -y -q --no-install-recommends "$@" >>"$log" 2>&1 </dev/null && return
   tail -n 15 "$log" >&2
@@ -236,7 +237,6 @@ setup() {
 cuda_options=()
 prepare_cuda() {
   cuda_options=(-DPOSEKIT_CUDA=OFF)
-  # A default build of Torch wants the toolkit even where nobody asked for CUDA.
   [ "$variant" = cuda ] || return 0
   local nvcc toolkit=$venv/cuda
   nvcc=$(find_nvcc)
@@ -249,12 +249,17 @@ prepare_cuda() {
 }
 
 build() { # build [TARGET]
-  local log=$root/build/configure.log werror=OFF
+  local log=$root/build/configure.log werror=OFF torch
   [ "${CI:-}" != true ] || werror=ON
   mkdir -p "$root/build"
+  torch=$(torch_cmake)
   prepare_cuda
+  # CMake remembers where things are: a folder made for another place or another Torch is of no use.
+  [ "$(cat "$build/posekit-stamp" 2>/dev/null)" = "$root $torch $variant" ] || rm -rf "$build"
+  mkdir -p "$build"
+  echo "$root $torch $variant" >"$build/posekit-stamp"
   say "configuring build/release"
-  cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DPOSEKIT_WERROR=$werror "-DCMAKE_PREFIX_PATH=$(torch_cmake)" \
+  cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DPOSEKIT_WERROR=$werror "-DCMAKE_PREFIX_PATH=$torch" \
     "${cuda_options[@]}" >"$log" 2>&1 </dev/null || { cat "$log" >&2; die "configuring failed"; }
   say "building ($jobs at a time; the first time takes minutes)"
   cmake --build "$build" --parallel "$jobs" ${1:+--target "$1"} </dev/null
