@@ -3,7 +3,9 @@
 #   INSTALL=BUILD_FOLDER   install that build, move the prefix, find_package there
 #   BUILD_STATIC=ON        build posekit's static libraries first and install these
 #   neither                SOURCE takes posekit in by itself, from POSEKIT_SOURCE
-# STATIC: the consumer has to find Torch. RUN: the program's arguments.
+# STATIC: the consumer has to find Torch. RUN: the program's arguments, with | between.
+
+string(REPLACE "|" ";" RUN "${RUN}")
 
 # The compiled objects of earlier runs are kept; what is installed and consumed is made anew.
 function(run)
@@ -26,11 +28,10 @@ if(INSTALL)
   if(EXISTS "${WORK}/moved prefix/bin/posekit")
     run("${WORK}/moved prefix/bin/posekit" --help)
   endif()
-  set(prefix_path "${WORK}/moved prefix")
+  list(APPEND configure "-DCMAKE_PREFIX_PATH=${WORK}/moved prefix")
   if(STATIC)
-    string(APPEND prefix_path "\\;${TORCH}")
+    list(APPEND configure -DTorch_DIR=${TORCH}/share/cmake/Torch)
   endif()
-  list(APPEND configure "-DCMAKE_PREFIX_PATH=${prefix_path}")
 else()
   list(APPEND configure -DCMAKE_PREFIX_PATH=${TORCH} -DPOSEKIT_SOURCE=${POSEKIT})
 endif()

@@ -1,5 +1,6 @@
-# Fails if a shared library of LIBRARIES exports a name that is not in namespace posekit, or exports none.
+# Fails if a shared library of LIBRARIES (with | between) exports a name that is not in namespace posekit, or exports none.
 
+string(REPLACE "|" ";" LIBRARIES "${LIBRARIES}")
 foreach(library IN LISTS LIBRARIES)
   execute_process(COMMAND ${NM} -D --defined-only ${library} OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
   string(REGEX MATCHALL "[^\n]+" symbols "${symbols}")
