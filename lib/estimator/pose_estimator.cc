@@ -73,7 +73,7 @@ class PoseEstimator::Impl {
   void run_batch(std::span<const Person> persons, std::span<const ImageBoxes> images, std::vector<ImageResult>& results, Workspace& work,
                  const RunControl& control);
   ModelOutput forward(std::size_t count, Workspace& work, const RunControl& control);
-  void decode(const ModelOutput& output, std::span<const Person> persons, Workspace& work, const RunControl& control);
+  void decode(const ModelOutput& output, std::span<const Person> persons, Workspace& work);
 
   ForkGuard fork_guard_;
   std::shared_ptr<ModelBackend> backend_;
@@ -174,7 +174,7 @@ void PoseEstimator::Impl::run_batch(std::span<const Person> persons, std::span<c
   const ModelOutput output = forward(persons.size(), work, control);
   const auto inferred = Clock::now();
 
-  decode(output, persons, work, control);
+  decode(output, persons, work);
   const auto share = static_cast<double>(persons.size());
   const Milliseconds postprocess = (Clock::now() - inferred) / share;
   for (std::size_t i = 0; i < persons.size(); ++i) {
@@ -198,13 +198,13 @@ ModelOutput PoseEstimator::Impl::forward(std::size_t count, Workspace& work, con
   return average_flipped(info_, output, backend_->run({work.mirrored.data(), count}, control), channels_);
 }
 
-void PoseEstimator::Impl::decode(const ModelOutput& output, std::span<const Person> persons, Workspace& work, const RunControl& control) {
+/// Not interrupted: what the model has answered is finished.
+void PoseEstimator::Impl::decode(const ModelOutput& output, std::span<const Person> persons, Workspace& work) {
   const std::size_t tasks = (channels_.size() + channels_per_task - 1) / channels_per_task;
   work.keypoints.resize(persons.size() * channels_.size());
   if (work.decode_scratch.size() < executor_->slots()) work.decode_scratch.resize(executor_->slots());
 
   executor_->parallel_for(persons.size() * tasks, [&](std::size_t index, std::size_t slot) {
-    control.check();
     const std::size_t person = index / tasks;
     const std::size_t first = index % tasks * channels_per_task;
     const std::size_t last = std::min(first + channels_per_task, channels_.size());

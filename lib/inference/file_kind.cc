@@ -1,0 +1,160 @@
+/// What kind of file a model is, before Torch opens it.
+#include "inference/file_kind.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "posekit/error.h"
+
+namespace posekit::inline v0 {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t head_bytes = 512;
+constexpr std::size_t end_record_bytes = 22;
+constexpr std::size_t longest_tail = end_record_bytes + 65535;  // with the longest comment
+constexpr std::size_t most_directory_bytes = std::size_t{64} << 20;
+constexpr const char* how_to_export = "export the network in Python with torch.jit.trace(...).save(path), see docs/models.md";
+
+[[noreturn]] void fail(ErrorCode code, const fs::path& path, const std::string& what, const std::string& remedy) {
+  throw Error(code, fmt::format("\"{}\" {}: {}", path.string(), what, remedy));
+}
+
+std::uint64_t little_endian(const std::string& bytes, std::size_t at, std::size_t count) {
+  std::uint64_t value = 0;
+  for (std::size_t i = count; i > 0; --i) value = value << 8 | static_cast<std::uint8_t>(bytes[at + i - 1]);
+  return value;
+}
+
+/// Reads part of a file; shorter where the file ends.
+std::string read_part(std::ifstream& file, std::uint64_t from, std::size_t count) {
+  std::string bytes(count, '\0');
+  file.clear();
+  file.seekg(static_cast<std::streamoff>(from));
+  file.read(bytes.data(), static_cast<std::streamsize>(count));
+  bytes.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, file.gcount())));
+  return bytes;
+}
+
+struct Directory {
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+};
+
+/// Finds a zip's central directory by its end record (APPNOTE 4.3.16, zip64 4.3.14); none if the archive is cut off.
+std::optional<Directory> find_directory(std::ifstream& file, std::uint64_t file_bytes) {
+  const std::size_t tail_bytes = static_cast<std::size_t>(std::min<std::uint64_t>(file_bytes, longest_tail));
+  const std::string tail = read_part(file, file_bytes - tail_bytes, tail_bytes);
+  const std::size_t end = tail.rfind("PK\5\6");
+  if (end == std::string::npos || end + end_record_bytes > tail.size()) return std::nullopt;
+  Directory directory{little_endian(tail, end + 16, 4), little_endian(tail, end + 12, 4)};
+  if (directory.offset == 0xffffffff || directory.bytes == 0xffffffff) {
+    const std::size_t locator = end >= 20 ? end - 20 : 0;
+    if (end < 20 || tail.compare(locator, 4, "PK\6\7") != 0) return std::nullopt;
+    const std::string record = read_part(file, little_endian(tail, locator + 8, 8), 56);
+    if (record.size() < 56 || record.compare(0, 4, "PK\6\6") != 0) return std::nullopt;
+    directory = {little_endian(record, 48, 8), little_endian(record, 40, 8)};
+  }
+  if (directory.offset > file_bytes || directory.bytes > file_bytes - directory.offset || directory.bytes > most_directory_bytes)
+    return std::nullopt;
+  return directory;
+}
+
+/// The names of a zip's entries; none if the archive is cut off or broken.
+std::optional<std::vector<std::string>> zip_names(std::ifstream& file, std::uint64_t file_bytes) {
+  constexpr std::size_t entry_bytes = 46;
+  const auto directory = find_directory(file, file_bytes);
+  if (!directory) return std::nullopt;
+  const std::string bytes = read_part(file, directory->offset, static_cast<std::size_t>(directory->bytes));
+  std::vector<std::string> names;
+  for (std::size_t at = 0; at < bytes.size();) {
+    if (bytes.size() - at < entry_bytes || bytes.compare(at, 4, "PK\1\2") != 0) return std::nullopt;
+    const std::size_t name_bytes = little_endian(bytes, at + 28, 2);
+    const std::size_t whole = entry_bytes + name_bytes + little_endian(bytes, at + 30, 2) + little_endian(bytes, at + 32, 2);
+    if (bytes.size() - at < whole) return std::nullopt;
+    names.push_back(bytes.substr(at + entry_bytes, name_bytes));
+    at += whole;
+  }
+  return names;
+}
+
+void check_zip(const fs::path& path, std::ifstream& file, std::uint64_t file_bytes) {
+  const auto names = zip_names(file, file_bytes);
+  if (!names)
+    fail(ErrorCode::invalid_model, path, "is a cut-off or broken archive",
+         "fetch or copy it again, and compare its size with the original's");
+  const auto has = [&](std::string_view part) {
+    return std::ranges::any_of(*names, [&](const std::string& name) { return ("/" + name).find(part) != std::string::npos; });
+  };
+  if (has("/constants.pkl") || has("/code/")) return;
+  if (has("/data/aotinductor/")) {
+    fail(ErrorCode::unsupported_model, path, "is an AOTInductor package (.pt2), which this version does not run", how_to_export);
+  }
+  if (has("/archive_format") || has("/models/") || has("/serialized_exported_program.json")) {
+    fail(ErrorCode::unsupported_model, path, "is a torch.export archive (.pt2), not TorchScript", how_to_export);
+  }
+  if (has("/data.pkl")) fail(ErrorCode::unsupported_model, path, "is a torch.save checkpoint: weights without a network", how_to_export);
+  fail(ErrorCode::unsupported_model, path, "is a zip archive, but not a TorchScript one", how_to_export);
+}
+
+/// ONNX is a protobuf message without a magic number: field 1 (ir_version, a small number), then field 2 (producer_name) or 7 (graph).
+bool looks_like_onnx(const std::string& head) {
+  return head.size() > 4 && head[0] == '\x08' && head[1] > 0 && head[1] < 32 &&
+         (head[2] == '\x12' || head[2] == '\x3a' || head[2] == '\x42');
+}
+
+bool looks_like_safetensors(const std::string& head, std::uint64_t file_bytes) {
+  return head.size() > 9 && head[8] == '{' && little_endian(head, 0, 8) <= file_bytes - 8;
+}
+
+void check_openable(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (status.type() == fs::file_type::not_found) fail(ErrorCode::not_found, path, "does not exist", "check the path");
+  if (error) fail(ErrorCode::io, path, "can't be looked at (" + error.message() + ")", "check the path and its permissions");
+  if (status.type() == fs::file_type::directory) {
+    fail(ErrorCode::invalid_argument, path, "is a folder, a model file is expected", "name the file in it");
+  }
+  if (status.type() != fs::file_type::regular) fail(ErrorCode::invalid_argument, path, "is not a regular file", "name a model file");
+}
+
+}  // namespace
+
+void check_is_torchscript(const fs::path& path) {
+  check_openable(path);
+  std::ifstream file(path, std::ios::binary);
+  if (!file) fail(ErrorCode::io, path, fmt::format("can't be opened ({})", std::strerror(errno)), "check its permissions");
+  const std::uint64_t file_bytes = fs::file_size(path);
+  const std::string head = read_part(file, 0, head_bytes);
+
+  if (head.empty()) fail(ErrorCode::invalid_model, path, "is empty", "fetch or copy it again");
+  if (head.starts_with("version https://git-lfs")) {
+    fail(ErrorCode::invalid_model, path, "is a Git-LFS pointer, not the file itself", "run `git lfs pull` in its repository");
+  }
+  if (head.starts_with("PK\3\4") || head.starts_with("PK\5\6")) return check_zip(path, file, file_bytes);
+  if (head.starts_with("\x80\x02") || head.starts_with("\x80\x04")) {
+    fail(ErrorCode::unsupported_model, path, "is a pickle (an old torch.save checkpoint): weights without a network", how_to_export);
+  }
+  if (head.size() >= 8 && head.compare(4, 4, "TFL3") == 0)
+    fail(ErrorCode::unsupported_model, path, "is a TensorFlow Lite model", how_to_export);
+  if (looks_like_safetensors(head, file_bytes)) {
+    fail(ErrorCode::unsupported_model, path, "is a safetensors file: weights without a network", how_to_export);
+  }
+  if (looks_like_onnx(head)) fail(ErrorCode::unsupported_model, path, "is an ONNX model", how_to_export);
+  if (head.starts_with("<!DOCTYPE") || head.starts_with("<!doctype") || head.starts_with("<html")) {
+    fail(ErrorCode::invalid_model, path, "is a web page", "fetch the file itself: the address led to a page about it or to an error");
+  }
+  fail(ErrorCode::unsupported_model, path, "is no TorchScript archive (it does not begin as one)", how_to_export);
+}
+
+}  // namespace posekit::inline v0

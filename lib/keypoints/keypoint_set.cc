@@ -3,11 +3,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "keypoints/embedded_documents.h"
+#include "keypoints/strict_json.h"
 #include "posekit/error.h"
 #include "posekit/keypoints.h"
 
@@ -18,16 +18,9 @@ using Json = nlohmann::json;
 
 constexpr std::size_t max_keypoints = 4096;
 constexpr std::size_t max_document_bytes = std::size_t{4} << 20;
-constexpr std::size_t max_shown = 60;
 constexpr std::string_view folder = "sets/";
 
 [[noreturn]] void fail(const std::string& message) { throw Error(ErrorCode::invalid_argument, "keypoint set: " + message); }
-
-std::string shown(const Json& value) {
-  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-  if (text.size() > max_shown) text = text.substr(0, max_shown) + "…";
-  return text;
-}
 
 const Json& member(const Json& object, const std::string& key, const char* expected) {
   const auto found = object.find(key);
@@ -162,10 +155,8 @@ bool KeypointSet::can_mirror() const noexcept {
 }
 
 KeypointSet parse_keypoint_set(std::string_view json) {
-  if (json.size() > max_document_bytes)
-    fail(fmt::format("the document has {} bytes, at most {} are allowed", json.size(), max_document_bytes));
-  const Json document = Json::parse(json, nullptr, false);
-  if (document.is_discarded()) fail("the document is not valid JSON: check its quotes, commas and brackets");
+  const auto [document, problem] = parse_strict_json(json, max_document_bytes);
+  if (!problem.empty()) fail("the document " + problem);
   if (!document.is_object()) fail(fmt::format("the document is {}, an object was expected", shown(document)));
 
   KeypointSet set;

@@ -1,15 +1,22 @@
 /// PoseEstimator around a scripted model: batches, outcomes, subsets, flip test.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <catch2/catch_approx.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <cmath>
+#include <latch>
 #include <limits>
+#include <memory>
+#include <thread>
 #include <vector>
 
 #include "estimator/estimator_access.h"
 #include "posekit/error.h"
 #include "support/fake_backend.h"
+#include "support/shuffling_executor.h"
 
 using namespace posekit;
 using Catch::Approx;
@@ -51,7 +58,7 @@ std::vector<FakeBackend::Tensor> centre_of_green(const CropBatch& crops) {
     double sum_y = 0;
     for (std::size_t y = 0; y < input_height; ++y) {
       for (std::size_t x = 0; x < input_width; ++x) {
-        const auto value = std::to_integer<double>(crops.data[((b * input_height + y) * input_width + x) * 3 + 1]);
+        const auto value = static_cast<double>(std::to_integer<int>(crops.data[((b * input_height + y) * input_width + x) * 3 + 1]));
         sum += value;
         sum_x += value * static_cast<double>(x);
         sum_y += value * static_cast<double>(y);
@@ -101,14 +108,14 @@ TEST_CASE("PoseEstimator finds what the model sees, in the pixels of each image,
   CHECK(results[1].poses.empty());
   REQUIRE(results[2].poses.size() == 2);
   for (const Pose& pose : results[0].poses) {
-    CHECK(pose.keypoints[0].x == Approx(60).margin(0.02));
-    CHECK(pose.keypoints[0].y == Approx(50).margin(0.02));
+    CHECK(pose.keypoints[0].x == Approx(60).margin(0.03));
+    CHECK(pose.keypoints[0].y == Approx(50).margin(0.03));
     CHECK(pose.keypoints[0].score == 0.5F);
     CHECK(pose.box == first_boxes[pose.box_index]);
   }
   for (const Pose& pose : results[2].poses) {
-    CHECK(pose.keypoints[0].x == Approx(40).margin(0.02));
-    CHECK(pose.keypoints[0].y == Approx(200).margin(0.02));
+    CHECK(pose.keypoints[0].x == Approx(40).margin(0.03));
+    CHECK(pose.keypoints[0].y == Approx(200).margin(0.03));
   }
   std::size_t persons = 0;
   for (const std::size_t batch : model->batches()) {
@@ -219,9 +226,9 @@ TEST_CASE("The flip test runs the mirrored crop and averages with left and right
   const double pixel = 37 * 1.25 / 48;  // image pixels of one input pixel
   const double scale = std::max(37 * 1.25, 46 * 1.25 * 48 / 64) / 48;
   CHECK(pixel == Approx(scale));
-  CHECK(result.poses.at(0).keypoints[0].x == Approx(60).margin(0.02));
-  CHECK(result.poses.at(0).keypoints[1].x == Approx(60 - 0.5 * scale).margin(0.02));
-  CHECK(result.poses.at(0).keypoints[2].x == Approx(60 + 0.5 * scale).margin(0.02));
+  CHECK(result.poses.at(0).keypoints[0].x == Approx(60).margin(0.03));
+  CHECK(result.poses.at(0).keypoints[1].x == Approx(60 - 0.5 * scale).margin(0.03));
+  CHECK(result.poses.at(0).keypoints[2].x == Approx(60 + 0.5 * scale).margin(0.03));
 }
 
 TEST_CASE("The flip test is refused for a set without partners, by name") {
@@ -265,4 +272,92 @@ TEST_CASE("A channel that can't be used lies at the box's centre with score 0, a
     CHECK(std::isfinite(keypoint.x));
     CHECK(std::isfinite(keypoint.y));
   }
+}
+
+namespace {
+
+struct Crowd {
+  std::vector<Image> images;
+  std::vector<std::vector<Box>> boxes;
+  std::vector<ImageBoxes> input;
+};
+
+/// Images of mixed sizes with several people each, one box of them bad.
+Crowd crowd() {
+  Crowd crowd;
+  for (int i = 0; i < 5; ++i) {
+    crowd.images.push_back(with_spot(150 + 40 * i, 210 - 30 * i, 60 + i, 50));
+    crowd.boxes.emplace_back();
+    for (int k = 0; k < i + 2; ++k) crowd.boxes.back().push_back(around(58 + k, 49 + k));
+  }
+  crowd.boxes[1][1].x2 = crowd.boxes[1][1].x1;
+  for (std::size_t i = 0; i < crowd.images.size(); ++i) crowd.input.push_back({crowd.images[i].view(), crowd.boxes[i]});
+  return crowd;
+}
+
+std::vector<std::vector<Pose>> poses_of(const std::vector<ImageResult>& results) {
+  std::vector<std::vector<Pose>> poses;
+  for (const ImageResult& result : results) poses.push_back(result.poses);
+  return poses;
+}
+
+PoseEstimator estimator_with(std::shared_ptr<Executor> executor) {
+  EstimatorOptions options;
+  options.executor = std::move(executor);
+  options.max_batch = 3;
+  options.flip_test = true;
+  return EstimatorAccess::make(green_model(), options);
+}
+
+}  // namespace
+
+TEST_CASE("Results are bit-equal on every executor") {
+  const Crowd people = crowd();
+  const auto expected = poses_of(estimator_with(nullptr).estimate_batch(people.input));
+  REQUIRE(expected[4].size() == 6);
+  for (const std::size_t threads : {1, 2, 3, 8}) {
+    CHECK(poses_of(estimator_with(std::make_shared<ThreadPool>(threads)).estimate_batch(people.input)) == expected);
+  }
+  CHECK(poses_of(estimator_with(std::make_shared<posekit_test::ShufflingExecutor>()).estimate_batch(people.input)) == expected);
+}
+
+TEST_CASE("One estimator shared by eight threads gives each what one thread gets") {
+  const Crowd people = crowd();
+  const PoseEstimator estimator = estimator_with(std::make_shared<ThreadPool>(3));
+  const auto expected = poses_of(estimator.estimate_batch(people.input));
+  std::latch start(8);
+  std::vector<int> equal(8, 0);
+  {
+    std::vector<std::jthread> callers;
+    for (std::size_t i = 0; i < equal.size(); ++i) {
+      callers.emplace_back([&, i] {
+        start.arrive_and_wait();
+        for (int round = 0; round < 5; ++round) equal[i] += poses_of(estimator.estimate_batch(people.input)) == expected ? 1 : 0;
+      });
+    }
+  }
+  CHECK(equal == std::vector<int>(8, 5));
+}
+
+TEST_CASE("After fork an estimator fails in the child at once and works on in the parent") {
+  auto estimator = std::make_unique<PoseEstimator>(estimator_with(std::make_shared<ThreadPool>(2)));
+  const Crowd people = crowd();
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    alarm(10);
+    int status = 1;
+    try {
+      (void)estimator->estimate_batch(people.input);
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::forked) status = 0;
+    }
+    estimator.reset();
+    _exit(status);
+  }
+  int status = -1;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(estimator->estimate_batch(people.input)[0].poses.size() == 2);
 }

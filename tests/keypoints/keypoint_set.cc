@@ -95,7 +95,10 @@ TEST_CASE("parse_keypoint_set names the key that is wrong") {
       {R"({"name": "n", "keypoints": [{"name": "a"}], "subsets": {"s": [0, 0]}})", "\"subsets.s\" names keypoint 0 twice"},
       {R"({"name": "n", "keypoints": [{"name": "a"}], "subsets": {"s": []}})", "\"subsets.s\" is empty"},
       {R"({"name": "n", "keypoints": [{"name": "a"}], "subsets": []})", "\"subsets\" is []"},
-      {std::string(100000, '['), "not valid JSON"},
+      {std::string(100000, '['), "nested deeper"},
+      {std::string(100000, '[') + std::string(100000, ']'), "nested deeper"},
+      {R"({"name": "n", "name": "m", "keypoints": [{"name": "a"}]})", "\"name\" twice"},
+      {R"({"name": 1e999, "keypoints": [{"name": "a"}]})", "out of range"},
   }));
   INFO(json.substr(0, 200));
   CHECK_THAT(message_of(json), ContainsSubstring(expected));

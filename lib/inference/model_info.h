@@ -1,0 +1,16 @@
+/// Changes to a model's metadata that options ask for.
+#pragma once
+
+#include <cstddef>
+
+#include "posekit/model.h"
+
+namespace posekit::inline v0 {
+
+/// Each checks the value, sets it and notes "option" as its origin. @throws Error invalid_argument that names the value
+void override_box_padding(ModelInfo& info, double padding);
+void override_score_threshold(ModelInfo& info, double threshold);
+void override_nms_iou(ModelInfo& info, double iou);
+void override_max_persons(ModelInfo& info, std::size_t persons);
+
+}  // namespace posekit::inline v0

@@ -1,0 +1,153 @@
+/// An allocation that fails at any point of a call gives an error or a result, never a crash, a leak or half a state.
+#include <atomic>
+#include <catch2/catch_test_macros.hpp>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "detection/detector_access.h"
+#include "estimator/estimator_access.h"
+#include "posekit/error.h"
+#include "support/fake_backend.h"
+
+namespace {
+
+constexpr long never = -1;
+
+std::atomic<long> allocations_left = never;  ///< Until one fails; counted while not `never`.
+std::atomic<long> blocks = 0;                ///< Allocated and not freed.
+
+void* allocate(std::size_t size) {
+  if (allocations_left.load() != never && allocations_left.fetch_sub(1) == 0) {
+    allocations_left = never;  // one failure a call: what follows works again, as memory comes and goes
+    throw std::bad_alloc();
+  }
+  void* memory = std::malloc(size == 0 ? 1 : size);
+  if (memory == nullptr) throw std::bad_alloc();
+  ++blocks;
+  return memory;
+}
+
+void release(void* memory) noexcept {
+  if (memory == nullptr) return;
+  --blocks;
+  std::free(memory);
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) { return allocate(size); }
+void* operator new[](std::size_t size) { return allocate(size); }
+void operator delete(void* memory) noexcept { release(memory); }
+void operator delete[](void* memory) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t) noexcept { release(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { release(memory); }
+
+namespace {
+
+using namespace posekit;
+using posekit_test::FakeBackend;
+
+constexpr int most_points_of_failure = 5000;
+
+ModelInfo pose_info() {
+  ModelInfo info;
+  info.name = "fake";
+  info.input.width = 32;
+  info.input.height = 32;
+  info.output.codec = Codec::udp_heatmap;
+  info.output.width = 8;
+  info.output.height = 8;
+  info.keypoints = {
+      .name = "two", .provenance = {}, .keypoints = {{"left_eye", 1}, {"right_eye", 0}}, .links = {}, .sigmas = {}, .subsets = {}};
+  return info;
+}
+
+std::vector<FakeBackend::Tensor> peaks(const CropBatch& crops) {
+  FakeBackend::Tensor out{{crops.count, 2, 8, 8}, std::vector<float>(crops.count * 128, 0.01F)};
+  for (std::size_t channel = 0; channel < crops.count * 2; ++channel) out.values[channel * 64 + 27] = 0.9F;
+  return {out};
+}
+
+/// Runs the call with the k-th allocation failing, k = 0, 1, …, until a run meets no failure. @return how many runs failed
+template <class Call>
+int fail_everywhere(Call call) {
+  int failures = 0;
+  for (int k = 0; k < most_points_of_failure; ++k) {
+    const long before = blocks;
+    allocations_left = k;
+    const bool complete = call();
+    const bool met = allocations_left == never;
+    allocations_left = never;
+    CHECK(blocks <= before + 64);  // memory kept for the next call, not lost again and again
+    if (!met) {
+      CHECK(complete);
+      return failures;
+    }
+    ++failures;
+  }
+  FAIL("no run without a failure");
+  return failures;
+}
+
+}  // namespace
+
+TEST_CASE("An estimate with an allocation failing anywhere ends in an error or a result, and the next one is whole") {
+  EstimatorOptions options;
+  options.max_batch = 2;
+  options.flip_test = true;
+  options.executor = std::make_shared<ThreadPool>(2);
+  const PoseEstimator estimator = EstimatorAccess::make(std::make_shared<FakeBackend>(pose_info(), peaks), options);
+  const Image image{std::vector<std::uint8_t>(64 * 64 * 3, 90), 64, 64, PixelFormat::bgr8};
+  const std::vector<Box> boxes{{5, 5, 40, 60}, {10, 10, 3, 3}, {8, 8, 60, 60}, {1, 1, 20, 20}};
+  const std::vector<ImageBoxes> input(3, {image.view(), boxes});
+  const auto complete = [&] {
+    for (const ImageResult& result : estimator.estimate_batch(input)) {
+      if (result.code != ErrorCode::ok || result.poses.size() != 3 || result.box_errors.size() != 1) return false;
+    }
+    return true;
+  };
+  const int failures = fail_everywhere([&] {
+    try {
+      return complete();
+    } catch (const std::bad_alloc&) {
+      return false;
+    } catch (const Error&) {
+      return false;
+    }
+  });
+  CHECK(failures > 20);
+  CHECK(complete());
+}
+
+TEST_CASE("A detection with an allocation failing anywhere ends in an error or a result, and the next one is whole") {
+  ModelInfo info;
+  info.task = Task::detect;
+  info.input.width = 32;
+  info.input.height = 32;
+  info.output.codec = Codec::boxes_scores;
+  DetectorOptions options;
+  options.tiles = {0.5};
+  options.max_batch = 4;
+  const auto model = std::make_shared<FakeBackend>(info, [](const CropBatch& crops) {
+    FakeBackend::Tensor boxes{{crops.count, 1, 4}, {}};
+    for (std::size_t i = 0; i < crops.count; ++i) boxes.values.insert(boxes.values.end(), {10, 10, 20, 20});
+    return std::vector<FakeBackend::Tensor>{boxes, {{crops.count, 1}, std::vector<float>(crops.count, 0.9F)}};
+  });
+  const PersonDetector detector = DetectorAccess::make(model, options);
+  const Image image{std::vector<std::uint8_t>(64 * 64 * 3, 90), 64, 64, PixelFormat::bgr8};
+  const std::size_t expected = detector.detect(image.view()).size();
+  CHECK(expected > 0);
+  const int failures = fail_everywhere([&] {
+    try {
+      return detector.detect(image.view()).size() == expected;
+    } catch (const std::bad_alloc&) {
+      return false;
+    } catch (const Error&) {
+      return false;
+    }
+  });
+  CHECK(failures > 5);
+  CHECK(detector.detect(image.view()).size() == expected);
+}
