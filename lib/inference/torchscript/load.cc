@@ -1,0 +1,73 @@
+/// Loads a TorchScript model: open → device and type → freeze → one checked forward.
+#include <torch/csrc/jit/api/module.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "inference/log.h"
+#include "inference/model_backend.h"
+#include "inference/torchscript/backend.h"
+#include "inference/torchscript/errors.h"
+#include "inference/torchscript/model_file.h"
+#include "inference/torchscript/runtime.h"
+
+namespace posekit::inline v0 {
+namespace {
+
+c10::ScalarType scalar_type(Precision precision) {
+  switch (precision) {
+    case Precision::fp32: break;
+    case Precision::fp16: return c10::ScalarType::Half;
+    case Precision::bf16: return c10::ScalarType::BFloat16;
+  }
+  return c10::ScalarType::Float;
+}
+
+void check_task(const std::filesystem::path& path, const ModelInfo& info, Task task) {
+  if (info.task == task) return;
+  throw Error(ErrorCode::invalid_argument, "\"" + path.string() + "\" is a model of task \"" + std::string(to_string(info.task)) +
+                                               "\", task \"" + std::string(to_string(task)) + "\" is expected: pass it as the " +
+                                               (task == Task::pose ? "detector" : "pose model"));
+}
+
+/// Constants in place of attributes, batch normalisation folded. Some models can't be frozen; they run as they are.
+torch::jit::Module frozen(const torch::jit::Module& module, const std::string& name) {
+  try {
+    return torch::jit::freeze(module);
+  } catch (const std::exception&) {
+    log(LogLevel::info, "model \"" + name + "\" can't be frozen and runs as it is, a little slower");
+    return module;
+  }
+}
+
+/// Runs one black crop, so that a model that contradicts its metadata or can't run at all is found out before it is used.
+void check_forward(ModelBackend& backend) {
+  const InputInfo& input = backend.info().input;
+  const std::size_t pixels = static_cast<std::size_t>(input.width) * static_cast<std::size_t>(input.height);
+  std::vector<float> crop(pixels * 3);
+  if (backend.crop_format() == CropFormat::float_chw) {
+    for (std::size_t i = 0; i < crop.size(); ++i) crop[i] = static_cast<float>(-input.mean[i / pixels] / input.std[i / pixels]);
+  }
+  (void)backend.run({reinterpret_cast<const std::byte*>(crop.data()), 1}, {});
+}
+
+}  // namespace
+
+std::shared_ptr<ModelBackend> load_torchscript(const std::filesystem::path& path, const ModelOptions& options, Task task) {
+  const c10::Device device = resolve_device(options.device);
+  ModelFile file = open_model_file(path, options);
+  check_task(path, file.info, task);
+  const c10::ScalarType type = scalar_type(options.precision);
+  const std::string& name = file.info.name;
+  auto backend =
+      translate("\"" + path.string() + "\" can't be brought to " + device_name(device) + " in " + std::string(to_string(options.precision)),
+                ErrorCode::invalid_model, [&] {
+                  file.module.to(device, type);
+                  return make_torchscript_backend(frozen(file.module, name), file.info, device, type);
+                });
+  if (options.warm_up == WarmUp::check) check_forward(*backend);
+  return backend;
+}
+
+}  // namespace posekit::inline v0

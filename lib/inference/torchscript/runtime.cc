@@ -1,0 +1,112 @@
+/// Torch's process-wide state: versions, threads, devices.
+#include "posekit/runtime.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
+#include <torch/csrc/inductor/aoti_torch/c/shim.h>
+#include <torch/headeronly/version.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+
+#include "inference/torchscript/runtime.h"
+#include "posekit/error.h"
+
+namespace posekit::inline v0 {
+namespace {
+
+struct Version {
+  unsigned major;
+  unsigned minor;
+  unsigned patch;
+};
+
+Version version_of(std::uint64_t abi_version) {
+  return {static_cast<unsigned>(abi_version >> 56), static_cast<unsigned>(abi_version >> 48 & 0xff),
+          static_cast<unsigned>(abi_version >> 40 & 0xff)};
+}
+
+std::string text_of(const Version& version) {
+  return std::to_string(version.major) + "." + std::to_string(version.minor) + "." + std::to_string(version.patch);
+}
+
+/// N of "cuda:N"; -1 for anything else.
+int device_index(const std::string& option) {
+  int index = -1;
+  const char* last = option.data() + option.size();
+  const auto [end, error] = std::from_chars(option.data() + 5, last, index);
+  return error == std::errc{} && end == last ? index : -1;
+}
+
+void check_cuda(int index) {
+  if (!built_with_cuda()) {
+    throw Error(ErrorCode::device_unavailable,
+                "CUDA was asked for, but this posekit was built without it: build it with POSEKIT_CUDA=ON, or use \"cpu\"");
+  }
+  const int count = static_cast<int>(at::getNumGPUs());
+  if (count == 0) {
+    throw Error(ErrorCode::device_unavailable,
+                "CUDA was asked for, but no device is there (none fitted, no driver, or a driver too old): see nvidia-smi, or use \"cpu\"");
+  }
+  if (index >= count) {
+    throw Error(ErrorCode::device_unavailable, "device \"cuda:" + std::to_string(index) +
+                                                   "\" was asked for, but there are only cuda:0 to cuda:" + std::to_string(count - 1));
+  }
+}
+
+}  // namespace
+
+TorchVersions torch_versions() { return {text_of(version_of(TORCH_ABI_VERSION)), text_of(version_of(aoti_torch_abi_version()))}; }
+
+bool built_with_cuda() noexcept {
+#ifdef POSEKIT_CUDA
+  return true;
+#else
+  return false;
+#endif
+}
+
+void set_torch_threads(int threads) {
+  if (threads < 1)
+    throw Error(ErrorCode::invalid_argument, std::to_string(threads) + " Torch threads were asked for, a number >= 1 is expected");
+  at::set_num_threads(threads);
+  try {
+    if (at::get_num_interop_threads() != 1) at::set_num_interop_threads(1);
+  } catch (const c10::Error&) {
+    // The inter-op pool is there already: its size can't change any more, and posekit does not use it.
+  }
+}
+
+int torch_threads() { return at::get_num_threads(); }
+
+void init_torch_thread() {
+  thread_local const bool done = [] {
+    at::init_num_threads();
+    return true;
+  }();
+  (void)done;
+}
+
+void check_torch_version() {
+  const Version built = version_of(TORCH_ABI_VERSION);
+  const Version running = version_of(aoti_torch_abi_version());
+  if (built.major == running.major && built.minor == running.minor) return;
+  throw Error(ErrorCode::internal, "posekit was built for Torch " + text_of(built) + ", but Torch " + text_of(running) +
+                                       " runs: install that version, or build posekit for this one");
+}
+
+c10::Device resolve_device(const std::string& option) {
+  if (option == "cpu") return c10::Device(c10::kCPU);
+  if (option == "auto") return built_with_cuda() && at::getNumGPUs() > 0 ? c10::Device(c10::kCUDA, 0) : c10::Device(c10::kCPU);
+  const int index = option == "cuda" ? 0 : option.starts_with("cuda:") ? device_index(option) : -1;
+  if (index < 0)
+    throw Error(ErrorCode::invalid_argument, "device \"" + option + "\" was given, \"auto\", \"cpu\", \"cuda\" or \"cuda:N\" is expected");
+  check_cuda(index);
+  return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)};
+}
+
+std::string device_name(c10::Device device) { return device.is_cpu() ? "cpu" : "cuda:" + std::to_string(static_cast<int>(device.index())); }
+
+}  // namespace posekit::inline v0

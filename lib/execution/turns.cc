@@ -1,0 +1,29 @@
+/// Lets one caller at a time through, first come first served.
+#include "execution/turns.h"
+
+#include <algorithm>
+
+namespace posekit::inline v0 {
+
+Turns::Turn::Turn(Turns& turns, const RunControl& control) : turns_(turns) {
+  std::unique_lock lock(turns_.mutex_);
+  const std::uint64_t ticket = turns_.next_ticket_++;
+  turns_.waiting_.push_back(ticket);
+  const auto has_turn = [&] { return turns_.waiting_.front() == ticket; };
+  const bool got_it = control.deadline ? turns_.changed_.wait_until(lock, control.stop, *control.deadline, has_turn)
+                                       : turns_.changed_.wait(lock, control.stop, has_turn);
+  if (got_it) return;
+  turns_.waiting_.erase(std::ranges::find(turns_.waiting_, ticket));
+  lock.unlock();
+  control.check();  // says which of the two it was
+}
+
+Turns::Turn::~Turn() {
+  {
+    const std::lock_guard lock(turns_.mutex_);
+    turns_.waiting_.pop_front();
+  }
+  turns_.changed_.notify_all();
+}
+
+}  // namespace posekit::inline v0
