@@ -1,0 +1,196 @@
+/// Draws poses: every shape is a capsule whose coverage of a pixel follows from its distance, so edges are smooth at any size.
+#include "posekit/draw.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string_view>
+
+#include "posekit/error.h"
+
+namespace posekit::inline v0 {
+namespace {
+
+using Color = std::array<float, 3>;  // red, green, blue
+
+// Told apart with any kind of colour vision, and on light and dark.
+constexpr Color left_color{255, 150, 30};
+constexpr Color right_color{60, 165, 255};
+constexpr Color middle_color{150, 235, 110};
+constexpr Color box_color{255, 255, 255};
+constexpr Color outline_color{20, 20, 25};
+
+constexpr float faintest = 0.35F;     // of a keypoint that has just the least score
+constexpr float full_score = 0.8F;    // from here on nothing is faded
+constexpr double sparse_points = 40;  // sets of more points get smaller ones
+
+enum class Side { left, right, middle };
+
+Side side_of(std::string_view name) {
+  if (name.starts_with("left")) return Side::left;
+  if (name.starts_with("right")) return Side::right;
+  return Side::middle;
+}
+
+Side side_of_link(Side a, Side b) {
+  if (a == b || b == Side::middle) return a;
+  return a == Side::middle ? b : Side::middle;
+}
+
+Color color_of(Side side) {
+  switch (side) {
+    case Side::left: return left_color;
+    case Side::right: return right_color;
+    case Side::middle: break;
+  }
+  return middle_color;
+}
+
+struct Stroke {
+  double radius = 1;   ///< Half the thickness, pixels.
+  double outline = 0;  ///< Width of the dark rim, pixels.
+};
+
+class Canvas {
+ public:
+  explicit Canvas(Image& image) : image_(image), reversed_(image.format == PixelFormat::bgr8) {}
+
+  /// A line with round ends; a == b gives a disc.
+  void capsule(Point a, Point b, const Stroke& stroke, const Color& color, float alpha) {
+    if (stroke.outline > 0) fill(a, b, stroke.radius + stroke.outline, outline_color, 0.75F * alpha);
+    fill(a, b, stroke.radius, color, alpha);
+  }
+
+ private:
+  void fill(Point a, Point b, double radius, const Color& color, float alpha);
+  void blend(int x, int y, const Color& color, float alpha);
+
+  Image& image_;
+  bool reversed_;
+};
+
+/// The part of the segment from a to b that can touch the image; false if none does. Keeps far coordinates from costing time.
+bool clip(Point& a, Point& b, double width, double height, double margin) {
+  double first = 0;
+  double last = 1;
+  const auto cut = [&](double from, double delta, double least, double most) {
+    if (delta == 0) return from >= least && from <= most;
+    const double t0 = (least - from) / delta;
+    const double t1 = (most - from) / delta;
+    first = std::max(first, std::min(t0, t1));
+    last = std::min(last, std::max(t0, t1));
+    return first <= last;
+  };
+  const Point delta{b.x - a.x, b.y - a.y};
+  if (!cut(a.x, delta.x, -margin, width + margin) || !cut(a.y, delta.y, -margin, height + margin)) return false;
+  b = {a.x + last * delta.x, a.y + last * delta.y};
+  a = {a.x + first * delta.x, a.y + first * delta.y};
+  return true;
+}
+
+void Canvas::fill(Point a, Point b, double radius, const Color& color, float alpha) {
+  const double reach = radius + 1;
+  if (!clip(a, b, image_.width, image_.height, reach)) return;
+  const Point along{b.x - a.x, b.y - a.y};
+  const double length_squared = along.x * along.x + along.y * along.y;
+  const int top = std::max(0, static_cast<int>(std::floor(std::min(a.y, b.y) - reach)));
+  const int bottom = std::min(image_.height - 1, static_cast<int>(std::ceil(std::max(a.y, b.y) + reach)));
+  for (int y = top; y <= bottom; ++y) {
+    // Only the part of the row that the capsule can touch: the segment's x where it passes within reach of the row.
+    double from = 0;
+    double to = 1;
+    if (std::abs(along.y) > 1e-9) {
+      const double t0 = (y - reach - a.y) / along.y;
+      const double t1 = (y + reach - a.y) / along.y;
+      from = std::clamp(std::min(t0, t1), 0.0, 1.0);
+      to = std::clamp(std::max(t0, t1), 0.0, 1.0);
+    }
+    const double x0 = a.x + from * along.x;
+    const double x1 = a.x + to * along.x;
+    const int begin = std::max(0, static_cast<int>(std::floor(std::min(x0, x1) - reach)));
+    const int end = std::min(image_.width - 1, static_cast<int>(std::ceil(std::max(x0, x1) + reach)));
+    for (int x = begin; x <= end; ++x) {
+      const double t = length_squared > 0 ? std::clamp(((x - a.x) * along.x + (y - a.y) * along.y) / length_squared, 0.0, 1.0) : 0;
+      const double distance = std::hypot(x - a.x - t * along.x, y - a.y - t * along.y);
+      const auto coverage = static_cast<float>(std::clamp(radius + 0.5 - distance, 0.0, 1.0));
+      if (coverage > 0) blend(x, y, color, coverage * alpha);
+    }
+  }
+}
+
+void Canvas::blend(int x, int y, const Color& color, float alpha) {
+  std::uint8_t* pixel =
+      &image_.pixels[(static_cast<std::size_t>(y) * static_cast<std::size_t>(image_.width) + static_cast<std::size_t>(x)) * 3];
+  for (std::size_t c = 0; c < 3; ++c) {
+    const auto before = static_cast<float>(pixel[c]);
+    pixel[c] = static_cast<std::uint8_t>(before + (color[reversed_ ? 2 - c : c] - before) * alpha + 0.5F);
+  }
+}
+
+/// Sizes for one person: in proportion to the box, never too thin to see.
+struct Sizes {
+  Stroke link;
+  Stroke point;
+  Stroke box;
+
+  Sizes(const Box& box_of_person, std::size_t keypoints) {
+    const double size = std::max(box_of_person.x2 - box_of_person.x1, box_of_person.y2 - box_of_person.y1);
+    const double unit = std::clamp(size / 120, 0.6, 40.0);
+    const double density = std::min(1.0, std::sqrt(sparse_points / static_cast<double>(std::max<std::size_t>(1, keypoints))));
+    const double rim = std::clamp(unit * 0.35, 0.0, 4.0);
+    link = {0.8 * unit, rim};
+    point = {std::max(0.7, 1.6 * unit * density), rim * density};
+    box = {std::max(0.5, 0.35 * unit), 0};
+  }
+};
+
+float alpha_of(float score, const DrawOptions& options) {
+  if (options.min_score >= full_score) return 1;
+  const float strength = std::clamp((score - options.min_score) / (full_score - options.min_score), 0.0F, 1.0F);
+  return faintest + (1 - faintest) * strength;
+}
+
+void draw_box(Canvas& canvas, const Box& box, const Stroke& stroke) {
+  const std::array<Point, 4> corners{{{box.x1, box.y1}, {box.x2, box.y1}, {box.x2, box.y2}, {box.x1, box.y2}}};
+  for (std::size_t i = 0; i < 4; ++i) canvas.capsule(corners[i], corners[(i + 1) % 4], stroke, box_color, 0.55F);
+}
+
+void draw_pose(Canvas& canvas, const Pose& pose, const KeypointSet& set, const DrawOptions& options) {
+  const Sizes sizes(pose.box, set.size());
+  const auto visible = [&](std::size_t i) { return pose.keypoints[i].score >= options.min_score; };
+  const auto place = [&](std::size_t i) {
+    return Point{static_cast<double>(pose.keypoints[i].x), static_cast<double>(pose.keypoints[i].y)};
+  };
+  if (options.boxes) draw_box(canvas, pose.box, sizes.box);
+  for (const auto& [a, b] : set.links) {
+    if (!visible(a) || !visible(b)) continue;
+    const Side side = side_of_link(side_of(set.keypoints[a].name), side_of(set.keypoints[b].name));
+    canvas.capsule(place(a), place(b), sizes.link, color_of(side),
+                   alpha_of(std::min(pose.keypoints[a].score, pose.keypoints[b].score), options));
+  }
+  for (std::size_t i = 0; i < set.size(); ++i) {
+    if (!visible(i)) continue;
+    canvas.capsule(place(i), place(i), sizes.point, color_of(side_of(set.keypoints[i].name)), alpha_of(pose.keypoints[i].score, options));
+  }
+}
+
+}  // namespace
+
+void draw_poses(Image& image, std::span<const Pose> poses, const KeypointSet& keypoints, const DrawOptions& options) {
+  validate(image.view());
+  if (channels(image.format) != 3)
+    throw Error(ErrorCode::invalid_argument, "poses can be drawn on bgr8 and rgb8 images only: convert the image first");
+  for (const Pose& pose : poses) {
+    if (pose.keypoints.size() != keypoints.size()) {
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("a pose of {} keypoints can't be drawn with set \"{}\" of {}: pass the estimator's keypoints()",
+                              pose.keypoints.size(), keypoints.name, keypoints.size()));
+    }
+  }
+  Canvas canvas(image);
+  for (const Pose& pose : poses) draw_pose(canvas, pose, keypoints, options);
+}
+
+}  // namespace posekit::inline v0

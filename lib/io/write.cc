@@ -113,7 +113,8 @@ void write_file(const fs::path& path, std::span<const std::byte> bytes) {
 
 void write_image(const fs::path& path, const ImageView& image) {
   validate(image);
-  write_file(path, std::as_bytes(std::span(encode(path, image))));
+  const std::vector<std::uint8_t> bytes = encode(path, image);
+  write_file(path, std::as_bytes(std::span(bytes)));
 }
 
 }  // namespace posekit::inline v0
