@@ -1,0 +1,175 @@
+/// Golden crops: box → region → transform → pixels, for the library and for the float64 reference.
+#include <algorithm>
+#include <array>
+#include <catch2/catch_approx.hpp>
+#include <catch2/catch_test_macros.hpp>
+#include <cmath>
+#include <map>
+#include <opencv2/imgcodecs.hpp>
+#include <vector>
+
+#include "golden/cases.h"
+#include "posekit/error.h"
+#include "posekit/geometry.h"
+#include "preprocess/warp.h"
+#include "support/npy.h"
+#include "support/reference.h"
+
+using namespace posekit;
+using posekit_test::golden_cases;
+namespace reference = posekit_test::reference;
+
+namespace {
+
+constexpr double relative = 1e-9;
+
+cv::Mat read_bgr(const std::string& file) {
+  cv::Mat mat = cv::imread((posekit_test::golden_dir() / "crops" / file).string(), cv::IMREAD_COLOR);
+  REQUIRE_FALSE(mat.empty());
+  REQUIRE(mat.isContinuous());
+  return mat;
+}
+
+struct Case {
+  nlohmann::json entry;
+  Box box;
+  Size size;
+  double padding;
+  Alignment alignment;
+
+  explicit Case(const nlohmann::json& json)
+      : entry(json),
+        box{json["box"][0], json["box"][1], json["box"][2], json["box"][3]},
+        size{json["width"], json["height"]},
+        padding(json["padding"]),
+        alignment(json["alignment"] == "udp" ? Alignment::udp : Alignment::classic) {}
+};
+
+/// Relative to the largest number of the kind: what cancels near 0 is no error.
+void check_close(double found, double expected, double magnitude) {
+  CHECK(std::abs(found - expected) <= relative * std::max(1.0, magnitude));
+}
+
+struct Difference {
+  int largest = 0;
+  double equal_share = 0;
+};
+
+Difference difference(const std::uint8_t* found, const cv::Mat& expected) {
+  Difference result;
+  const std::size_t count = expected.total() * 3;
+  std::size_t equal = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const int off = std::abs(found[i] - expected.data[i]);
+    result.largest = std::max(result.largest, off);
+    equal += off == 0 ? 1 : 0;
+  }
+  result.equal_share = static_cast<double>(equal) / static_cast<double>(count);
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("Golden: centre, size and matrix of every crop are right to 1e-9") {
+  for (const auto& json : golden_cases("crops")["cases"]) {
+    const Case golden(json);
+    INFO(golden.entry["name"]);
+    const CropRegion region = crop_region(golden.box, golden.size, golden.padding);
+    const CropTransform transform = crop_transform(region, golden.size, golden.alignment);
+    const double x = json["centre"][0];
+    const double y = json["centre"][1];
+    check_close(region.centre.x, x, std::abs(x));
+    check_close(region.centre.y, y, std::abs(y));
+    check_close(region.size.x, json["scale"][0], json["scale"][0]);
+    check_close(region.size.y, json["scale"][1], json["scale"][1]);
+    const auto matrix = json["matrix"].get<std::vector<double>>();
+    check_close(transform.scale_x, matrix[0], std::abs(matrix[0]));
+    check_close(transform.offset_x, matrix[2], std::abs(matrix[2]));
+    check_close(transform.scale_y, matrix[4], std::abs(matrix[4]));
+    check_close(transform.offset_y, matrix[5], std::abs(matrix[5]));
+    const Point there{17.25, -3.5};
+    const Point back = transform.inverse(transform.apply(there));
+    CHECK(back.x == Catch::Approx(there.x).epsilon(1e-9).margin(1e-6));
+    CHECK(back.y == Catch::Approx(there.y).epsilon(1e-9).margin(1e-6));
+  }
+}
+
+TEST_CASE("Golden: every crop's pixels are within one grey level, and 99 in 100 equal") {
+  WarpScratch scratch;
+  for (const auto& json : golden_cases("crops")["cases"]) {
+    const Case golden(json);
+    INFO(golden.entry["name"]);
+    const cv::Mat image = read_bgr(json["image"]);
+    const cv::Mat expected = read_bgr(json["expected"]);
+    const ImageView view{image.data, image.cols, image.rows, image.step[0], PixelFormat::bgr8};
+    WarpPlan plan;
+    plan.transform = crop_transform(crop_region(golden.box, golden.size, golden.padding), golden.size, golden.alignment);
+    plan.size = golden.size;
+    plan.color = ColorOrder::bgr;
+    std::vector<std::uint8_t> crop(expected.total() * 3);
+    warp_rows(view, plan, 0, golden.size.height, crop.data(), scratch);
+    const Difference result = difference(crop.data(), expected);
+    CHECK(result.largest <= 1);
+    CHECK(result.equal_share >= 0.99);
+  }
+}
+
+TEST_CASE("Golden: the float64 reference gives every crop, rounded and not") {
+  for (const auto& json : golden_cases("crops")["cases"]) {
+    const Case golden(json);
+    INFO(golden.entry["name"]);
+    const cv::Mat image = read_bgr(json["image"]);
+    const cv::Mat expected = read_bgr(json["expected"]);
+    const auto transform = reference::crop_transform({golden.box.x1, golden.box.y1, golden.box.x2, golden.box.y2}, golden.size.width,
+                                                     golden.size.height, golden.padding, golden.alignment == Alignment::udp);
+    const auto crop = reference::crop({image.cols, image.rows, image.data}, transform, golden.size.width, golden.size.height);
+    std::vector<std::uint8_t> rounded;
+    for (const double value : crop) rounded.push_back(static_cast<std::uint8_t>(value + 0.5));
+    CHECK(difference(rounded.data(), expected).largest <= 1);
+    CHECK(difference(rounded.data(), expected).equal_share >= 0.99);
+    if (json["expected_f32"].is_null()) continue;
+    const auto exact = posekit_test::read_npy(posekit_test::golden_dir() / "crops" / json["expected_f32"].get<std::string>());
+    REQUIRE(exact.values.size() == crop.size());
+    double largest = 0;
+    for (std::size_t i = 0; i < crop.size(); ++i) largest = std::max(largest, std::abs(crop[i] - exact.values[i]));
+    CHECK(largest <= 0.01);
+  }
+}
+
+TEST_CASE("Golden: a normalised crop without mean and deviation lies within half a level of the exact values") {
+  WarpScratch scratch;
+  for (const auto& json : golden_cases("crops")["cases"]) {
+    if (json["expected_f32"].is_null()) continue;
+    const Case golden(json);
+    INFO(golden.entry["name"]);
+    const cv::Mat image = read_bgr(json["image"]);
+    const auto exact = posekit_test::read_npy(posekit_test::golden_dir() / "crops" / json["expected_f32"].get<std::string>());
+    WarpPlan plan;
+    plan.transform = crop_transform(crop_region(golden.box, golden.size, golden.padding), golden.size, golden.alignment);
+    plan.size = golden.size;
+    plan.color = ColorOrder::bgr;
+    std::vector<float> crop(exact.values.size());
+    warp_rows_normalized({image.data, image.cols, image.rows, image.step[0], PixelFormat::bgr8}, plan, {0, 0, 0}, {1, 1, 1}, 0,
+                         golden.size.height, crop.data(), scratch);
+    const std::size_t plane = crop.size() / 3;
+    double largest = 0;
+    for (std::size_t i = 0; i < crop.size(); ++i) {
+      largest = std::max(largest, std::abs(static_cast<double>(crop[i]) - exact.values[(i % plane) * 3 + i / plane]));
+    }
+    CHECK(largest <= 0.501);
+  }
+}
+
+TEST_CASE("Golden: every invalid box is refused") {
+  for (const auto& json : golden_cases("crops")["invalid"]["boxes"]) {
+    INFO(json["name"]);
+    std::array<double, 4> corners{};
+    for (std::size_t i = 0; i < 4; ++i) {
+      const auto& value = json["box"][i];
+      corners[i] = value.is_null() ? std::nan("") : value.is_string() ? HUGE_VAL : value.get<double>();
+    }
+    const Box box{corners[0], corners[1], corners[2], corners[3]};
+    CHECK_FALSE(is_valid(box));
+    CHECK_THROWS_AS(crop_region(box, {192, 256}, 1.25), Error);
+  }
+}
