@@ -1,0 +1,235 @@
+/// posekit estimate: reads images, finds people, estimates their poses, writes results.
+#include "estimate.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "boxes_file.h"
+#include "inputs.h"
+#include "interrupt.h"
+#include "models.h"
+#include "outputs.h"
+#include "posekit/draw.h"
+#include "posekit/image_io.h"
+#include "progress.h"
+
+namespace cli {
+namespace {
+
+namespace fs = std::filesystem;
+using posekit::ErrorCode;
+
+constexpr const char* default_pose_model = "pose_landmark_full.pt";
+constexpr const char* default_detector = "person_detector.pt";
+
+std::shared_ptr<posekit::Executor> make_executor(const EstimateOptions& options) {
+  if (options.executor == "serial" || options.threads == 1) return std::make_shared<posekit::SerialExecutor>();
+  return std::make_shared<posekit::ThreadPool>(options.threads);
+}
+
+posekit::Precision precision_of(const std::string& name) {
+  if (name == "fp16") return posekit::Precision::fp16;
+  return name == "bf16" ? posekit::Precision::bf16 : posekit::Precision::fp32;
+}
+
+/// Everything a run needs, checked in the order of what it costs.
+class Run {
+ public:
+  explicit Run(const EstimateOptions& options);
+
+  int execute();
+
+ private:
+  enum class Step { done, failed, skipped, interrupted };
+
+  void load_models();
+  Step work_on(std::size_t index);
+  posekit::ImageResult estimate(const Input& input, const posekit::Image& image);
+  std::vector<posekit::Box> boxes_of(const Input& input, const posekit::Image& image, const posekit::RunControl& control,
+                                     posekit::Timings& timings);
+  void write_results(std::size_t index, const posekit::ImageResult& result, posekit::Image& image);
+  void write_coco();
+  int summary(std::size_t failed, std::size_t skipped, bool interrupted);
+
+  bool to_stdout() const { return options_.output == "-"; }
+  bool coco() const { return options_.format == "coco"; }
+
+  const EstimateOptions& options_;
+  std::stop_token stop_ = watch_for_interrupt();
+  std::vector<Input> inputs_;
+  std::vector<Output> outputs_;
+  std::optional<BoxesFile> boxes_;
+  std::optional<posekit::PoseEstimator> estimator_;
+  std::optional<posekit::PersonDetector> detector_;
+  std::string coco_entries_;
+  Progress progress_;
+};
+
+Run::Run(const EstimateOptions& options)
+    : options_(options), inputs_(collect_inputs(options.inputs)), progress_(inputs_.size(), options.quiet) {
+  if (to_stdout() && options.draw)
+    throw UsageError("--draw needs a folder for its pictures, and -o - names standard output: name a folder");
+  outputs_ = plan_outputs(inputs_, options.output, !to_stdout() && !coco(), options.draw);
+  if (!options.boxes.empty()) boxes_ = BoxesFile::read(options.boxes);
+  if (coco() && !to_stdout() && fs::exists(fs::path(options.output) / "results.json") && !options.overwrite) {
+    throw UsageError(fmt::format("\"{}\" is there already: add --overwrite or choose another folder with -o",
+                                 (fs::path(options.output) / "results.json").string()));
+  }
+}
+
+void Run::load_models() {
+  if (options_.torch_threads > 0) posekit::set_torch_threads(options_.torch_threads);
+  const std::shared_ptr<posekit::Executor> executor = make_executor(options_);
+  posekit::EstimatorOptions estimator;
+  estimator.model = model_options(options_.model);
+  estimator.model.device = options_.device;
+  estimator.model.precision = precision_of(options_.precision);
+  estimator.executor = executor;
+  estimator.max_batch = options_.batch;
+  estimator.keypoints = options_.keypoints;
+  estimator.flip_test = options_.flip_test;
+  estimator_.emplace(options_.model.path.empty() ? shipped_model(default_pose_model) : fs::path(options_.model.path), std::move(estimator));
+
+  if (boxes_ || options_.whole_image) return;
+  posekit::DetectorOptions detector;
+  detector.model.device = options_.device;
+  detector.model.warm_up = posekit::WarmUp::none;
+  detector.executor = executor;
+  detector.score_threshold = options_.det_threshold;
+  detector.tiles = options_.tiles;
+  detector_.emplace(options_.detector.empty() ? shipped_model(default_detector) : fs::path(options_.detector), std::move(detector));
+}
+
+int Run::execute() {
+  std::size_t failed = 0;
+  std::size_t skipped = 0;
+  bool interrupted = false;
+  for (std::size_t i = 0; i < inputs_.size() && !interrupted; ++i) {
+    const Step step = stop_.stop_requested() ? Step::interrupted : work_on(i);
+    failed += step == Step::failed ? 1 : 0;
+    skipped += step == Step::skipped ? 1 : 0;
+    interrupted = step == Step::interrupted;
+  }
+  if (coco() && !interrupted) write_coco();
+  return summary(failed, skipped, interrupted);
+}
+
+Run::Step Run::work_on(std::size_t index) {
+  const Input& input = inputs_[index];
+  try {
+    if (!input.problem.empty())
+      throw posekit::Error(ErrorCode::invalid_argument, fmt::format("\"{}\": {}", input.path.string(), input.problem));
+    if (!options_.overwrite && is_done(outputs_[index])) {
+      progress_.step(fmt::format("{}: done before", input.path.string()));
+      return Step::skipped;
+    }
+    const auto start = std::chrono::steady_clock::now();
+    posekit::Image image = posekit::read_image(input.path);
+    const posekit::Milliseconds decode = std::chrono::steady_clock::now() - start;
+    if (!estimator_) load_models();
+    posekit::ImageResult result = estimate(input, image);
+    result.timings.decode = decode;
+    write_results(index, result, image);
+    for (const posekit::BoxError& error : result.box_errors)
+      progress_.message(fmt::format("posekit: \"{}\": {}", input.path.string(), error.message));
+    progress_.step(fmt::format("{}: {} {}", input.path.string(), result.poses.size(), result.poses.size() == 1 ? "person" : "people"));
+    return result.box_errors.empty() ? Step::done : Step::failed;
+  } catch (const posekit::Error& error) {
+    if (error.code() == ErrorCode::cancelled) return Step::interrupted;
+    if (!estimator_ && input.problem.empty() && error.code() != ErrorCode::io && error.code() != ErrorCode::not_found) throw;
+    progress_.message(fmt::format("posekit: {}", error.what()));
+  } catch (const std::bad_alloc&) {
+    progress_.message(fmt::format("posekit: \"{}\": memory is out", input.path.string()));
+  }
+  progress_.step(fmt::format("{}: failed", input.path.string()));
+  return Step::failed;
+}
+
+posekit::ImageResult Run::estimate(const Input& input, const posekit::Image& image) {
+  posekit::RunControl control{.stop = stop_, .deadline = std::nullopt};
+  if (options_.timeout > 0) {
+    control.deadline = std::chrono::steady_clock::now() +
+                       std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(options_.timeout));
+  }
+  posekit::Timings timings;
+  const std::vector<posekit::Box> boxes = boxes_of(input, image, control, timings);
+  posekit::ImageResult result = estimator_->estimate(image.view(), boxes, control);
+  result.timings.detect = timings.detect;
+  return result;
+}
+
+std::vector<posekit::Box> Run::boxes_of(const Input& input, const posekit::Image& image, const posekit::RunControl& control,
+                                        posekit::Timings& timings) {
+  if (options_.whole_image) return {{0, 0, static_cast<double>(image.width), static_cast<double>(image.height)}};
+  if (boxes_) {
+    const auto* boxes = boxes_->find(input.path);
+    if (boxes == nullptr)
+      progress_.message(fmt::format("posekit: note: \"{}\" has no entry in the boxes file: zero persons", input.path.string()));
+    return boxes == nullptr ? std::vector<posekit::Box>{} : *boxes;
+  }
+  const posekit::ImageView view = image.view();
+  posekit::DetectionResult found = std::move(detector_->detect_batch({&view, 1}, control).front());
+  if (found.code != ErrorCode::ok) throw posekit::Error(found.code, found.message);
+  timings.detect = found.timings.detect;
+  return std::move(found.boxes);
+}
+
+void Run::write_results(std::size_t index, const posekit::ImageResult& result, posekit::Image& image) {
+  const Input& input = inputs_[index];
+  const Output& output = outputs_[index];
+  if (coco()) {
+    const auto id = boxes_ ? boxes_->image_id(input.path) : std::nullopt;
+    const posekit::CocoImageId coco_id = id ? posekit::CocoImageId(*id) : posekit::CocoImageId(input.path.filename().string());
+    const std::string entries = posekit::to_coco_entries(result, coco_id);
+    if (!entries.empty()) coco_entries_ += (coco_entries_.empty() ? "" : ",\n") + entries;
+  } else {
+    const posekit::ResultSource source{
+        .path = input.path.string(), .size = {image.width, image.height}, .frame = std::nullopt, .time_s = std::nullopt};
+    const std::string json = posekit::to_json(result, source, estimator_->keypoints(), estimator_->info().name) + "\n";
+    if (to_stdout()) {
+      std::fwrite(json.data(), 1, json.size(), stdout);
+      if (std::fflush(stdout) != 0) throw posekit::Error(ErrorCode::io, "standard output can't be written: is its reader gone?");
+    } else {
+      fs::create_directories(output.json.parent_path());
+      posekit::write_file(output.json, std::as_bytes(std::span(json)));
+    }
+  }
+  if (output.picture.empty()) return;
+  posekit::draw_poses(image, result.poses, estimator_->keypoints(), {.min_score = options_.min_score});
+  fs::create_directories(output.picture.parent_path());
+  posekit::write_image(output.picture, image.view());
+}
+
+void Run::write_coco() {
+  const std::string document = "[" + coco_entries_ + "]\n";
+  if (to_stdout()) {
+    std::fwrite(document.data(), 1, document.size(), stdout);
+    return;
+  }
+  fs::create_directories(options_.output);
+  posekit::write_file(fs::path(options_.output) / "results.json", std::as_bytes(std::span(document)));
+}
+
+int Run::summary(std::size_t failed, std::size_t skipped, bool interrupted) {
+  if (interrupted) {
+    progress_.message("posekit: interrupted; what is written is whole, and the same command goes on with the rest");
+    return interrupted_exit_code;
+  }
+  if (failed > 0) progress_.message(fmt::format("posekit: {} of {} inputs failed, see above", failed, inputs_.size()));
+  if (!options_.quiet && skipped > 0)
+    progress_.message(fmt::format("posekit: {} inputs were done before (--overwrite does them again)", skipped));
+  if (!options_.quiet && !to_stdout()) progress_.message(fmt::format("posekit: results are in {}", options_.output));
+  return failed > 0 ? 1 : 0;
+}
+
+}  // namespace
+
+int run_estimate(const EstimateOptions& options) { return Run(options).execute(); }
+
+}  // namespace cli

@@ -1,0 +1,21 @@
+/// From the arguments to a list of images.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace cli {
+
+/// One image to be worked on.
+struct Input {
+  std::filesystem::path path;
+  std::filesystem::path name;  ///< Where its results go below the output folder: the file's name, with sub-folders of a folder input.
+  std::string problem;         ///< Not empty: why it can't be worked on.
+};
+
+/// Images, folders (searched to their depth), globs and @lists, in the order given; what a folder or glob holds is sorted.
+/// @throws UsageError if that gives no input at all
+std::vector<Input> collect_inputs(const std::vector<std::string>& arguments);
+
+}  // namespace cli

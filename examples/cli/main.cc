@@ -1,0 +1,97 @@
+/// The posekit program: arguments and exit codes.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "estimate.h"
+#include "inspect.h"
+#include "options.h"
+
+namespace {
+
+constexpr int failure = 1;
+constexpr int wrong_usage = 2;
+
+void add_model_options(CLI::App& app, cli::ModelChoice& model) {
+  auto* preset =
+      app.add_option("--preset", model.preset, "metadata that posekit knows: sapiens-coco17, sapiens-coco133, sapiens-goliath308");
+  app.add_option("--metadata", model.metadata, "metadata file (docs/models.md)")->excludes(preset);
+  app.add_option("--sha256", model.sha256, "checksum that the model file must have");
+}
+
+void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
+  app.add_option("INPUT", options.inputs, "images, folders, globs, @list.txt")->required();
+  app.add_option("-m,--model", options.model.path, "TorchScript pose model (default: the shipped one)");
+  add_model_options(app, options.model);
+  auto* detector = app.add_option("--detector", options.detector, "TorchScript person detector (default: the shipped one)");
+  auto* boxes = app.add_option("--boxes", options.boxes, "boxes from a JSON file instead of a detector")->excludes(detector);
+  app.add_flag("--whole-image", options.whole_image, "one person who fills the image, no detector")->excludes(detector)->excludes(boxes);
+  app.add_option("--det-threshold", options.det_threshold, "detector scores must exceed this (default: the detector's own)")
+      ->excludes(boxes);
+  app.add_option("--tiles", options.tiles, "also look at tiles, sizes as fractions of the longer side, for example 0.5")
+      ->delimiter(',')
+      ->excludes(boxes);
+  app.add_option("-o,--output", options.output, "folder for results, or - for standard output")->capture_default_str();
+  app.add_flag("--draw", options.draw, "also write pictures with the poses drawn on them");
+  app.add_option("--format", options.format, "json: a file for each image; coco: one results.json")
+      ->check(CLI::IsMember({"json", "coco"}))
+      ->capture_default_str();
+  app.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  app.add_option("--precision", options.precision, "of the pose model")
+      ->check(CLI::IsMember({"fp32", "fp16", "bf16"}))
+      ->capture_default_str();
+  app.add_option("--executor", options.executor, "where images are cropped and results decoded")
+      ->check(CLI::IsMember({"serial", "pool"}))
+      ->capture_default_str();
+  app.add_option("--threads", options.threads,
+                 "threads of the pool, this one included (1 = serial; default: the CPUs this process may use)")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{4096}));
+  app.add_option("--torch-threads", options.torch_threads, "threads of a forward (default: Torch's own choice)")
+      ->check(CLI::Range(1, 4096));
+  app.add_option("--batch", options.batch, "persons in one forward (default: 1 on a CPU, 16 on a GPU)")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{65536}));
+  app.add_flag("--flip-test", options.flip_test, "average with the mirrored image: twice the time, a little more accurate");
+  app.add_option("--keypoints", options.keypoints, "a subset's name, or keypoints' names, separated by commas")->delimiter(',');
+  app.add_option("--min-score", options.min_score, "keypoints below this score are not drawn")->capture_default_str();
+  app.add_option("--timeout", options.timeout, "seconds for each image")->check(CLI::PositiveNumber);
+  app.add_flag("--overwrite", options.overwrite, "do again what was done before");
+  app.add_flag("--quiet", options.quiet, "print errors only");
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Top-down human pose estimation with TorchScript models.", "posekit");
+  app.set_version_flag("--version", std::string(posekit::version()));
+  app.require_subcommand(1);
+  cli::EstimateOptions estimate;
+  CLI::App* estimate_command = app.add_subcommand("estimate", "find people in images and estimate their poses");
+  add_estimate(*estimate_command, estimate);
+  cli::ModelChoice inspect;
+  CLI::App* inspect_command = app.add_subcommand("inspect", "say what a model file is");
+  inspect_command->add_option("MODEL", inspect.path, "TorchScript model")->required();
+  add_model_options(*inspect_command, inspect);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : wrong_usage;
+  }
+  return *estimate_command ? cli::run_estimate(estimate) : cli::run_inspect(inspect);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const cli::UsageError& error) {
+    fmt::print(stderr, "posekit: {}\n", error.what());
+    return wrong_usage;
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "posekit: memory is out\n");
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "posekit: {}\n", error.what());
+  }
+  return failure;
+}

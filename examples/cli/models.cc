@@ -1,0 +1,41 @@
+/// Where the shipped models are, and how a model is to be loaded.
+#include "models.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <vector>
+
+#include "options.h"
+
+namespace cli {
+
+namespace fs = std::filesystem;
+
+fs::path shipped_model(const std::string& file) {
+  std::vector<fs::path> folders;
+  if (const char* folder = std::getenv("POSEKIT_MODELS"); folder != nullptr && *folder != '\0') folders.emplace_back(folder);
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  if (!error) folders.push_back(program.parent_path().parent_path() / "share/posekit/models");
+  folders.emplace_back(POSEKIT_BUILD_MODELS);
+  std::string looked;
+  for (const fs::path& folder : folders) {
+    if (fs::exists(folder / file, error)) return folder / file;
+    looked += fmt::format("{}\"{}\"", looked.empty() ? "" : ", ", folder.string());
+  }
+  throw UsageError(
+      fmt::format("the shipped model {} is in none of {}: name a model (-m, --detector) or set POSEKIT_MODELS to the folder that holds it",
+                  file, looked));
+}
+
+posekit::ModelOptions model_options(const ModelChoice& choice) {
+  posekit::ModelOptions options;
+  if (!choice.preset.empty()) options.metadata = posekit::MetadataPreset{choice.preset};
+  if (!choice.metadata.empty()) options.metadata = posekit::MetadataFile{choice.metadata};
+  options.sha256 = choice.sha256;
+  options.warm_up = posekit::WarmUp::none;  // one forward of a large model takes a minute on a CPU: the first batch tells as well
+  return options;
+}
+
+}  // namespace cli

@@ -1,0 +1,56 @@
+/// What the command line asks for.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "posekit/posekit.h"
+
+namespace cli {
+
+/// Wrong usage: exit code 2.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct ModelChoice {
+  std::string path;  ///< Empty: the shipped one.
+  std::string preset;
+  std::string metadata;
+  std::string sha256;
+};
+
+struct EstimateOptions {
+  std::vector<std::string> inputs;
+  ModelChoice model;
+  std::string detector;
+  std::string boxes;
+  bool whole_image = false;
+  std::optional<double> det_threshold;
+  std::vector<double> tiles;
+  std::string output = "posekit-out";  ///< "-": standard output.
+  bool draw = false;
+  std::string format = "json";
+  std::string device = "auto";
+  std::string precision = "fp32";
+  std::string executor = "pool";
+  std::size_t threads = 0;
+  int torch_threads = 0;
+  std::size_t batch = 0;
+  bool flip_test = false;
+  std::vector<std::string> keypoints;
+  float min_score = 0.3F;
+  double timeout = 0;  ///< Seconds for each image; 0: none.
+  bool overwrite = false;
+  bool quiet = false;
+};
+
+/// The model options of a choice. @throws UsageError
+posekit::ModelOptions model_options(const ModelChoice& choice);
+
+}  // namespace cli
