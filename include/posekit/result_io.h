@@ -38,6 +38,7 @@ using CocoImageId = std::variant<std::int64_t, std::string>;
 /// Object keypoint similarity of a pose with a labelled one, COCO's formula, labelled points (v > 0) only.
 /// @param labelled x, y and visibility v (in Keypoint::score) of each keypoint
 /// @param area the annotation's area in square pixels
+/// @return 0 to 1; 0 if no point is labelled (pycocotools takes the box there)
 /// @throws Error invalid_argument if the three lengths differ
 [[nodiscard]] POSEKIT_API double object_keypoint_similarity(std::span<const Keypoint> pose, std::span<const Keypoint> labelled,
                                                             std::span<const double> sigmas, double area);

@@ -7,6 +7,7 @@
 
 #include "posekit/error.h"
 #include "posekit/result_io.h"
+#include "results/number.h"
 
 namespace posekit::inline v0 {
 namespace {
@@ -17,7 +18,7 @@ double instance_score(const Pose& pose) {
   double sum = 0;
   int count = 0;
   for (const Keypoint& keypoint : pose.keypoints) {
-    if (!(keypoint.score > counted_score)) continue;
+    if (!(keypoint.score > counted_score) || !std::isfinite(keypoint.score)) continue;
     sum += static_cast<double>(keypoint.score);
     ++count;
   }
@@ -37,9 +38,10 @@ std::string to_coco_entries(const ImageResult& result, const CocoImageId& image_
     if (!text.empty()) text += ",\n";
     text += fmt::format(R"({{"image_id": {}, "category_id": 1, "keypoints": [)", id_text(image_id));
     for (std::size_t i = 0; i < pose.keypoints.size(); ++i) {
-      text += fmt::format("{}{}, {}, {}", i == 0 ? "" : ", ", pose.keypoints[i].x, pose.keypoints[i].y, pose.keypoints[i].score);
+      text += fmt::format("{}{}, {}, {}", i == 0 ? "" : ", ", json_number(pose.keypoints[i].x), json_number(pose.keypoints[i].y),
+                          json_number(pose.keypoints[i].score));
     }
-    text += fmt::format(R"(], "score": {}}})", instance_score(pose));
+    text += fmt::format(R"(], "score": {}}})", json_number(instance_score(pose)));
   }
   return text;
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "posekit/result_io.h"
+#include "results/number.h"
 
 namespace posekit::inline v0 {
 namespace {
@@ -14,12 +15,6 @@ using Json = nlohmann::json;
 
 /// Text as a JSON string; bytes that are no UTF-8 are replaced.
 std::string json_string(std::string_view text) { return Json(std::string(text)).dump(-1, ' ', false, Json::error_handler_t::replace); }
-
-/// The shortest form that reads back exactly; JSON knows no NaN or infinity.
-template <class Number>
-std::string number(Number value) {
-  return std::isfinite(value) ? fmt::format("{}", value) : "0";
-}
 
 template <class Items, class Write>
 std::string array_of(const Items& items, Write write) {
@@ -32,14 +27,14 @@ std::string array_of(const Items& items, Write write) {
 }
 
 std::string box_text(const Box& box) {
-  return fmt::format("[{}, {}, {}, {}]", number(box.x1), number(box.y1), number(box.x2), number(box.y2));
+  return fmt::format("[{}, {}, {}, {}]", json_number(box.x1), json_number(box.y1), json_number(box.x2), json_number(box.y2));
 }
 
 std::string image_text(const ResultSource& source) {
   std::string text =
       fmt::format(R"({{"path": {}, "width": {}, "height": {})", json_string(source.path), source.size.width, source.size.height);
   if (source.frame) text += fmt::format(R"(, "frame": {})", *source.frame);
-  if (source.time_s) text += fmt::format(R"(, "time_s": {})", number(*source.time_s));
+  if (source.time_s) text += fmt::format(R"(, "time_s": {})", json_number(*source.time_s));
   return text + "}";
 }
 
@@ -51,11 +46,12 @@ std::string meta_info_text(const KeypointSet& set) {
 
 std::string pose_text(const Pose& pose) {
   std::string text =
-      fmt::format(R"({{"bbox": {}, "bbox_score": {}, "box_index": {})", box_text(pose.box), number(pose.box.score), pose.box_index);
+      fmt::format(R"({{"bbox": {}, "bbox_score": {}, "box_index": {})", box_text(pose.box), json_number(pose.box.score), pose.box_index);
   if (pose.track_id) text += fmt::format(R"(, "track_id": {})", *pose.track_id);
-  text += fmt::format(R"(, "keypoints": {}, "keypoint_scores": {}}})",
-                      array_of(pose.keypoints, [](const Keypoint& k) { return fmt::format("[{}, {}]", number(k.x), number(k.y)); }),
-                      array_of(pose.keypoints, [](const Keypoint& k) { return number(k.score); }));
+  text +=
+      fmt::format(R"(, "keypoints": {}, "keypoint_scores": {}}})",
+                  array_of(pose.keypoints, [](const Keypoint& k) { return fmt::format("[{}, {}]", json_number(k.x), json_number(k.y)); }),
+                  array_of(pose.keypoints, [](const Keypoint& k) { return json_number(k.score); }));
   return text;
 }
 
@@ -74,7 +70,7 @@ std::string errors_text(const ImageResult& result) {
 }
 
 std::string timings_text(const Timings& timings) {
-  const auto ms = [](Milliseconds value) { return number(std::round(value.count() * 1000) / 1000); };
+  const auto ms = [](Milliseconds value) { return json_number(std::round(value.count() * 1000) / 1000); };
   return fmt::format(R"({{"decode": {}, "detect": {}, "preprocess": {}, "inference": {}, "postprocess": {}}})", ms(timings.decode),
                      ms(timings.detect), ms(timings.preprocess), ms(timings.inference), ms(timings.postprocess));
 }
