@@ -1,0 +1,88 @@
+/// What INPUT may be, and that one bad input does not stop the others.
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include "workplace.h"
+
+using Catch::Matchers::ContainsSubstring;
+using posekit_test::Workplace;
+using Names = std::vector<std::string>;
+
+TEST_CASE("A folder is searched with its sub-folders, which are kept") {
+  const Workplace here;
+  here.image("photos/b.png");
+  here.image("photos/sub/deep/a.JPG");
+  here.text("photos/readme.txt", "no image");
+  const auto result = here.estimate({"photos", "--whole-image"});
+  CHECK(result.exit_code == 0);
+  CHECK(here.files("posekit-out") == Names{"b.png.json", "sub/deep/a.JPG.json"});
+  CHECK(here.json("posekit-out/b.png.json")["image"]["path"] == "photos/b.png");
+}
+
+TEST_CASE("The images of a folder come sorted") {
+  const Workplace here;
+  for (const char* name : {"in/c.png", "in/a.png", "in/b.png"}) here.image(name);
+  const auto result = here.estimate({"in", "--whole-image", "-o", "-"});
+  Names order;
+  for (const std::string& line : posekit_test::lines(result.out)) order.push_back(nlohmann::json::parse(line)["image"]["path"]);
+  CHECK(order == Names{"in/a.png", "in/b.png", "in/c.png"});
+}
+
+TEST_CASE("Several folders get their own name in front, also with a slash at the end") {
+  const Workplace here;
+  here.image("x/one/a.png");
+  here.image("y/two/a.png");
+  const auto result = here.estimate({"x/one/", "y/two", "--whole-image"});
+  CHECK(result.exit_code == 0);
+  CHECK(here.files("posekit-out") == Names{"one/a.png.json", "two/a.png.json"});
+}
+
+TEST_CASE("Files, a folder, a glob and a list mix") {
+  const Workplace here;
+  for (const char* name : {"file.png", "folder/in.png", "glob/g1.png", "glob/g2.png", "far/listed.png"}) here.image(name);
+  here.text("list.txt", "far/listed.png\r\n\n");
+  const auto result = here.estimate({"file.png", "folder", "glob/g*.png", "@list.txt", "--whole-image"});
+  CHECK(result.exit_code == 0);
+  CHECK(here.files("posekit-out") == Names{"file.png.json", "g1.png.json", "g2.png.json", "in.png.json", "listed.png.json"});
+}
+
+TEST_CASE("An image whose name looks like a pattern is taken as it is") {
+  const Workplace here;
+  here.image("a[1].png");
+  const auto result = here.estimate({"a[1].png", "--whole-image"});
+  CHECK(result.exit_code == 0);
+  CHECK(here.files("posekit-out") == Names{"a[1].png.json"});
+}
+
+TEST_CASE("Bad inputs among good ones are reported each, and only they fail") {
+  const Workplace here;
+  here.image("good1.png");
+  here.image("good2.png");
+  here.text("text.jpg", "this is no image");
+  here.text("empty.png", "");
+  const std::string whole = here.read(here.image("whole.png", 200, 200));
+  here.text("cut.png", whole.substr(0, whole.size() / 2));
+  const auto result = here.estimate(
+      {"good1.png", "text.jpg", "missing.png", "empty.png", "cut.png", "nothing*.png", "clip.mp4", "good2.png", "--whole-image"});
+  CHECK(result.exit_code == 1);
+  for (const char* name : {"text.jpg", "missing.png", "empty.png", "cut.png", "nothing*.png", "clip.mp4"})
+    CHECK_THAT(result.err, ContainsSubstring(name));
+  CHECK_THAT(result.err, ContainsSubstring("6 of 8"));
+  CHECK(here.files("posekit-out") == Names{"good1.png.json", "good2.png.json"});
+}
+
+TEST_CASE("A run that finds no image says so and does not end well") {
+  const Workplace here;
+  std::filesystem::create_directory(here.path("hollow"));
+  const auto result = here.estimate({"hollow", "--whole-image"});
+  CHECK(result.exit_code != 0);
+  CHECK_THAT(result.err, ContainsSubstring("no image"));
+}
+
+TEST_CASE("A list that is not there is named and does not end well") {
+  const Workplace here;
+  const auto result = here.estimate({"@nowhere.txt", "--whole-image"});
+  CHECK(result.exit_code != 0);
+  CHECK_THAT(result.err, ContainsSubstring("nowhere.txt"));
+}

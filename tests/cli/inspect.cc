@@ -1,0 +1,52 @@
+/// posekit inspect.
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include "support/model_builder.h"
+#include "workplace.h"
+
+using Catch::Matchers::ContainsSubstring;
+using posekit_test::Workplace;
+
+TEST_CASE("inspect shows a model's size, its weights, each value with its origin, and the keypoints") {
+  const Workplace here;
+  const auto file = posekit_test::source_dir() / "examples/models/pose_landmark_lite.pt";
+  const auto result = here.run({"inspect", file.string()});
+  CHECK(result.exit_code == 0);
+  CHECK(result.err.empty());
+  for (const char* text :
+       {"TorchScript", "3008559", "731401", "output.codec", "archive", "default", "33 keypoints", "left_shoulder", "coco17"})
+    CHECK_THAT(result.out, ContainsSubstring(text));
+}
+
+TEST_CASE("inspect tells a metadata file from the model's own, and notes unknown keys") {
+  const Workplace here;
+  posekit_test::save_script_model(here.path("m.pt"), "def forward(self, x):\n    return x\n",
+                                  posekit_test::pose_metadata("regression", 32, 32, 0, 0, posekit_test::two_keypoints));
+  here.text("own.json", posekit_test::pose_metadata("regression", 48, 32, 0, 0, posekit_test::two_keypoints, "", R"("colour": "blue")"));
+  const auto result = here.run({"inspect", "m.pt", "--metadata", "own.json"});
+  CHECK(result.exit_code == 0);
+  CHECK_THAT(result.out, ContainsSubstring("own.json") && ContainsSubstring("48") && ContainsSubstring("colour"));
+}
+
+TEST_CASE("inspect of a detector shows its values and no keypoints") {
+  const Workplace here;
+  const auto result = here.run({"inspect", (posekit_test::source_dir() / "examples/models/person_detector.pt").string()});
+  CHECK(result.exit_code == 0);
+  CHECK_THAT(result.out, ContainsSubstring("score_threshold") && !ContainsSubstring("keypoints of"));
+}
+
+TEST_CASE("inspect of what is no model says what it is") {
+  const Workplace here;
+  here.text("text.pt", "hello");
+  here.text("empty.pt", "");
+  here.text("pointer.pt", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");
+  for (const char* file : {"text.pt", "empty.pt", "pointer.pt", "nowhere.pt"}) {
+    CAPTURE(file);
+    const auto result = here.run({"inspect", file});
+    CHECK(result.exit_code == 1);
+    CHECK(result.out.empty());
+    CHECK_THAT(result.err, ContainsSubstring(file));
+  }
+  CHECK_THAT(here.run({"inspect", "pointer.pt"}).err, ContainsSubstring("LFS"));
+}

@@ -1,0 +1,187 @@
+/// What is written, where, and what is never written.
+#include <signal.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include "posekit/image_io.h"
+#include "workplace.h"
+
+using Catch::Matchers::ContainsSubstring;
+using nlohmann::json;
+using posekit_test::ProcessOptions;
+using posekit_test::Workplace;
+using Names = std::vector<std::string>;
+
+TEST_CASE("A result holds the image as given, its size, the model, the people and how long each stage took") {
+  const Workplace here;
+  here.image("in/a.png", 80, 40);
+  CHECK(here.estimate({"in/a.png", "--whole-image"}).exit_code == 0);
+  const json result = here.json("posekit-out/a.png.json");
+  CHECK(result["format"] == "posekit-result/1");
+  CHECK(result["image"] == json::parse(R"({"path": "in/a.png", "width": 80, "height": 40})"));
+  CHECK(result["model"]["keypoints"] == "pair");
+  CHECK(result["meta_info"]["keypoint_names"] == json({"head", "tail"}));
+  CHECK(result["meta_info"]["skeleton_links"] == json::parse("[[0, 1]]"));
+  REQUIRE(result["instance_info"].size() == 1);
+  CHECK(result["instance_info"][0]["bbox"] == json({0, 0, 80, 40}));
+  CHECK(result["instance_info"][0]["bbox_score"] == 1);
+  CHECK_FALSE(result.contains("errors"));
+  CHECK(result["timings_ms"]["decode"] > 0);
+  CHECK(result["timings_ms"]["inference"] > 0);
+}
+
+TEST_CASE("Files that differ in their extension only write results of their own") {
+  const Workplace here;
+  here.image("a.png");
+  here.image("a.jpg");
+  CHECK(here.estimate({"a.png", "a.jpg", "--whole-image", "--draw", "-o", "out"}).exit_code == 0);
+  CHECK(here.files("out") == Names{"a.jpg.json", "a.jpg.pose.jpg", "a.png.json", "a.png.pose.jpg"});
+}
+
+TEST_CASE("A drawing has the image's size and shows something") {
+  const Workplace here;
+  here.image("a.png", 90, 70);
+  CHECK(here.estimate({"a.png", "--whole-image", "--draw"}).exit_code == 0);
+  CHECK(here.estimate({"a.png", "--whole-image", "--draw", "--min-score", "2", "-o", "bare"}).exit_code == 0);
+  const auto drawn = posekit::read_image(here.path("posekit-out/a.png.pose.jpg"));
+  CHECK(drawn.width == 90);
+  CHECK(drawn.height == 70);
+  CHECK(drawn.pixels != posekit::read_image(here.path("bare/a.png.pose.jpg")).pixels);
+}
+
+TEST_CASE("Two inputs that would write one output are refused before anything runs") {
+  const Workplace here;
+  here.image("x/a.png");
+  here.image("y/a.png");
+  const auto result = here.estimate({"x/a.png", "y/a.png", "--whole-image"});
+  CHECK(result.exit_code == 2);
+  CHECK_THAT(result.err, ContainsSubstring("x/a.png") && ContainsSubstring("y/a.png"));
+  CHECK(here.files("posekit-out").empty());
+}
+
+TEST_CASE("No output replaces an input") {
+  const Workplace here;
+  here.image("a.png");
+  here.image("a.png.pose.jpg");
+  const std::string before = here.read("a.png.pose.jpg");
+  const auto result = here.estimate({"a.png", "./a.png.pose.jpg", "--whole-image", "--draw", "--overwrite", "-o", "."});
+  CHECK(result.exit_code == 2);
+  CHECK_THAT(result.err, ContainsSubstring("a.png.pose.jpg"));
+  CHECK(here.read("a.png.pose.jpg") == before);
+}
+
+TEST_CASE("A second run keeps what is there and does what is missing, and --overwrite does all again") {
+  const Workplace here;
+  here.image("a.png");
+  here.image("b.png");
+  REQUIRE(here.estimate({"a.png", "b.png", "--whole-image"}).exit_code == 0);
+  const std::string original = here.read("posekit-out/a.png.json");
+  here.text("posekit-out/a.png.json", "kept");
+  std::filesystem::remove(here.path("posekit-out/b.png.json"));
+
+  CHECK(here.estimate({"a.png", "b.png", "--whole-image"}).exit_code == 0);
+  CHECK(here.read("posekit-out/a.png.json") == "kept");
+  CHECK(here.has("posekit-out/b.png.json"));
+
+  CHECK(here.estimate({"a.png", "b.png", "--whole-image", "--overwrite"}).exit_code == 0);
+  CHECK(json::parse(here.read("posekit-out/a.png.json"))["instance_info"] == json::parse(original)["instance_info"]);
+}
+
+TEST_CASE("A second run that is asked for drawings too makes the missing ones") {
+  const Workplace here;
+  here.image("a.png");
+  REQUIRE(here.estimate({"a.png", "--whole-image"}).exit_code == 0);
+  CHECK(here.estimate({"a.png", "--whole-image", "--draw"}).exit_code == 0);
+  CHECK(here.files("posekit-out") == Names{"a.png.json", "a.png.pose.jpg"});
+}
+
+TEST_CASE("With -o - standard output holds one JSON line for each image and nothing else, and no file is written") {
+  const Workplace here;
+  here.image("a.png");
+  here.image("b.png");
+  const auto result = here.estimate({"a.png", "missing.png", "b.png", "--whole-image", "-o", "-"});
+  CHECK(result.exit_code == 1);
+  const auto found = posekit_test::lines(result.out);
+  REQUIRE(found.size() == 2);
+  CHECK(json::parse(found[0])["image"]["path"] == "a.png");
+  CHECK(json::parse(found[1])["image"]["path"] == "b.png");
+  CHECK(result.out.ends_with('\n'));
+  CHECK(here.files(".") == Names{"a.png", "b.png", "model.pt"});
+}
+
+TEST_CASE("Results that can't be written to standard output are an error") {
+  const Workplace here;
+  here.image("a.png");
+  ProcessOptions full;
+  full.stdout_file = "/dev/full";
+  CHECK(here.estimate({"a.png", "--whole-image", "-o", "-"}, full).exit_code == 1);
+}
+
+TEST_CASE("COCO results go to one file, by file name, or to standard output") {
+  const Workplace here;
+  here.image("in/a.png", 40, 40);
+  here.image("in/b.png", 40, 40);
+  CHECK(here.estimate({"in", "--whole-image", "--format", "coco"}).exit_code == 0);
+  CHECK(here.files("posekit-out") == Names{"results.json"});
+  const json results = here.json("posekit-out/results.json");
+  REQUIRE(results.size() == 2);
+  CHECK(results[0]["image_id"] == "a.png");
+  CHECK(results[1]["image_id"] == "b.png");
+  CHECK(results[0]["keypoints"].size() == 6);
+  CHECK(std::abs(results[0]["score"].get<double>() - 0.85) < 1e-6);
+  const auto printed = here.estimate({"in", "--whole-image", "--format", "coco", "-o", "-"});
+  CHECK(json::parse(printed.out) == results);
+}
+
+TEST_CASE("COCO results without people are an empty list") {
+  const Workplace here;
+  here.image("a.png");
+  here.text("boxes.json", R"({"a.png": []})");
+  CHECK(here.estimate({"a.png", "--boxes", "boxes.json", "--format", "coco"}).exit_code == 0);
+  CHECK(here.json("posekit-out/results.json") == json::array());
+}
+
+TEST_CASE("Away from a terminal progress is a line for each image, and --quiet silences a run that goes well") {
+  const Workplace here;
+  here.image("a.png");
+  here.image("b.png");
+  const auto plain = here.estimate({"a.png", "b.png", "--whole-image"});
+  CHECK_THAT(plain.err, ContainsSubstring("[1/2] a.png: 1 person\n") && ContainsSubstring("[2/2] b.png: 1 person\n"));
+  CHECK(plain.out.empty());
+  const auto quiet = here.estimate({"a.png", "b.png", "--whole-image", "--quiet", "--overwrite"});
+  CHECK(quiet.exit_code == 0);
+  CHECK(quiet.err.empty());
+  const auto bad = here.estimate({"missing.png", "--whole-image", "--quiet"});
+  CHECK_THAT(bad.err, ContainsSubstring("missing.png"));
+}
+
+TEST_CASE("On a terminal progress is a bar with rate and time left") {
+  const Workplace here;
+  here.image("a.png");
+  here.image("b.png");
+  ProcessOptions terminal;
+  terminal.stderr_terminal = true;
+  terminal.environment["TERM"] = "xterm";
+  const auto result = here.estimate({"a.png", "b.png", "--whole-image"}, terminal);
+  CHECK(result.exit_code == 0);
+  CHECK_THAT(result.err, ContainsSubstring("\r") && ContainsSubstring("2/2") && ContainsSubstring("/s") && ContainsSubstring("left"));
+}
+
+TEST_CASE("Ctrl-C ends a run soon, with exit code 130 and whole lines only") {
+  const Workplace here;
+  here.image("a.png");
+  std::string list;
+  for (int i = 0; i < 100000; ++i) list += "a.png\n";
+  here.text("list.txt", list);
+  ProcessOptions interrupted;
+  interrupted.signal_at_output = SIGINT;
+  const auto result = here.estimate({"@list.txt", "--whole-image", "-o", "-", "--quiet"}, interrupted);
+  CHECK_FALSE(result.timed_out);
+  CHECK(result.exit_code == 130);
+  const auto found = posekit_test::lines(result.out);
+  CHECK(found.size() < 100000);
+  CHECK(result.out.ends_with('\n'));
+  for (const std::string& line : found) REQUIRE(json::accept(line));
+}

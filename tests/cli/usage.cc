@@ -1,0 +1,65 @@
+/// The command line itself: exit codes, help, options that exclude each other.
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include "posekit/runtime.h"
+#include "workplace.h"
+
+using Catch::Matchers::ContainsSubstring;
+using posekit_test::Workplace;
+using Arguments = std::vector<std::string>;
+
+TEST_CASE("Help and version go to standard output with exit code 0") {
+  const Workplace here;
+  const auto version = here.run({"--version"});
+  CHECK(version.exit_code == 0);
+  CHECK_THAT(version.out, ContainsSubstring(std::string(posekit::version())));
+  CHECK(version.err.empty());
+  const auto help = here.run({"estimate", "--help"});
+  CHECK(help.exit_code == 0);
+  CHECK_THAT(help.out, ContainsSubstring("--boxes") && ContainsSubstring("--flip-test") && ContainsSubstring("--overwrite"));
+  CHECK(help.err.empty());
+}
+
+TEST_CASE("Wrong usage ends with exit code 2, a hint on standard error and nothing written") {
+  const Workplace here;
+  here.image("a.png");
+  here.text("b.json", "{}");
+  const auto arguments = GENERATE(values<Arguments>({{},
+                                                     {"walk"},
+                                                     {"estimate"},
+                                                     {"inspect"},
+                                                     {"estimate", "a.png", "--nonsense"},
+                                                     {"estimate", "a.png", "--boxes", "b.json", "--whole-image"},
+                                                     {"estimate", "a.png", "--boxes", "b.json", "--detector", "d.pt"},
+                                                     {"estimate", "a.png", "--detector", "d.pt", "--whole-image"},
+                                                     {"estimate", "a.png", "--preset", "sapiens-coco17", "--metadata", "m.json"},
+                                                     {"estimate", "a.png", "--boxes", "b.json", "--det-threshold", "0.5"},
+                                                     {"estimate", "a.png", "--boxes", "b.json", "--tiles", "0.5"},
+                                                     {"estimate", "a.png", "--det-threshold", "much"},
+                                                     {"estimate", "a.png", "--format", "xml"},
+                                                     {"estimate", "a.png", "--precision", "tf32"},
+                                                     {"estimate", "a.png", "--batch", "0"},
+                                                     {"estimate", "a.png", "--batch", "-1"},
+                                                     {"estimate", "a.png", "--torch-threads", "0"},
+                                                     {"estimate", "a.png", "--torch-threads", "two"},
+                                                     {"estimate", "a.png", "-o", "x", "-o", "y"},
+                                                     {"estimate", "a.png", "-o", "-", "--draw"}}));
+  CAPTURE(arguments);
+  const auto result = here.run(arguments);
+  CHECK(result.exit_code == 2);
+  CHECK(result.out.empty());
+  CHECK_FALSE(result.err.empty());
+  CHECK(here.files(".") == Arguments{"a.png", "b.json"});
+}
+
+TEST_CASE("A video or a camera is refused with a word on what this version does not have") {
+  const Workplace here;
+  here.text("clip.mp4", "no matter what");
+  const std::string input = GENERATE("clip.mp4", "CLIP.MOV", "camera:0");
+  const auto result = here.estimate({input, "--whole-image"});
+  CHECK(result.exit_code != 0);
+  CHECK_THAT(result.err, ContainsSubstring(input) && ContainsSubstring("not in this version"));
+  CHECK(here.files("posekit-out").empty());
+}

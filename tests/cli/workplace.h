@@ -1,0 +1,49 @@
+/// A folder of its own in which a test runs the program.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "support/paths.h"
+#include "support/process.h"
+
+namespace posekit_test {
+
+/// The path of the program under test.
+std::string program();
+
+class Workplace {
+ public:
+  Workplace();
+
+  std::filesystem::path path(const std::string& name) const { return folder_.path() / name; }
+  const std::filesystem::path& folder() const { return folder_.path(); }
+
+  /// Runs the program here.
+  ProcessResult run(std::vector<std::string> arguments, ProcessOptions options = {}) const;
+  /// `posekit estimate` with the quick model here, which is made on the first call: model.pt, two keypoints "head" and "tail", always a
+  /// quarter and a half of the crop's width and half its height in.
+  ProcessResult estimate(std::vector<std::string> arguments, ProcessOptions options = {}) const;
+
+  /// Writes a small picture, folders included. @return its name
+  std::string image(const std::string& name, int width = 64, int height = 48) const;
+  std::string text(const std::string& name, const std::string& content) const;
+  std::string read(const std::string& name) const;
+  nlohmann::json json(const std::string& name) const { return nlohmann::json::parse(read(name)); }
+  bool has(const std::string& name) const { return std::filesystem::exists(path(name)); }
+  /// The files below a folder, sorted, with their ways down.
+  std::vector<std::string> files(const std::string& folder) const;
+
+ private:
+  TemporaryDir folder_;
+};
+
+/// The lines of a text, each without its line break. A last line without one counts too.
+std::vector<std::string> lines(const std::string& text);
+
+/// A keypoint set of two, as in metadata.
+extern const std::string two_keypoints;
+
+}  // namespace posekit_test
