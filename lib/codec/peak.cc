@@ -106,8 +106,7 @@ void reduce_dark(std::span<const float> heatmap, Size size, std::span<const doub
 
 CellPoint refine_dark(const PeakRecord& record) {
   CellPoint point{static_cast<double>(record.x), static_cast<double>(record.y), record.score, true};
-  const bool whole_map_matters = record.blurred_max != 0;
-  const double scale = whole_map_matters ? static_cast<double>(record.score) / static_cast<double>(record.blurred_max) : 1;
+  const double scale = std::isnan(record.blurred_max) ? 1 : static_cast<double>(record.score) / static_cast<double>(record.blurred_max);
   if (!(record.score >= static_cast<float>(lowest)) || !(scale > 0) || !std::isfinite(scale)) return point;
 
   std::array<double, 9> f;

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <array>
-#include <cstdint>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "posekit/geometry.h"
@@ -14,10 +14,10 @@ namespace posekit::inline v0 {
 
 /// How crop pixels are looked up: transform and border.
 struct WarpPlan {
-  CropTransform transform;   ///< Image pixels to crop pixels.
-  Size size;                 ///< The crop's size.
+  CropTransform transform;  ///< Image pixels to crop pixels.
+  Size size;                ///< The crop's size.
   ColorOrder color = ColorOrder::rgb;
-  std::uint8_t border = 0;   ///< Grey level outside the image, blended at the edge.
+  std::uint8_t border = 0;  ///< Grey level outside the image, blended at the edge.
 };
 
 /// Scratch memory of one slot, reused from call to call.
