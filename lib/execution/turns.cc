@@ -10,6 +10,7 @@ Turns::Turn::Turn(Turns& turns, const RunControl& control) : turns_(turns) {
   const std::uint64_t ticket = turns_.next_ticket_++;
   turns_.waiting_.push_back(ticket);
   const auto has_turn = [&] { return turns_.waiting_.front() == ticket; };
+  if (has_turn()) return;
   const bool got_it = control.deadline ? turns_.changed_.wait_until(lock, control.stop, *control.deadline, has_turn)
                                        : turns_.changed_.wait(lock, control.stop, has_turn);
   if (got_it) return;
