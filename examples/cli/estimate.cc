@@ -38,6 +38,14 @@ posekit::Precision precision_of(const std::string& name) {
   return name == "bf16" ? posekit::Precision::bf16 : posekit::Precision::fp32;
 }
 
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error)
+    throw posekit::Error(ErrorCode::io,
+                         fmt::format("the folder \"{}\" can't be made ({}): choose another with -o", folder.string(), error.message()));
+}
+
 /// Everything a run needs, checked in the order of what it costs.
 class Run {
  public:
@@ -196,13 +204,13 @@ void Run::write_results(std::size_t index, const posekit::ImageResult& result, p
       std::fwrite(json.data(), 1, json.size(), stdout);
       if (std::fflush(stdout) != 0) throw posekit::Error(ErrorCode::io, "standard output can't be written: is its reader gone?");
     } else {
-      fs::create_directories(output.json.parent_path());
+      make_folder(output.json.parent_path());
       posekit::write_file(output.json, std::as_bytes(std::span(json)));
     }
   }
   if (output.picture.empty()) return;
   posekit::draw_poses(image, result.poses, estimator_->keypoints(), {.min_score = options_.min_score});
-  fs::create_directories(output.picture.parent_path());
+  make_folder(output.picture.parent_path());
   posekit::write_image(output.picture, image.view());
 }
 
@@ -212,7 +220,7 @@ void Run::write_coco() {
     std::fwrite(document.data(), 1, document.size(), stdout);
     return;
   }
-  fs::create_directories(options_.output);
+  make_folder(options_.output);
   posekit::write_file(fs::path(options_.output) / "results.json", std::as_bytes(std::span(document)));
 }
 

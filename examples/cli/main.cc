@@ -33,6 +33,7 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
       ->excludes(boxes);
   app.add_option("--tiles", options.tiles, "also look at tiles, sizes as fractions of the longer side, for example 0.5")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->excludes(boxes);
   app.add_option("-o,--output", options.output, "folder for results, or - for standard output")->capture_default_str();
   app.add_flag("--draw", options.draw, "also write pictures with the poses drawn on them");
@@ -54,7 +55,9 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
   app.add_option("--batch", options.batch, "persons in one forward (default: 1 on a CPU, 16 on a GPU)")
       ->check(CLI::Range(std::size_t{1}, std::size_t{65536}));
   app.add_flag("--flip-test", options.flip_test, "average with the mirrored image: twice the time, a little more accurate");
-  app.add_option("--keypoints", options.keypoints, "a subset's name, or keypoints' names, separated by commas")->delimiter(',');
+  app.add_option("--keypoints", options.keypoints, "a subset's name, or keypoints' names, separated by commas")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_option("--min-score", options.min_score, "keypoints below this score are not drawn")->capture_default_str();
   app.add_option("--timeout", options.timeout, "seconds for each image")->check(CLI::PositiveNumber);
   app.add_flag("--overwrite", options.overwrite, "do again what was done before");

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -51,6 +53,8 @@ std::string json_text(const Value& value) {
     return fmt::format("\"{}\"", to_string(value));
   } else if constexpr (std::is_same_v<Value, KeypointSet>) {
     return Json(value.name).dump(-1, ' ', true, Json::error_handler_t::replace);
+  } else if constexpr (std::is_same_v<Value, std::size_t>) {
+    return value == std::numeric_limits<std::size_t>::max() ? "no limit" : std::to_string(value);
   } else {
     return Json(value).dump(-1, ' ', true, Json::error_handler_t::replace);
   }

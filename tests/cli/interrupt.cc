@@ -1,0 +1,94 @@
+/// Ctrl-C while a folder is worked on.
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/inotify.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+#include <chrono>
+#include <random>
+
+#include "faults/rounds.h"
+#include "workplace.h"
+
+using posekit_test::Workplace;
+
+namespace {
+
+constexpr int images = 200;
+constexpr int hang_limit_ms = 20000;  // ten times generous: within a second plus the batch in flight is the promise
+
+/// Starts the program, waits until it has written so many files into a folder, and sends the signals.
+/// @return its exit code; -1 if a signal ended it, -2 if it was too slow, -3 if it ended before
+int interrupted_run(const Workplace& here, int files_before, int signals) {
+  std::filesystem::create_directories(here.path("out"));
+  const int watch = inotify_init1(IN_CLOEXEC);
+  REQUIRE(watch >= 0);
+  REQUIRE(inotify_add_watch(watch, here.path("out").c_str(), IN_MOVED_TO) >= 0);
+
+  const std::string program = posekit_test::program();
+  const std::string model = here.path("model.pt").string();
+  const std::string in = here.path("in").string();
+  const std::string out = here.path("out").string();
+  const std::array<const char*, 13> arguments{
+      program.c_str(), "estimate",        in.c_str(), "-m",        model.c_str(), "--whole-image", "-o",
+      out.c_str(),     "--torch-threads", "1",        "--threads", "2",           nullptr};
+  pid_t child = 0;
+  REQUIRE(posix_spawn(&child, program.c_str(), nullptr, nullptr, const_cast<char* const*>(arguments.data()), environ) == 0);
+  int written = 0;
+  alignas(inotify_event) std::array<char, 4096> events;
+  while (written < files_before) {
+    pollfd poll_watch{.fd = watch, .events = POLLIN, .revents = 0};
+    if (poll(&poll_watch, 1, hang_limit_ms) <= 0) break;
+    const ssize_t bytes = read(watch, events.data(), events.size());
+    for (ssize_t at = 0; at < bytes;) {
+      const auto* event = reinterpret_cast<const inotify_event*>(events.data() + at);
+      at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
+      ++written;
+    }
+  }
+  close(watch);
+  for (int i = 0; i < signals; ++i) kill(child, SIGINT);
+
+  const auto start = std::chrono::steady_clock::now();
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  if (std::chrono::steady_clock::now() - start > std::chrono::milliseconds(hang_limit_ms)) return -2;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+void make_images(const Workplace& here) {
+  const std::string first = here.image("in/image-0.png");
+  for (int i = 1; i < images; ++i) std::filesystem::create_hard_link(here.path(first), here.path("in/image-" + std::to_string(i) + ".png"));
+  REQUIRE(here.estimate({here.path(first).string(), "--whole-image", "-o", here.path("warm").string()}).exit_code == 0);  // makes the model
+}
+
+}  // namespace
+
+TEST_CASE("Ctrl-C ends a run with code 130 and whole files only, and the same command completes the set") {
+  std::mt19937 random(std::random_device{}());
+  for (int round = 0; round < posekit_test::rounds(3, 20); ++round) {
+    const Workplace here;
+    make_images(here);
+    const int files_before = std::uniform_int_distribution(1, images / 2)(random);
+    INFO("interrupted after " << files_before << " files");
+    REQUIRE(interrupted_run(here, files_before, 1) == 130);
+    const auto files = here.files("out");
+    CHECK(files.size() >= static_cast<std::size_t>(files_before));
+    CHECK(files.size() < images);
+    for (const std::string& file : files) CHECK(here.json("out/" + file)["instance_info"].size() == 1);
+    const auto rest = here.estimate({"in", "--whole-image", "-o", "out"});
+    CHECK(rest.exit_code == 0);
+    CHECK(here.files("out").size() == images);
+  }
+}
+
+TEST_CASE("A second Ctrl-C ends the program at once") {
+  const Workplace here;
+  make_images(here);
+  const int code = interrupted_run(here, 1, 2);
+  CHECK(code == 130);
+}

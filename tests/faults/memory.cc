@@ -1,0 +1,56 @@
+/// Many estimates in a row: the resident size stays where it is after the warm-up.
+#include <catch2/catch_test_macros.hpp>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "faults/rounds.h"
+#include "posekit/image_io.h"
+#include "posekit/posekit.h"
+#include "support/paths.h"
+
+using namespace posekit;
+
+namespace {
+
+/// Kilobytes in memory, as the kernel counts them.
+long resident_kilobytes() {
+  std::ifstream file("/proc/self/status");
+  for (std::string word; file >> word;) {
+    if (word == "VmRSS:") {
+      long value = 0;
+      file >> value;
+      return value;
+    }
+  }
+  return -1;
+}
+
+}  // namespace
+
+TEST_CASE("Memory is flat over many estimates, failing ones among them") {
+  const auto root = posekit_test::source_dir();
+  EstimatorOptions options;
+  options.executor = std::make_shared<ThreadPool>(2);
+  const PoseEstimator estimator(root / "examples/models/pose_landmark_lite.pt", options);
+  const Image image = read_image(root / "examples/images/astronaut.jpg");
+  const std::vector<Box> boxes{{20, 10, 380, 500}, {5, 5, 1, 1}, {100, 50, 300, 400}};
+  const ImageBoxes input{image.view(), boxes};
+  const auto run = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      const auto results = estimator.estimate_batch({&input, 1});
+      REQUIRE(results[0].poses.size() == 2);
+      REQUIRE(results[0].box_errors.size() == 1);
+    }
+  };
+  const int calls = posekit_test::rounds(150, 2000);
+  run(50);  // warm-up: TorchScript specialises, buffers reach their size
+  const long before = resident_kilobytes();
+  run(calls);
+  const long after = resident_kilobytes();
+  std::cout << calls << " estimates: resident size " << before << " kB before, " << after << " kB after\n";
+  REQUIRE(before > 0);
+  CHECK(after - before < 8 * 1024);
+}
