@@ -20,7 +20,7 @@ if(POSEKIT_IO)
 endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/posekit DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h ${not_installed})
 
-if(TARGET posekit_cli)
+if(POSEKIT_CLI)
   # A static build's program has Torch as a neighbour of its own.
   set_target_properties(posekit_cli PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR};${POSEKIT_INSTALL_RPATH}")
   install(TARGETS posekit_cli)

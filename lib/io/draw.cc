@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <string>
 #include <string_view>
 
 #include "posekit/error.h"
@@ -28,10 +29,34 @@ constexpr double sparse_points = 40;  // sets of more points get smaller ones
 
 enum class Side { left, right, middle };
 
-Side side_of(std::string_view name) {
-  if (name.starts_with("left")) return Side::left;
-  if (name.starts_with("right")) return Side::right;
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+/// The side that a word of the name tells: left, right, l or r.
+Side side_of_name(std::string_view name) {
+  std::string word;
+  for (std::size_t i = 0; i <= name.size(); ++i) {
+    if (i < name.size() && is_letter(name[i])) {
+      word += static_cast<char>(name[i] | 0x20);  // lower case
+      continue;
+    }
+    if (word == "left" || word == "l") return Side::left;
+    if (word == "right" || word == "r") return Side::right;
+    word.clear();
+  }
   return Side::middle;
+}
+
+/// Where names tell nothing, partners differ all the same: numbered face points begin on the right (iBUG's 68 points).
+Side side_of(const KeypointSet& set, std::size_t index) {
+  const KeypointInfo& keypoint = set.keypoints[index];
+  const Side named = side_of_name(keypoint.name);
+  if (named != Side::middle || !keypoint.swap || *keypoint.swap == index || *keypoint.swap >= set.size()) return named;
+  switch (side_of_name(set.keypoints[*keypoint.swap].name)) {
+    case Side::left: return Side::right;
+    case Side::right: return Side::left;
+    case Side::middle: break;
+  }
+  return index < *keypoint.swap ? Side::right : Side::left;
 }
 
 Side side_of_link(Side a, Side b) {
@@ -64,12 +89,20 @@ class Canvas {
   }
 
  private:
-  void fill(Point a, Point b, double radius, const Color& color, float alpha);
+  void fill(const Point& from, const Point& to, double radius, const Color& color, float alpha);
   void blend(int x, int y, const Color& color, float alpha);
 
   Image& image_;
   bool reversed_;
 };
+
+/// Coordinates that no rounding error can spoil. Farther points lie outside any image: only the slope of their links changes.
+Point within_reach(const Point& point) {
+  constexpr double farthest = 1e8;
+  return {std::clamp(point.x, -farthest, farthest), std::clamp(point.y, -farthest, farthest)};
+}
+
+bool is_finite(const Keypoint& keypoint) { return std::isfinite(keypoint.x) && std::isfinite(keypoint.y); }
 
 /// The part of the segment from a to b that can touch the image; false if none does. Keeps far coordinates from costing time.
 bool clip(Point& a, Point& b, double width, double height, double margin) {
@@ -90,8 +123,10 @@ bool clip(Point& a, Point& b, double width, double height, double margin) {
   return true;
 }
 
-void Canvas::fill(Point a, Point b, double radius, const Color& color, float alpha) {
+void Canvas::fill(const Point& from, const Point& to, double radius, const Color& color, float alpha) {
   const double reach = radius + 1;
+  Point a = within_reach(from);
+  Point b = within_reach(to);
   if (!clip(a, b, image_.width, image_.height, reach)) return;
   const Point along{b.x - a.x, b.y - a.y};
   const double length_squared = along.x * along.x + along.y * along.y;
@@ -99,16 +134,16 @@ void Canvas::fill(Point a, Point b, double radius, const Color& color, float alp
   const int bottom = std::min(image_.height - 1, static_cast<int>(std::ceil(std::max(a.y, b.y) + reach)));
   for (int y = top; y <= bottom; ++y) {
     // Only the part of the row that the capsule can touch: the segment's x where it passes within reach of the row.
-    double from = 0;
-    double to = 1;
+    double first = 0;
+    double last = 1;
     if (std::abs(along.y) > 1e-9) {
       const double t0 = (y - reach - a.y) / along.y;
       const double t1 = (y + reach - a.y) / along.y;
-      from = std::clamp(std::min(t0, t1), 0.0, 1.0);
-      to = std::clamp(std::max(t0, t1), 0.0, 1.0);
+      first = std::clamp(std::min(t0, t1), 0.0, 1.0);
+      last = std::clamp(std::max(t0, t1), 0.0, 1.0);
     }
-    const double x0 = a.x + from * along.x;
-    const double x1 = a.x + to * along.x;
+    const double x0 = a.x + first * along.x;
+    const double x1 = a.x + last * along.x;
     const int begin = std::max(0, static_cast<int>(std::floor(std::min(x0, x1) - reach)));
     const int end = std::min(image_.width - 1, static_cast<int>(std::ceil(std::max(x0, x1) + reach)));
     for (int x = begin; x <= end; ++x) {
@@ -136,11 +171,11 @@ struct Sizes {
   Stroke box;
 
   Sizes(const Box& box_of_person, std::size_t keypoints) {
-    const double size = std::max(box_of_person.x2 - box_of_person.x1, box_of_person.y2 - box_of_person.y1);
+    const double size = is_valid(box_of_person) ? std::max(box_of_person.x2 - box_of_person.x1, box_of_person.y2 - box_of_person.y1) : 0;
     const double unit = std::clamp(size / 120, 0.6, 40.0);
     const double density = std::min(1.0, std::sqrt(sparse_points / static_cast<double>(std::max<std::size_t>(1, keypoints))));
     const double rim = std::clamp(unit * 0.35, 0.0, 4.0);
-    link = {0.8 * unit, rim};
+    link = {std::max(0.65, 0.8 * unit), rim};
     point = {std::max(0.7, 1.6 * unit * density), rim * density};
     box = {std::max(0.5, 0.35 * unit), 0};
   }
@@ -159,20 +194,20 @@ void draw_box(Canvas& canvas, const Box& box, const Stroke& stroke) {
 
 void draw_pose(Canvas& canvas, const Pose& pose, const KeypointSet& set, const DrawOptions& options) {
   const Sizes sizes(pose.box, set.size());
-  const auto visible = [&](std::size_t i) { return pose.keypoints[i].score >= options.min_score; };
+  const auto visible = [&](std::size_t i) { return pose.keypoints[i].score >= options.min_score && is_finite(pose.keypoints[i]); };
   const auto place = [&](std::size_t i) {
     return Point{static_cast<double>(pose.keypoints[i].x), static_cast<double>(pose.keypoints[i].y)};
   };
-  if (options.boxes) draw_box(canvas, pose.box, sizes.box);
+  if (options.boxes && is_valid(pose.box)) draw_box(canvas, pose.box, sizes.box);
   for (const auto& [a, b] : set.links) {
     if (!visible(a) || !visible(b)) continue;
-    const Side side = side_of_link(side_of(set.keypoints[a].name), side_of(set.keypoints[b].name));
+    const Side side = side_of_link(side_of(set, a), side_of(set, b));
     canvas.capsule(place(a), place(b), sizes.link, color_of(side),
                    alpha_of(std::min(pose.keypoints[a].score, pose.keypoints[b].score), options));
   }
   for (std::size_t i = 0; i < set.size(); ++i) {
     if (!visible(i)) continue;
-    canvas.capsule(place(i), place(i), sizes.point, color_of(side_of(set.keypoints[i].name)), alpha_of(pose.keypoints[i].score, options));
+    canvas.capsule(place(i), place(i), sizes.point, color_of(side_of(set, i)), alpha_of(pose.keypoints[i].score, options));
   }
 }
 
@@ -182,6 +217,11 @@ void draw_poses(Image& image, std::span<const Pose> poses, const KeypointSet& ke
   validate(image.view());
   if (channels(image.format) != 3)
     throw Error(ErrorCode::invalid_argument, "poses can be drawn on bgr8 and rgb8 images only: convert the image first");
+  const std::size_t bytes = static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height) * 3;
+  if (image.pixels.size() < bytes) {
+    throw Error(ErrorCode::invalid_argument, fmt::format("image of {}x{} pixels has {} bytes, {} are expected: resize `pixels`",
+                                                         image.width, image.height, image.pixels.size(), bytes));
+  }
   for (const Pose& pose : poses) {
     if (pose.keypoints.size() != keypoints.size()) {
       throw Error(ErrorCode::invalid_argument,

@@ -7,6 +7,7 @@
 namespace posekit::inline v0 {
 namespace {
 
+constexpr std::uint32_t tiff_magic = 42;
 constexpr std::uint32_t orientation_tag = 0x0112;
 constexpr std::uint32_t short_type = 3;
 constexpr std::size_t entry_bytes = 12;
@@ -35,6 +36,7 @@ class TiffReader {
 int exif_orientation(std::span<const std::byte> tiff) noexcept {
   if (tiff.size() < 8 || tiff[0] != tiff[1] || (tiff[0] != std::byte{'I'} && tiff[0] != std::byte{'M'})) return 1;
   const TiffReader reader(tiff, tiff[0] == std::byte{'M'});
+  if (reader.number(2, 2) != tiff_magic) return 1;
   const auto directory = reader.number(4, 4);
   const auto entries = directory ? reader.number(*directory, 2) : std::nullopt;
   if (!entries) return 1;

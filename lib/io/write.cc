@@ -30,8 +30,11 @@ constexpr int jpeg_quality = 92;
 /// A file beside the one to be written that takes its name at the end; removed if it does not come to that.
 class TemporaryFile {
  public:
-  explicit TemporaryFile(const fs::path& target) : target_(target), path_(name_beside(target)) {
-    descriptor_ = open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  explicit TemporaryFile(const fs::path& target) : target_(target) {
+    do {  // in containers process ids come again, and a killed run leaves its file behind
+      path_ = name_beside(target);
+      descriptor_ = open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    } while (descriptor_ < 0 && (errno == EEXIST || errno == EINTR));
     if (descriptor_ < 0) fail_to_write(target_, errno);
   }
   TemporaryFile(const TemporaryFile&) = delete;
@@ -89,18 +92,21 @@ cv::Mat to_mat(const ImageView& image) {
 std::vector<std::uint8_t> encode(const fs::path& path, const ImageView& image) {
   std::string extension = path.extension().string();
   std::ranges::transform(extension, extension.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::vector<int> parameters;
+  if (extension == ".jpg" || extension == ".jpeg") parameters = {cv::IMWRITE_JPEG_QUALITY, jpeg_quality};
   std::vector<std::uint8_t> bytes;
+  std::string reason = "the encoder failed";
   try {
-    if (!extension.empty() && cv::haveImageWriter("x" + extension) &&
-        cv::imencode(extension, to_mat(image), bytes, {cv::IMWRITE_JPEG_QUALITY, jpeg_quality})) {
-      return bytes;
+    if (extension.size() < 2 || !cv::haveImageWriter("x" + extension)) {
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("\"{}\": images of kind \"{}\" can't be written, take .png or .jpg", path.string(), extension));
     }
+    if (cv::imencode(extension, to_mat(image), bytes, parameters)) return bytes;
   } catch (const cv::Exception& error) {
-    throw Error(ErrorCode::io,
-                fmt::format("\"{}\" can't be encoded as \"{}\" ({}): take .png or .jpg", path.string(), extension, error.err));
+    reason = error.err;
   }
-  throw Error(ErrorCode::invalid_argument,
-              fmt::format("\"{}\": images of kind \"{}\" can't be written, take .png or .jpg", path.string(), extension));
+  throw Error(ErrorCode::io, fmt::format("\"{}\": an image of {}x{} pixels can't be encoded as \"{}\" ({}): scale it down, or take .png",
+                                         path.string(), image.width, image.height, extension, reason));
 }
 
 }  // namespace

@@ -199,8 +199,7 @@ TEST_CASE("Without warm-up the first batch tells what is wrong") {
 
 TEST_CASE("A model that throws on one call works on the next") {
   const posekit_test::TemporaryDir dir;
-  save_script_model(dir.path() / "m.pt",
-                    "def forward(self, x):\n    assert x.size(0) != 3, 'three'\n    return x[:, 0:2, 0:4, 0:4]\n",
+  save_script_model(dir.path() / "m.pt", "def forward(self, x):\n    assert x.size(0) != 3, 'three'\n    return x[:, 0:2, 0:4, 0:4]\n",
                     heatmap_metadata());
   const auto backend = load_torchscript(dir.path() / "m.pt", {}, Task::pose);
   const auto crops = ramp(3 * 3 * 16 * 16);
