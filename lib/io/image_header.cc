@@ -59,7 +59,7 @@ std::optional<ImageHeader> read_jpeg(Bytes file) noexcept {
     } else if (marker == std::byte{0xe1} && begins_with(segment, exif_prefix)) {
       header.orientation = exif_orientation(segment.subspan(exif_prefix.size()));
     } else if (marker == std::byte{0xda}) {
-      header.complete = has_end_marker(file.subspan(at)) || true;
+      header.complete = has_end_marker(file.subspan(at));
       break;
     }
     at += 2 + length;

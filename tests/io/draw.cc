@@ -1,0 +1,225 @@
+/// Drawing poses: where colour goes, how it scales, and that nothing outside is touched.
+#include "posekit/draw.h"
+
+#include <algorithm>
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <chrono>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "posekit/error.h"
+
+using namespace posekit;
+
+namespace {
+
+using Rgb = std::array<int, 3>;
+
+Image gray_image(int width, int height, PixelFormat format = PixelFormat::rgb8, std::uint8_t level = 128) {
+  return {std::vector<std::uint8_t>(static_cast<std::size_t>(width * height * channels(format)), level), width, height, format};
+}
+
+Rgb pixel(const Image& image, int x, int y) {
+  const std::uint8_t* rgb = &image.pixels[static_cast<std::size_t>((y * image.width + x) * 3)];
+  return {rgb[0], rgb[1], rgb[2]};
+}
+
+bool is_warm(const Rgb& rgb) { return rgb[0] > rgb[2] + 40; }
+bool is_cold(const Rgb& rgb) { return rgb[2] > rgb[0] + 40; }
+
+KeypointSet set_of(const std::vector<std::string>& names, std::vector<std::pair<std::size_t, std::size_t>> links = {}) {
+  KeypointSet set;
+  set.name = "test";
+  for (std::size_t i = 0; i < names.size(); ++i) set.keypoints.push_back({names[i], i});
+  set.links = std::move(links);
+  return set;
+}
+
+Pose pose_of(const Box& box, std::vector<Keypoint> keypoints) {
+  Pose pose;
+  pose.box = box;
+  pose.keypoints = std::move(keypoints);
+  return pose;
+}
+
+int changed_pixels(const Image& before, const Image& after) {
+  int count = 0;
+  for (int y = 0; y < before.height; ++y) {
+    for (int x = 0; x < before.width; ++x) count += pixel(before, x, y) != pixel(after, x, y) ? 1 : 0;
+  }
+  return count;
+}
+
+/// The colour that one point of these names gets in the middle of a 100 x 100 image.
+Rgb color_of_point(const KeypointSet& set, std::size_t index, float score = 1) {
+  Image image = gray_image(100, 100);
+  std::vector<Keypoint> keypoints(set.size(), {0, 0, -1});
+  keypoints[index] = {50, 50, score};
+  draw_poses(image, std::vector{pose_of({0, 0, 100, 100}, keypoints)}, set, {.boxes = false});
+  return pixel(image, 50, 50);
+}
+
+constexpr DrawOptions without_boxes{.boxes = false};
+
+}  // namespace
+
+TEST_CASE("Left, right and middle points have colours of their own") {
+  const KeypointSet set = set_of({"left_eye", "right_eye", "nose"});
+  CHECK(is_warm(color_of_point(set, 0)));
+  CHECK(is_cold(color_of_point(set, 1)));
+  CHECK_FALSE(is_warm(color_of_point(set, 2)));
+  CHECK_FALSE(is_cold(color_of_point(set, 2)));
+}
+
+TEST_CASE("A side is found anywhere in a name, as a word or as l and r") {
+  const KeypointSet set = set_of({"mouth_left", "mouth_right", "tip_of_l_ear", "tip_of_r_ear", "upper_lip", "L-Hip", "r knee"});
+  for (const std::size_t left : {0U, 2U, 5U}) CHECK(is_warm(color_of_point(set, left)));
+  for (const std::size_t right : {1U, 3U, 6U}) CHECK(is_cold(color_of_point(set, right)));
+  CHECK_FALSE((is_warm(color_of_point(set, 4)) || is_cold(color_of_point(set, 4))));
+}
+
+TEST_CASE("Partners whose names tell no side still get two colours") {
+  KeypointSet set = set_of({"face-0", "face-1", "face-2"});
+  set.keypoints[0].swap = 2;
+  set.keypoints[2].swap = 0;
+  CHECK(is_cold(color_of_point(set, 0)));
+  CHECK(is_warm(color_of_point(set, 2)));
+  CHECK_FALSE((is_warm(color_of_point(set, 1)) || is_cold(color_of_point(set, 1))));
+}
+
+TEST_CASE("In every set that comes with posekit partners differ in colour") {
+  for (const std::string& name : builtin_keypoint_sets()) {
+    const KeypointSet& set = builtin_keypoint_set(name);
+    for (std::size_t i = 0; i < set.size(); ++i) {
+      if (!set.keypoints[i].swap || *set.keypoints[i].swap <= i) continue;
+      INFO(name << " " << set.keypoints[i].name);
+      const Rgb one = color_of_point(set, i);
+      const Rgb other = color_of_point(set, *set.keypoints[i].swap);
+      CHECK(((is_warm(one) && is_cold(other)) || (is_cold(one) && is_warm(other))));
+    }
+  }
+}
+
+TEST_CASE("bgr8 and rgb8 images get the same picture") {
+  const KeypointSet set = set_of({"left_hip", "right_hip"}, {{0, 1}});
+  const std::vector poses{pose_of({5, 5, 80, 90}, {{20, 30, 1}, {70.5F, 61.25F, 0.5F}})};
+  Image rgb = gray_image(100, 100, PixelFormat::rgb8);
+  Image bgr = gray_image(100, 100, PixelFormat::bgr8);
+  draw_poses(rgb, poses, set);
+  draw_poses(bgr, poses, set);
+  for (int y = 0; y < 100; ++y) {
+    for (int x = 0; x < 100; ++x) {
+      const Rgb swapped = pixel(bgr, x, y);
+      REQUIRE(pixel(rgb, x, y) == Rgb{swapped[2], swapped[1], swapped[0]});
+    }
+  }
+}
+
+TEST_CASE("Links are drawn below points and only between points that are drawn") {
+  const KeypointSet set = set_of({"left_hip", "right_hip"}, {{0, 1}});
+  const Image blank = gray_image(200, 100);
+  Image image = blank;
+  draw_poses(image, std::vector{pose_of({0, 0, 200, 100}, {{30, 50, 1}, {170, 50, 1}})}, set, without_boxes);
+  CHECK(pixel(image, 100, 50) != pixel(blank, 100, 50));
+  CHECK(is_warm(pixel(image, 30, 50)));
+  CHECK(is_cold(pixel(image, 170, 50)));
+  image = blank;
+  draw_poses(image, std::vector{pose_of({0, 0, 200, 100}, {{30, 50, 1}, {170, 50, 0.1F}})}, set, without_boxes);
+  CHECK(pixel(image, 100, 50) == pixel(blank, 100, 50));
+  CHECK(pixel(image, 170, 50) == pixel(blank, 170, 50));
+  CHECK(is_warm(pixel(image, 30, 50)));
+}
+
+TEST_CASE("A lower score is drawn fainter, none below the least") {
+  const KeypointSet set = set_of({"left_hip"});
+  const auto strength = [&](float score) { return color_of_point(set, 0, score)[0] - 128; };
+  CHECK(strength(1) > strength(0.6F));
+  CHECK(strength(0.6F) > strength(0.35F));
+  CHECK(strength(0.35F) > 10);
+  CHECK(strength(0.29F) == 0);
+  CHECK(strength(std::numeric_limits<float>::quiet_NaN()) == 0);
+  CHECK(strength(25) == strength(1));
+}
+
+TEST_CASE("Sizes grow with the person, and the smallest person can still be seen") {
+  const KeypointSet set = set_of({"left_hip", "right_hip"}, {{0, 1}});
+  const auto area = [&](double size) {
+    const Image blank = gray_image(600, 600);
+    Image image = blank;
+    const auto at = [&](double share) { return static_cast<float>(share * size); };
+    draw_poses(image, std::vector{pose_of({0, 0, size, size}, {{at(0.3), at(0.5), 1}, {at(0.7), at(0.5), 1}})}, set, without_boxes);
+    return changed_pixels(blank, image);
+  };
+  CHECK(area(12) >= 6);
+  CHECK(area(300) > 10 * area(60));  // both directions grow
+  CHECK(area(600) > 3 * area(300));
+}
+
+TEST_CASE("Edges are anti-aliased") {
+  const KeypointSet set = set_of({"left_hip"});
+  Image image = gray_image(100, 100, PixelFormat::rgb8, 255);
+  draw_poses(image, std::vector{pose_of({0, 0, 600, 600}, {{50, 50, 1}})}, set, without_boxes);
+  std::vector<int> blues;
+  for (int x = 50; x < 100; ++x) blues.push_back(pixel(image, x, 50)[2]);
+  const auto between = std::count_if(blues.begin(), blues.end(), [](int v) { return v > 90 && v < 250; });
+  CHECK(between >= 1);
+}
+
+TEST_CASE("Sub-pixel positions count") {
+  const KeypointSet set = set_of({"left_hip"});
+  Image one = gray_image(100, 100);
+  Image other = one;
+  draw_poses(one, std::vector{pose_of({0, 0, 100, 100}, {{50, 50, 1}})}, set, without_boxes);
+  draw_poses(other, std::vector{pose_of({0, 0, 100, 100}, {{50.4F, 50, 1}})}, set, without_boxes);
+  CHECK(one.pixels != other.pixels);
+}
+
+TEST_CASE("Points, links and boxes at any coordinates are safe and quick") {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float huge = std::numeric_limits<float>::max();
+  const double box_huge = std::numeric_limits<double>::max();
+  const std::vector<float> values{-huge, -1e9F, -1, 0, 49.5F, 99, 100, 1e9F, huge, infinity, -infinity, nan};
+  const std::vector<Box> boxes{{-box_huge, -box_huge, box_huge, box_huge},
+                               {0, 0, 1e-300, 1e-300},
+                               {-1e9, 20, 1e9, 80},
+                               {nan, 0, infinity, 1},
+                               {5000, 5000, 6000, 6000}};
+  const KeypointSet set = set_of({"left_hip", "right_hip"}, {{0, 1}});
+  Image image = gray_image(100, 100);
+  const auto start = std::chrono::steady_clock::now();
+  for (const Box& box : boxes) {
+    for (const float x : values) {
+      for (const float y : values) draw_poses(image, std::vector{pose_of(box, {{x, y, 1}, {99 - y, x, 1}})}, set);
+    }
+  }
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));
+}
+
+TEST_CASE("A link between points far outside crosses the image where it should") {
+  const KeypointSet set = set_of({"left_hip", "left_knee"}, {{0, 1}});
+  const float far = GENERATE(300.0F, 1e6F, 1e30F);
+  Image image = gray_image(100, 100);
+  draw_poses(image, std::vector{pose_of({0, 0, 100, 100}, {{-far, 40, 1}, {far, 40, 1}})}, set, without_boxes);
+  for (int x = 0; x < 100; ++x) {
+    CHECK(is_warm(pixel(image, x, 40)));
+    CHECK(pixel(image, x, 60) == Rgb{128, 128, 128});
+  }
+}
+
+TEST_CASE("What can't be drawn on or drawn is refused") {
+  const KeypointSet set = set_of({"left_hip", "right_hip"});
+  const std::vector poses{pose_of({0, 0, 10, 10}, {{1, 1, 1}})};
+  Image image = gray_image(20, 20);
+  CHECK_THROWS_AS(draw_poses(image, poses, set), Error);
+  Image gray = gray_image(20, 20, PixelFormat::gray8);
+  CHECK_THROWS_AS(draw_poses(gray, {}, set), Error);
+  Image lying = gray_image(20, 20);
+  lying.height = 2000;
+  CHECK_THROWS_AS(draw_poses(lying, {}, set), Error);
+  CHECK(image.pixels == gray_image(20, 20).pixels);
+}

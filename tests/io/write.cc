@@ -1,0 +1,190 @@
+/// Writing files whole or not at all.
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "io/files.h"
+#include "posekit/error.h"
+#include "posekit/image_io.h"
+#include "support/paths.h"
+
+using namespace posekit;
+using posekit_test::bytes_of;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::size_t entries(const fs::path& folder) {
+  const fs::directory_iterator list(folder);
+  return static_cast<std::size_t>(std::distance(begin(list), end(list)));
+}
+
+std::vector<std::byte> filled(std::size_t size, int value) { return std::vector<std::byte>(size, static_cast<std::byte>(value)); }
+
+/// Columns of width 16: red, green, blue, gray; alpha differs everywhere.
+Image columns(PixelFormat format) {
+  const int n = channels(format);
+  const bool bgr = format == PixelFormat::bgr8 || format == PixelFormat::bgra8;
+  constexpr int colors[4][3] = {{200, 40, 30}, {30, 180, 60}, {40, 60, 210}, {90, 90, 90}};
+  Image image{{}, 64, 16, format};
+  for (int y = 0; y < 16; ++y) {
+    for (int x = 0; x < 64; ++x) {
+      const int* rgb = colors[x / 16];
+      for (int c = 0; c < n; ++c) {
+        const int value = c == 3 ? x : n == 1 ? rgb[0] : rgb[bgr ? 2 - c : c];
+        image.pixels.push_back(static_cast<std::uint8_t>(value));
+      }
+    }
+  }
+  return image;
+}
+
+template <class Call>
+Error error_of(Call&& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error;
+  }
+  FAIL("no error");
+  return {ErrorCode::internal, ""};
+}
+
+/// Lets no file of this process grow beyond a size, as a full disk would.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+  ~FileSizeLimit() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    (void)std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
+};
+
+}  // namespace
+
+TEST_CASE("A written PNG reads back the same from every pixel format") {
+  const PixelFormat format = GENERATE(PixelFormat::bgr8, PixelFormat::rgb8, PixelFormat::bgra8, PixelFormat::rgba8);
+  const posekit_test::TemporaryDir folder;
+  write_image(folder.path() / "a.PNG", columns(format).view());
+  CHECK(read_image(folder.path() / "a.PNG").pixels == columns(PixelFormat::bgr8).pixels);
+}
+
+TEST_CASE("A gray image and rows with gaps are written as they look") {
+  const posekit_test::TemporaryDir folder;
+  const Image gray = columns(PixelFormat::gray8);
+  std::vector<std::uint8_t> padded;
+  for (std::size_t y = 0; y < 16; ++y) {
+    padded.insert(padded.end(), gray.pixels.begin() + static_cast<std::ptrdiff_t>(64 * y),
+                  gray.pixels.begin() + static_cast<std::ptrdiff_t>(64 * (y + 1)));
+    padded.insert(padded.end(), 7, 0xee);
+  }
+  write_image(folder.path() / "gray.png", {padded.data(), 64, 16, 71, PixelFormat::gray8});
+  const Image read = read_image(folder.path() / "gray.png");
+  for (std::size_t i = 0; i < gray.pixels.size(); ++i) {
+    REQUIRE(read.pixels[3 * i] == gray.pixels[i]);
+    REQUIRE(read.pixels[3 * i + 2] == gray.pixels[i]);
+  }
+}
+
+TEST_CASE("A written JPEG is close to the image") {
+  const posekit_test::TemporaryDir folder;
+  const Image image = columns(PixelFormat::bgr8);
+  write_image(folder.path() / "a.jpeg", image.view());
+  const Image read = read_image(folder.path() / "a.jpeg");
+  REQUIRE(read.pixels.size() == image.pixels.size());
+  for (std::size_t x = 8; x < 64; x += 16) {  // amid each column, away from the colour edges that JPEG blurs
+    for (std::size_t c = 0; c < 3; ++c) CHECK(std::abs(read.pixels[3 * x + c] - image.pixels[3 * x + c]) <= 12);
+  }
+}
+
+TEST_CASE("An image of unknown extension or one too large for its kind is refused, and nothing is left") {
+  const posekit_test::TemporaryDir folder;
+  for (const std::string name : {"a.xyz", "a", "a."}) {
+    const Error error = error_of([&] { write_image(folder.path() / name, columns(PixelFormat::bgr8).view()); });
+    CHECK(error.code() == ErrorCode::invalid_argument);
+    CHECK(std::string(error.what()).find(".png") != std::string::npos);
+  }
+  const Image wide{std::vector<std::uint8_t>(70000 * 3), 70000, 1, PixelFormat::bgr8};
+  const Error error = error_of([&] { write_image(folder.path() / "wide.jpg", wide.view()); });
+  CHECK(std::string(error.what()).find("70000x1") != std::string::npos);
+  CHECK(fs::is_empty(folder.path()));
+}
+
+TEST_CASE("A written file has all bytes, replaces the one before and leaves nothing beside it") {
+  const posekit_test::TemporaryDir folder;
+  const fs::path path = folder.path() / "results.json";
+  write_file(path, filled(100, 'a'));
+  write_file(path, filled(3'000'000, 'b'));
+  CHECK(bytes_of(path) == filled(3'000'000, 'b'));
+  write_file(path, {});
+  CHECK(fs::file_size(path) == 0);
+  CHECK(entries(folder.path()) == 1);
+}
+
+TEST_CASE("When the disk is full the old file stays and nothing is left beside it") {
+  const posekit_test::TemporaryDir folder;
+  const fs::path path = folder.path() / "results.json";
+  write_file(path, filled(100, 'a'));
+  const Error error = [&] {
+    const FileSizeLimit limit(4096);
+    return error_of([&] { write_file(path, filled(100'000, 'b')); });
+  }();
+  CHECK(error.code() == ErrorCode::io);
+  CHECK(std::string(error.what()).find("results.json") != std::string::npos);
+  CHECK(std::string(error.what()).find("too large") != std::string::npos);  // the system's words
+  CHECK(bytes_of(path) == filled(100, 'a'));
+  CHECK(entries(folder.path()) == 1);
+}
+
+TEST_CASE("A place that can't be written is an io error with the system's reason") {
+  const posekit_test::TemporaryDir folder;
+  CHECK(std::string(error_of([&] { write_file(folder.path() / "no/a.json", {}); }).what()).find("No such file") != std::string::npos);
+  write_file(folder.path() / "file", {});
+  CHECK(error_of([&] { write_file(folder.path() / "file/a.json", {}); }).code() == ErrorCode::io);
+  fs::create_directory(folder.path() / "taken");
+  CHECK(error_of([&] { write_file(folder.path() / "taken", {}); }).code() == ErrorCode::io);
+  CHECK(entries(folder.path()) == 2);  // the file and the folder, no temporary file
+}
+
+TEST_CASE("Temporary files that a killed run left behind do not stop a later run of the same process id") {
+  const posekit_test::TemporaryDir folder;
+  for (int i = 0; i < 1000; ++i) std::ofstream(folder.path() / (".posekit-" + std::to_string(getpid()) + "-" + std::to_string(i) + ".tmp"));
+  write_file(folder.path() / "a.json", filled(10, 'a'));
+  CHECK(bytes_of(folder.path() / "a.json") == filled(10, 'a'));
+  CHECK(entries(folder.path()) == 1001);  // not ours to remove: another run may be at work
+}
+
+TEST_CASE("Threads that write one file at once leave one whole file") {
+  const posekit_test::TemporaryDir folder;
+  const fs::path path = folder.path() / "a.bin";
+  {
+    std::vector<std::jthread> writers;
+    for (int i = 0; i < 8; ++i) {
+      writers.emplace_back([&path, i] {
+        for (int n = 0; n < 20; ++n) write_file(path, filled(20'000, 'a' + i));
+      });
+    }
+  }
+  const auto bytes = bytes_of(path);
+  REQUIRE(bytes.size() == 20'000);
+  CHECK(bytes == filled(20'000, std::to_integer<int>(bytes[0])));
+  CHECK(entries(folder.path()) == 1);
+}
