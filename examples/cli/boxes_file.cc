@@ -3,10 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <fstream>
-#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <vector>
 
 #include "options.h"
 
@@ -16,6 +18,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int most_levels = 32;  // COCO's segmentations are the deepest of what is read past
+constexpr std::size_t most_bytes = std::size_t{1} << 30;
 constexpr std::size_t longest_shown = 60;
 constexpr std::int64_t person_category = 1;
 
@@ -26,6 +29,12 @@ std::string shown(const Json& value) {
 
 [[noreturn]] void fail(const std::string& where, const Json& found, const std::string& expected) {
   throw UsageError(fmt::format("boxes file: {} is {}, {} is expected", where, shown(found), expected));
+}
+
+float score_of(const Json& value, const std::string& where) {
+  const auto score = value.is_number() ? static_cast<float>(value.get<double>()) : std::numeric_limits<float>::quiet_NaN();
+  if (!std::isfinite(score)) fail(where, value, "a finite number");
+  return score;
 }
 
 /// A number or, as some writers have it for NaN, null: the estimator tells which box is no box.
@@ -47,15 +56,15 @@ std::vector<double> numbers(const Json& value, const std::string& where, std::si
 
 posekit::Box box_of_corners(const Json& value, const std::string& where) {
   const auto v = numbers(value, where, 4, 5);
-  return {v[0], v[1], v[2], v[3], v.size() > 4 ? static_cast<float>(v[4]) : 1.0F};
+  return {v[0], v[1], v[2], v[3], v.size() > 4 ? score_of(value[4], where) : 1.0F};
 }
 
 /// COCO's boxes are x, y, width, height.
 posekit::Box box_of_size(const Json& entry, const std::string& where) {
   if (!entry.contains("bbox")) fail(where, entry, "an object with \"bbox\"");
   const auto v = numbers(entry["bbox"], where + ".bbox", 4, 4);
-  const double score = entry.contains("score") ? number(entry["score"], where + ".score") : 1;
-  return {v[0], v[1], v[0] + v[2], v[1] + v[3], static_cast<float>(score)};
+  const float score = entry.contains("score") ? score_of(entry["score"], where + ".score") : 1.0F;
+  return {v[0], v[1], v[0] + v[2], v[1] + v[3], score};
 }
 
 std::int64_t id_of(const Json& entry, const char* key, const std::string& where) {
@@ -69,14 +78,27 @@ const Json& list_of(const Json& document, const char* key) {
   return document[key];
 }
 
+/// The id of the category "person": COCO's own where the file lists none.
+std::int64_t person_id(const Json& document) {
+  if (!document.contains("categories")) return person_category;
+  for (const Json& category : list_of(document, "categories")) {
+    const std::int64_t id = id_of(category, "id", "an entry of \"categories\"");
+    if (category.contains("name") && category["name"] == "person") return id;
+  }
+  fail("\"categories\"", document["categories"], "a list with the category \"person\"");
+}
+
 }  // namespace
 
 BoxesFile BoxesFile::parse(std::string_view json) {
   bool too_deep = false;
+  std::string twice;
+  std::set<std::string> keys;  // of the outermost object: the file names
   const Json document = [&] {
     try {
-      return Json::parse(json, [&](int depth, Json::parse_event_t, Json&) {
+      return Json::parse(json, [&](int depth, Json::parse_event_t event, Json& value) {
         too_deep = too_deep || depth > most_levels;
+        if (depth == 1 && event == Json::parse_event_t::key && !keys.insert(value.get<std::string>()).second) twice = value;
         return depth <= most_levels;
       });
     } catch (const Json::exception&) {
@@ -84,6 +106,7 @@ BoxesFile BoxesFile::parse(std::string_view json) {
     }
   }();
   if (too_deep) throw UsageError(fmt::format("boxes file: it is nested deeper than {} levels", most_levels));
+  if (!twice.empty()) throw UsageError(fmt::format("boxes file: \"{}\" stands there twice, once is expected", twice));
 
   BoxesFile file;
   if (document.is_array()) {  // COCO detection results
@@ -106,11 +129,12 @@ BoxesFile BoxesFile::parse(std::string_view json) {
       file.ids_[names[id]] = id;
       file.boxes_[names[id]];
     }
+    const std::int64_t person = person_id(document);
     for (const Json& annotation : list_of(document, "annotations")) {
       const std::string where = "an entry of \"annotations\"";
       const auto name = names.find(id_of(annotation, "image_id", where));
       if (name == names.end()) fail(where, annotation["image_id"], "an \"image_id\" that is among \"images\"");
-      if (annotation.contains("category_id") && annotation["category_id"] != person_category) continue;
+      if (annotation.contains("category_id") && annotation["category_id"] != person) continue;
       if (annotation.contains("iscrowd") && annotation["iscrowd"] == 1) continue;
       file.boxes_[name->second].push_back(box_of_size(annotation, where));
     }
@@ -131,7 +155,13 @@ BoxesFile BoxesFile::read(const std::filesystem::path& path) {
   std::error_code ignored;
   if (!file || std::filesystem::is_directory(path, ignored))
     throw UsageError(fmt::format("the boxes file \"{}\" can't be read: check the path", path.string()));
-  return parse(std::string{std::istreambuf_iterator<char>(file), {}});
+  std::string text;
+  std::vector<char> block(std::size_t{1} << 20);
+  while (file.read(block.data(), static_cast<std::streamsize>(block.size())) || file.gcount() > 0) {
+    text.append(block.data(), static_cast<std::size_t>(file.gcount()));
+    if (text.size() > most_bytes) throw UsageError(fmt::format("the boxes file \"{}\" is larger than 1 GiB: split it", path.string()));
+  }
+  return parse(text);
 }
 
 const std::vector<posekit::Box>* BoxesFile::find(const std::filesystem::path& image) const {

@@ -5,9 +5,11 @@
 
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <utility>
 
 #include "boxes_file.h"
@@ -46,6 +48,18 @@ void make_folder(const fs::path& folder) {
                          fmt::format("the folder \"{}\" can't be made ({}): choose another with -o", folder.string(), error.message()));
 }
 
+/// Files besides the images that a run reads.
+std::vector<fs::path> files_read(const EstimateOptions& options) {
+  std::vector<fs::path> files;
+  for (const std::string& file : {options.boxes, options.model.path, options.model.metadata, options.detector}) {
+    if (!file.empty()) files.emplace_back(file);
+  }
+  for (const std::string& input : options.inputs) {
+    if (input.starts_with('@')) files.emplace_back(input.substr(1));
+  }
+  return files;
+}
+
 /// Everything a run needs, checked in the order of what it costs.
 class Run {
  public:
@@ -57,7 +71,11 @@ class Run {
   enum class Step { done, failed, skipped, interrupted };
 
   void load_models();
+  void load_models_once();
+  void check_coco_ids();
   Step work_on(std::size_t index);
+  std::optional<posekit::Image> read(const Input& input, posekit::Milliseconds& decode);
+  void report(const Input& input, const std::string& message);
   posekit::ImageResult estimate(const Input& input, const posekit::Image& image);
   std::vector<posekit::Box> boxes_of(const Input& input, const posekit::Image& image, const posekit::RunControl& control,
                                      posekit::Timings& timings);
@@ -67,6 +85,8 @@ class Run {
 
   bool to_stdout() const { return options_.output == "-"; }
   bool coco() const { return options_.format == "coco"; }
+  fs::path coco_file() const { return coco() && !to_stdout() ? fs::path(options_.output) / "results.json" : fs::path(); }
+  posekit::CocoImageId coco_id(const Input& input) const;
 
   const EstimateOptions& options_;
   std::stop_token stop_ = watch_for_interrupt();
@@ -75,20 +95,56 @@ class Run {
   std::optional<BoxesFile> boxes_;
   std::optional<posekit::PoseEstimator> estimator_;
   std::optional<posekit::PersonDetector> detector_;
+  bool loaded_ = false;
   std::string coco_entries_;
   Progress progress_;
 };
 
 Run::Run(const EstimateOptions& options)
-    : options_(options), inputs_(collect_inputs(options.inputs)), progress_(inputs_.size(), options.quiet) {
+    : options_(options),
+      inputs_(collect_inputs(options.inputs, options.output == "-" ? fs::path() : fs::path(options.output))),
+      progress_(inputs_.size(), options.quiet) {
   if (to_stdout() && options.draw)
     throw UsageError("--draw needs a folder for its pictures, and -o - names standard output: name a folder");
+  std::error_code ignored;
+  if (!to_stdout() && fs::exists(options.output, ignored) && !fs::is_directory(options.output, ignored))
+    throw UsageError(fmt::format("\"{}\" is a file, a folder is expected: choose another one with -o", options.output));
   outputs_ = plan_outputs(inputs_, options.output, !to_stdout() && !coco(), options.draw);
+  check_not_read(outputs_, coco_file(), files_read(options));
   if (!options.boxes.empty()) boxes_ = BoxesFile::read(options.boxes);
-  if (coco() && !to_stdout() && fs::exists(fs::path(options.output) / "results.json") && !options.overwrite) {
-    throw UsageError(fmt::format("\"{}\" is there already: add --overwrite or choose another folder with -o",
-                                 (fs::path(options.output) / "results.json").string()));
+  if (!coco()) return;
+  check_coco_ids();
+  if (!coco_file().empty() && fs::exists(coco_file(), ignored) && !options.overwrite)
+    throw UsageError(fmt::format("\"{}\" is there already: add --overwrite or choose another folder with -o", coco_file().string()));
+}
+
+posekit::CocoImageId Run::coco_id(const Input& input) const {
+  const auto id = boxes_ ? boxes_->image_id(input.path) : std::nullopt;
+  return id ? posekit::CocoImageId(*id) : posekit::CocoImageId(input.path.filename().string());
+}
+
+/// In one results file an image_id that stands for two images is worth nothing.
+void Run::check_coco_ids() {
+  std::map<posekit::CocoImageId, fs::path> owners;
+  for (const Input& input : inputs_) {
+    if (!input.problem.empty()) continue;
+    const auto [owner, is_new] = owners.emplace(coco_id(input), input.path);
+    if (!is_new) {
+      throw UsageError(fmt::format("\"{}\" and \"{}\" would have the same image_id in the COCO results: give them in runs of their own",
+                                   owner->second.string(), input.path.string()));
+    }
   }
+}
+
+/// What is wrong with a model is wrong for every image: it ends the run.
+void Run::load_models_once() {
+  if (loaded_) return;
+  try {
+    load_models();
+  } catch (const posekit::Error& error) {
+    throw std::runtime_error(error.what());
+  }
+  loaded_ = true;
 }
 
 void Run::load_models() {
@@ -128,32 +184,51 @@ int Run::execute() {
   return summary(failed, skipped, interrupted);
 }
 
-Run::Step Run::work_on(std::size_t index) {
-  const Input& input = inputs_[index];
+/// A message of the library's that does not name the image gets its name in front.
+void Run::report(const Input& input, const std::string& message) {
+  const std::string name = fmt::format("\"{}\"", input.path.string());
+  const bool is_named = message.find(name) != std::string::npos;
+  progress_.message(fmt::format("posekit: {}{}", is_named ? "" : name + ": ", message));
+}
+
+/// None if it can't be read, which is reported.
+std::optional<posekit::Image> Run::read(const Input& input, posekit::Milliseconds& decode) {
   try {
-    if (!input.problem.empty())
-      throw posekit::Error(ErrorCode::invalid_argument, fmt::format("\"{}\": {}", input.path.string(), input.problem));
-    if (!options_.overwrite && is_done(outputs_[index])) {
-      progress_.step(fmt::format("{}: done before", input.path.string()));
-      return Step::skipped;
-    }
+    if (!input.problem.empty()) throw posekit::Error(ErrorCode::invalid_argument, input.problem);
     const auto start = std::chrono::steady_clock::now();
     posekit::Image image = posekit::read_image(input.path);
-    const posekit::Milliseconds decode = std::chrono::steady_clock::now() - start;
-    if (!estimator_) load_models();
-    posekit::ImageResult result = estimate(input, image);
-    result.timings.decode = decode;
-    write_results(index, result, image);
-    for (const posekit::BoxError& error : result.box_errors)
-      progress_.message(fmt::format("posekit: \"{}\": {}", input.path.string(), error.message));
-    progress_.step(fmt::format("{}: {} {}", input.path.string(), result.poses.size(), result.poses.size() == 1 ? "person" : "people"));
-    return result.box_errors.empty() ? Step::done : Step::failed;
+    decode = std::chrono::steady_clock::now() - start;
+    return image;
   } catch (const posekit::Error& error) {
-    if (error.code() == ErrorCode::cancelled) return Step::interrupted;
-    if (!estimator_ && input.problem.empty() && error.code() != ErrorCode::io && error.code() != ErrorCode::not_found) throw;
-    progress_.message(fmt::format("posekit: {}", error.what()));
+    report(input, error.what());
   } catch (const std::bad_alloc&) {
-    progress_.message(fmt::format("posekit: \"{}\": memory is out", input.path.string()));
+    report(input, "memory is out");
+  }
+  return std::nullopt;
+}
+
+Run::Step Run::work_on(std::size_t index) {
+  const Input& input = inputs_[index];
+  if (input.problem.empty() && !options_.overwrite && is_done(outputs_[index])) {
+    progress_.step(fmt::format("{}: done before", input.path.string()));
+    return Step::skipped;
+  }
+  posekit::Milliseconds decode{};
+  if (std::optional<posekit::Image> image = read(input, decode)) {
+    load_models_once();
+    try {
+      posekit::ImageResult result = estimate(input, *image);
+      result.timings.decode = decode;
+      write_results(index, result, *image);
+      for (const posekit::BoxError& error : result.box_errors) report(input, error.message);
+      progress_.step(fmt::format("{}: {} {}", input.path.string(), result.poses.size(), result.poses.size() == 1 ? "person" : "people"));
+      return result.box_errors.empty() ? Step::done : Step::failed;
+    } catch (const posekit::Error& error) {
+      if (error.code() == ErrorCode::cancelled) return Step::interrupted;
+      report(input, error.what());
+    } catch (const std::bad_alloc&) {
+      report(input, "memory is out");
+    }
   }
   progress_.step(fmt::format("{}: failed", input.path.string()));
   return Step::failed;
@@ -192,9 +267,7 @@ void Run::write_results(std::size_t index, const posekit::ImageResult& result, p
   const Input& input = inputs_[index];
   const Output& output = outputs_[index];
   if (coco()) {
-    const auto id = boxes_ ? boxes_->image_id(input.path) : std::nullopt;
-    const posekit::CocoImageId coco_id = id ? posekit::CocoImageId(*id) : posekit::CocoImageId(input.path.filename().string());
-    const std::string entries = posekit::to_coco_entries(result, coco_id);
+    const std::string entries = posekit::to_coco_entries(result, coco_id(input));
     if (!entries.empty()) coco_entries_ += (coco_entries_.empty() ? "" : ",\n") + entries;
   } else {
     const posekit::ResultSource source{
@@ -221,7 +294,7 @@ void Run::write_coco() {
     return;
   }
   make_folder(options_.output);
-  posekit::write_file(fs::path(options_.output) / "results.json", std::as_bytes(std::span(document)));
+  posekit::write_file(coco_file(), std::as_bytes(std::span(document)));
 }
 
 int Run::summary(std::size_t failed, std::size_t skipped, bool interrupted) {

@@ -15,7 +15,8 @@ struct Input {
 };
 
 /// Images, folders (searched to their depth), globs and @lists, in the order given; what a folder or glob holds is sorted.
+/// @param output the output folder, or empty: what an earlier run wrote there is no input when it lies in a folder that is searched
 /// @throws UsageError if that gives no input at all
-std::vector<Input> collect_inputs(const std::vector<std::string>& arguments);
+std::vector<Input> collect_inputs(const std::vector<std::string>& arguments, const std::filesystem::path& output);
 
 }  // namespace cli

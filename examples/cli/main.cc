@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <stdexcept>
 
 #include "estimate.h"
 #include "inspect.h"
@@ -28,13 +29,17 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
   add_model_options(app, options.model);
   auto* detector = app.add_option("--detector", options.detector, "TorchScript person detector (default: the shipped one)");
   auto* boxes = app.add_option("--boxes", options.boxes, "boxes from a JSON file instead of a detector")->excludes(detector);
-  app.add_flag("--whole-image", options.whole_image, "one person who fills the image, no detector")->excludes(detector)->excludes(boxes);
+  auto* whole_image = app.add_flag("--whole-image", options.whole_image, "one person who fills the image, no detector")
+                          ->excludes(detector)
+                          ->excludes(boxes);
   app.add_option("--det-threshold", options.det_threshold, "detector scores must exceed this (default: the detector's own)")
-      ->excludes(boxes);
+      ->excludes(boxes)
+      ->excludes(whole_image);
   app.add_option("--tiles", options.tiles, "also look at tiles, sizes as fractions of the longer side, for example 0.5")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->excludes(boxes);
+      ->excludes(boxes)
+      ->excludes(whole_image);
   app.add_option("-o,--output", options.output, "folder for results, or - for standard output")->capture_default_str();
   app.add_flag("--draw", options.draw, "also write pictures with the poses drawn on them");
   app.add_option("--format", options.format, "json: a file for each image; coco: one results.json")
@@ -59,7 +64,7 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
       ->delimiter(',')
       ->allow_extra_args(false);
   app.add_option("--min-score", options.min_score, "keypoints below this score are not drawn")->capture_default_str();
-  app.add_option("--timeout", options.timeout, "seconds for each image")->check(CLI::PositiveNumber);
+  app.add_option("--timeout", options.timeout, "seconds for each image")->check(CLI::Range(1e-9, 1e9));
   app.add_flag("--overwrite", options.overwrite, "do again what was done before");
   app.add_flag("--quiet", options.quiet, "print errors only");
 }
@@ -80,7 +85,9 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : wrong_usage;
   }
-  return *estimate_command ? cli::run_estimate(estimate) : cli::run_inspect(inspect);
+  const int code = *estimate_command ? cli::run_estimate(estimate) : cli::run_inspect(inspect);
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw std::runtime_error("standard output can't be written to");
+  return code;
 }
 
 }  // namespace

@@ -46,6 +46,20 @@ std::vector<Output> plan_outputs(const std::vector<Input>& inputs, const fs::pat
   return outputs;
 }
 
+void check_not_read(const std::vector<Output>& outputs, const fs::path& coco, const std::vector<fs::path>& read) {
+  std::set<fs::path> sources;
+  for (const fs::path& path : read) sources.insert(identity(path));
+  const auto check = [&](const fs::path& file) {
+    if (!file.empty() && sources.contains(identity(file)))
+      throw UsageError(fmt::format("the result \"{}\" would replace an input: choose another folder with -o", file.string()));
+  };
+  check(coco);
+  for (const Output& output : outputs) {
+    check(output.json);
+    check(output.picture);
+  }
+}
+
 bool is_done(const Output& output) {
   std::error_code ignored;
   if (output.json.empty() && output.picture.empty()) return false;

@@ -18,6 +18,9 @@ struct Output {
 /// @throws UsageError if two inputs would write one file, or an output would replace an input
 std::vector<Output> plan_outputs(const std::vector<Input>& inputs, const std::filesystem::path& folder, bool json, bool pictures);
 
+/// @param read files that a run reads besides its images @throws UsageError if one of them would be written
+void check_not_read(const std::vector<Output>& outputs, const std::filesystem::path& coco, const std::vector<std::filesystem::path>& read);
+
 /// Whether everything that is wanted is there already.
 bool is_done(const Output& output);
 

@@ -12,6 +12,13 @@ namespace {
 
 constexpr std::size_t bar_width = 30;
 
+/// File names may hold anything: no control character of theirs reaches a terminal.
+std::string printable(std::string text) {
+  std::ranges::replace_if(
+      text, [](unsigned char c) { return (c < 0x20 && c != '\n') || c == 0x7F; }, '?');
+  return text;
+}
+
 }  // namespace
 
 Progress::Progress(std::size_t total, bool quiet) : total_(total), quiet_(quiet), terminal_(!quiet && isatty(STDERR_FILENO) == 1) {}
@@ -24,13 +31,13 @@ void Progress::step(const std::string& line) {
   if (terminal_) {
     draw_bar();
   } else {
-    fmt::print(stderr, "[{}/{}] {}\n", done_, total_, line);
+    fmt::print(stderr, "[{}/{}] {}\n", done_, total_, printable(line));
   }
 }
 
 void Progress::message(const std::string& line) {
   clear_bar();
-  fmt::print(stderr, "{}\n", line);
+  fmt::print(stderr, "{}\n", printable(line));
 }
 
 void Progress::draw_bar() {

@@ -137,3 +137,25 @@ TEST_CASE("A boxes file that is not there, or a folder, is named") {
   CHECK((result.exit_code == 1 || result.exit_code == 2));
   CHECK_THAT(result.err, ContainsSubstring(file));
 }
+
+TEST_CASE("In COCO annotations people are the category named person") {
+  const Workplace here;
+  here.image("a.png");
+  here.text("coco.json", R"({"images": [{"id": 1, "file_name": "a.png"}],
+    "categories": [{"id": 1, "name": "dog"}, {"id": 5, "name": "person"}],
+    "annotations": [{"image_id": 1, "category_id": 5, "bbox": [1, 2, 30, 20]}, {"image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9]}]})");
+  CHECK(here.estimate({"a.png", "--boxes", "coco.json"}).exit_code == 0);
+  CHECK(boxes_of(here, "a.png") == json::parse("[[1, 2, 31, 22]]"));
+}
+
+TEST_CASE("A box score that is no number, and a file name that comes twice, are refused") {
+  const Workplace here;
+  here.image("a.png");
+  const std::string document = GENERATE(R"({"a.png": [[1, 2, 30, 20, null]]})", R"({"a.png": [[1, 2, 30, 20, 1e300]]})",
+                                        R"([{"image_id": "a.png", "bbox": [1, 2, 30, 20], "score": null}])",
+                                        R"({"a.png": [[1, 2, 30, 20]], "a.png": [[1, 2, 3, 4]]})");
+  CAPTURE(document);
+  here.text("boxes.json", document);
+  CHECK(here.estimate({"a.png", "--boxes", "boxes.json"}).exit_code == 2);
+  CHECK(here.files("posekit-out").empty());
+}

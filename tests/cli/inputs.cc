@@ -86,3 +86,24 @@ TEST_CASE("A list that is not there is named and does not end well") {
   CHECK(result.exit_code != 0);
   CHECK_THAT(result.err, ContainsSubstring("nowhere.txt"));
 }
+
+TEST_CASE("A list and a glob may name folders") {
+  const Workplace here;
+  here.image("in/one/a.png");
+  here.image("in/two/b.png");
+  here.text("list.txt", "in/one\nin/two\n");
+  CHECK(here.estimate({"@list.txt", "--whole-image", "-o", "list"}).exit_code == 0);
+  CHECK(here.files("list") == Names{"one/a.png.json", "two/b.png.json"});
+  CHECK(here.estimate({"in/*", "--whole-image", "-o", "glob"}).exit_code == 0);
+  CHECK(here.files("glob") == Names{"one/a.png.json", "two/b.png.json"});
+}
+
+TEST_CASE("A dangling link to an image is reported, not passed over") {
+  const Workplace here;
+  here.image("in/a.png");
+  std::filesystem::create_symlink("nowhere.png", here.path("in/link.png"));
+  const auto result = here.estimate({"in", "--whole-image"});
+  CHECK(result.exit_code == 1);
+  CHECK_THAT(result.err, ContainsSubstring("link.png"));
+  CHECK(here.files("posekit-out") == Names{"a.png.json"});
+}

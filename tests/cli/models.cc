@@ -220,3 +220,28 @@ TEST_CASE("The flip test runs where the keypoint set knows partners and is refus
   CHECK(refused.exit_code != 0);
   CHECK_THAT(refused.err, ContainsSubstring("swap") || ContainsSubstring("mirror") || ContainsSubstring("flip"));
 }
+
+TEST_CASE("What is wrong with a model ends the run once, however many images there are") {
+  const Workplace here;
+  here.image("a.png");
+  here.image("b.png");
+  using Arguments = std::vector<std::string>;
+  const auto model = GENERATE(values<Arguments>({{"-m", "nowhere.pt"}, {"--detector", "nowhere.pt"}, {"--preset", "nowhere.pt"}}));
+  Arguments arguments{"estimate", "a.png", "b.png"};
+  arguments.insert(arguments.end(), model.begin(), model.end());
+  const auto result = here.run(arguments);
+  CHECK(result.exit_code == 1);
+  const std::size_t first = result.err.find("nowhere.pt");
+  REQUIRE(first != std::string::npos);
+  CHECK(result.err.find("nowhere.pt", first + 1) == std::string::npos);
+  CHECK_THAT(result.err, !ContainsSubstring("fork"));
+}
+
+TEST_CASE("A model that fails for an image names the image") {
+  const Workplace here;
+  here.image("a.png");
+  save_script_model(here.path("angry.pt"), "\ndef forward(self, x):\n    assert x.size(0) == 0, \"on purpose\"\n    return x\n",
+                    square("regression", 0));
+  const auto result = here.run({"estimate", "a.png", "-m", "angry.pt", "--whole-image", "--quiet"});
+  CHECK_THAT(result.err, ContainsSubstring("a.png"));
+}

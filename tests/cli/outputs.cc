@@ -185,3 +185,67 @@ TEST_CASE("Ctrl-C ends a run soon, with exit code 130 and whole lines only") {
   CHECK(result.out.ends_with('\n'));
   for (const std::string& line : found) REQUIRE(json::accept(line));
 }
+
+TEST_CASE("The boxes file is not replaced by the results made from it") {
+  const Workplace here;
+  here.image("a.png");
+  here.text("out/results.json", R"([{"image_id": "a.png", "bbox": [1, 2, 30, 20], "score": 0.5}])");
+  here.text("out/a.png.json", R"({"a.png": [[1, 2, 30, 20]]})");
+  CHECK(here.estimate({"a.png", "--boxes", "out/results.json", "-o", "out", "--format", "coco", "--overwrite"}).exit_code == 2);
+  CHECK(here.estimate({"a.png", "--boxes", "out/a.png.json", "-o", "out", "--overwrite"}).exit_code == 2);
+  CHECK(here.json("out/results.json").size() == 1);
+  CHECK(here.json("out/a.png.json").contains("a.png"));
+}
+
+TEST_CASE("What an earlier run wrote below or beside the images is no input of the next") {
+  const Workplace here;
+  here.image("in/a.png");
+  const std::string output = GENERATE("in/out", "in");
+  REQUIRE(here.estimate({"in", "--whole-image", "--draw", "-o", output}).exit_code == 0);
+  const auto before = here.files("in");
+  CHECK(here.estimate({"in", "--whole-image", "--draw", "-o", output}).exit_code == 0);
+  CHECK(here.files("in") == before);
+}
+
+TEST_CASE("COCO results or a description that can't be written to standard output are an error") {
+  const Workplace here;
+  here.image("a.png");
+  ProcessOptions full;
+  full.stdout_file = "/dev/full";
+  CHECK(here.estimate({"a.png", "--whole-image", "-o", "-", "--format", "coco"}, full).exit_code == 1);
+  CHECK(here.run({"inspect", "model.pt"}, full).exit_code == 1);
+}
+
+TEST_CASE("An output that is a file is refused before anything runs") {
+  const Workplace here;
+  here.image("a.png");
+  here.text("out", "mine");
+  const auto result = here.estimate({"a.png", "--whole-image", "-o", "out"});
+  CHECK(result.exit_code == 2);
+  CHECK(here.read("out") == "mine");
+}
+
+TEST_CASE("A folder that can't be made fails its images only") {
+  const Workplace here;
+  here.image("in/a.png");
+  here.image("in/sub/b.png");
+  here.image("in/z.png");
+  here.text("out/sub", "a file");
+  CHECK(here.estimate({"in", "--whole-image", "-o", "out"}).exit_code == 1);
+  CHECK(here.files("out") == Names{"a.png.json", "sub", "z.png.json"});
+}
+
+TEST_CASE("Two images that would have one image_id in COCO results are refused") {
+  const Workplace here;
+  here.image("x/a.png");
+  here.image("y/a.png");
+  CHECK(here.estimate({"x/a.png", "y/a.png", "--whole-image", "--format", "coco"}).exit_code == 2);
+  CHECK(here.files("posekit-out").empty());
+}
+
+TEST_CASE("No control character of a file name reaches standard error") {
+  const Workplace here;
+  here.image("e\x1B[31mvil.png");
+  const auto result = here.estimate({"e\x1B[31mvil.png", "missing\x1B.png", "--whole-image"});
+  CHECK(result.err.find('\x1B') == std::string::npos);
+}

@@ -37,6 +37,8 @@ TEST_CASE("Wrong usage ends with exit code 2, a hint on standard error and nothi
                                                      {"estimate", "a.png", "--preset", "sapiens-coco17", "--metadata", "m.json"},
                                                      {"estimate", "a.png", "--boxes", "b.json", "--det-threshold", "0.5"},
                                                      {"estimate", "a.png", "--boxes", "b.json", "--tiles", "0.5"},
+                                                     {"estimate", "a.png", "--whole-image", "--det-threshold", "0.5"},
+                                                     {"estimate", "a.png", "--whole-image", "--tiles", "0.5"},
                                                      {"estimate", "a.png", "--det-threshold", "much"},
                                                      {"estimate", "a.png", "--format", "xml"},
                                                      {"estimate", "a.png", "--precision", "tf32"},
@@ -62,4 +64,14 @@ TEST_CASE("A video or a camera is refused with a word on what this version does 
   CHECK(result.exit_code != 0);
   CHECK_THAT(result.err, ContainsSubstring(input) && ContainsSubstring("not in this version"));
   CHECK(here.files("posekit-out").empty());
+}
+
+TEST_CASE("Options before the inputs take no input for a value of theirs") {
+  const Workplace here;
+  here.image("a.png");
+  CHECK(here.estimate({"--keypoints", "tail,head", "a.png", "--whole-image"}).exit_code == 0);
+  CHECK(here.files("posekit-out") == Arguments{"a.png.json"});
+  const auto photo = (posekit_test::source_dir() / "examples/images/astronaut.jpg").string();
+  CHECK(here.run({"estimate", "--tiles", "0.5,0.75", photo}).exit_code == 0);
+  CHECK(here.has("posekit-out/astronaut.jpg.json"));
 }
