@@ -55,23 +55,34 @@ struct Difference {
   double equal_share = 0;
 };
 
-Difference difference(const std::uint8_t* found, const cv::Mat& expected) {
+/// Where the exact value lies half-way between two levels either is right: which one a formula gives follows from the order of its
+/// operations. (In gradients this is one pixel in thirty.)
+bool is_tie(double exact) { return std::abs(exact - std::floor(exact) - 0.5) < 1e-4; }
+
+Difference difference(const std::uint8_t* found, const cv::Mat& expected, const std::vector<double>& exact) {
   Difference result;
   const std::size_t count = expected.total() * 3;
   std::size_t equal = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const int off = std::abs(found[i] - expected.data[i]);
     result.largest = std::max(result.largest, off);
-    equal += off == 0 ? 1 : 0;
+    equal += off == 0 || is_tie(exact[i]) ? 1 : 0;
   }
   result.equal_share = static_cast<double>(equal) / static_cast<double>(count);
   return result;
 }
 
+std::vector<double> exact_crop(const Case& golden, const cv::Mat& image) {
+  const auto transform = reference::crop_transform({golden.box.x1, golden.box.y1, golden.box.x2, golden.box.y2}, golden.size.width,
+                                                   golden.size.height, golden.padding, golden.alignment == Alignment::udp);
+  return reference::crop({image.cols, image.rows, image.data}, transform, golden.size.width, golden.size.height);
+}
+
 }  // namespace
 
 TEST_CASE("Golden: centre, size and matrix of every crop are right to 1e-9") {
-  for (const auto& json : golden_cases("crops")["cases"]) {
+  const auto document = golden_cases("crops");
+  for (const auto& json : document["cases"]) {
     const Case golden(json);
     INFO(golden.entry["name"]);
     const CropRegion region = crop_region(golden.box, golden.size, golden.padding);
@@ -94,9 +105,10 @@ TEST_CASE("Golden: centre, size and matrix of every crop are right to 1e-9") {
   }
 }
 
-TEST_CASE("Golden: every crop's pixels are within one grey level, and 99 in 100 equal") {
+TEST_CASE("Golden: every crop's pixels are within one grey level, and 99 in 100 equal, ties aside") {
   WarpScratch scratch;
-  for (const auto& json : golden_cases("crops")["cases"]) {
+  const auto document = golden_cases("crops");
+  for (const auto& json : document["cases"]) {
     const Case golden(json);
     INFO(golden.entry["name"]);
     const cv::Mat image = read_bgr(json["image"]);
@@ -108,25 +120,25 @@ TEST_CASE("Golden: every crop's pixels are within one grey level, and 99 in 100 
     plan.color = ColorOrder::bgr;
     std::vector<std::uint8_t> crop(expected.total() * 3);
     warp_rows(view, plan, 0, golden.size.height, crop.data(), scratch);
-    const Difference result = difference(crop.data(), expected);
+    const Difference result = difference(crop.data(), expected, exact_crop(golden, image));
     CHECK(result.largest <= 1);
     CHECK(result.equal_share >= 0.99);
   }
 }
 
 TEST_CASE("Golden: the float64 reference gives every crop, rounded and not") {
-  for (const auto& json : golden_cases("crops")["cases"]) {
+  const auto document = golden_cases("crops");
+  for (const auto& json : document["cases"]) {
     const Case golden(json);
     INFO(golden.entry["name"]);
     const cv::Mat image = read_bgr(json["image"]);
     const cv::Mat expected = read_bgr(json["expected"]);
-    const auto transform = reference::crop_transform({golden.box.x1, golden.box.y1, golden.box.x2, golden.box.y2}, golden.size.width,
-                                                     golden.size.height, golden.padding, golden.alignment == Alignment::udp);
-    const auto crop = reference::crop({image.cols, image.rows, image.data}, transform, golden.size.width, golden.size.height);
+    const auto crop = exact_crop(golden, image);
     std::vector<std::uint8_t> rounded;
     for (const double value : crop) rounded.push_back(static_cast<std::uint8_t>(value + 0.5));
-    CHECK(difference(rounded.data(), expected).largest <= 1);
-    CHECK(difference(rounded.data(), expected).equal_share >= 0.99);
+    const Difference result = difference(rounded.data(), expected, crop);
+    CHECK(result.largest <= 1);
+    CHECK(result.equal_share >= 0.99);
     if (json["expected_f32"].is_null()) continue;
     const auto exact = posekit_test::read_npy(posekit_test::golden_dir() / "crops" / json["expected_f32"].get<std::string>());
     REQUIRE(exact.values.size() == crop.size());
@@ -138,7 +150,8 @@ TEST_CASE("Golden: the float64 reference gives every crop, rounded and not") {
 
 TEST_CASE("Golden: a normalised crop without mean and deviation lies within half a level of the exact values") {
   WarpScratch scratch;
-  for (const auto& json : golden_cases("crops")["cases"]) {
+  const auto document = golden_cases("crops");
+  for (const auto& json : document["cases"]) {
     if (json["expected_f32"].is_null()) continue;
     const Case golden(json);
     INFO(golden.entry["name"]);
@@ -161,7 +174,8 @@ TEST_CASE("Golden: a normalised crop without mean and deviation lies within half
 }
 
 TEST_CASE("Golden: every invalid box is refused") {
-  for (const auto& json : golden_cases("crops")["invalid"]["boxes"]) {
+  const auto document = golden_cases("crops");
+  for (const auto& json : document["invalid"]["boxes"]) {
     INFO(json["name"]);
     std::array<double, 4> corners{};
     for (std::size_t i = 0; i < 4; ++i) {

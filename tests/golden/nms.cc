@@ -34,14 +34,16 @@ std::vector<Keypoint> read_pose(const nlohmann::json& json) {
 }  // namespace
 
 TEST_CASE("Golden: NMS keeps the same boxes in the same order") {
-  for (const auto& json : golden_cases("nms")["boxes"]) {
+  const auto document = golden_cases("nms");
+  for (const auto& json : document["boxes"]) {
     INFO(json["name"]);
     CHECK(nms(read_boxes(json), json["iou_threshold"]) == json["keep"].get<std::vector<std::size_t>>());
   }
 }
 
 TEST_CASE("Golden: score and label filter before NMS") {
-  for (const auto& json : golden_cases("nms")["pipeline"]) {
+  const auto document = golden_cases("nms");
+  for (const auto& json : document["pipeline"]) {
     INFO(json["name"]);
     ModelInfo info;
     info.score_threshold = json["score_threshold"];
@@ -62,7 +64,8 @@ TEST_CASE("Golden: score and label filter before NMS") {
 
 TEST_CASE("Golden: object keypoint similarity of every pair") {
   const auto& sigmas = builtin_keypoint_set("coco17").sigmas;
-  for (const auto& json : golden_cases("nms")["oks"]) {
+  const auto document = golden_cases("nms");
+  for (const auto& json : document["oks"]) {
     if (!json["visibility_threshold"].is_null()) continue;  // a form of suppression that posekit does not have
     INFO(json["name"]);
     for (std::size_t i = 0; i < json["keypoints"].size(); ++i) {

@@ -143,6 +143,52 @@ TEST_CASE("Precision fp16 and bf16 run a model in that type") {
   }
 }
 
+TEST_CASE("A network that writes to its input leaves the caller's crops alone") {
+  const std::string statement =
+      GENERATE("x.mul_(2.0)", "x[:, 1].add_(3.0)", "x.view([-1])[0:9].zero_()", "torch.relu_(x - 1.0)\n    x.neg_()");
+  const posekit_test::TemporaryDir dir;
+  save_script_model(dir.path() / "m.pt", "def forward(self, x):\n    " + statement + "\n    return x[:, 0:2, 0:4, 0:4] * 1.0\n",
+                    heatmap_metadata());
+  const auto backend = load_torchscript(dir.path() / "m.pt", {}, Task::pose);
+  const auto untouched = ramp(3 * 16 * 16);
+  const auto crops = untouched;
+  const CropBatch batch{reinterpret_cast<const std::byte*>(crops.data()), 1};
+  const ModelOutput first = backend->run(batch, {});
+  CHECK(crops == untouched);
+  const ModelOutput second = backend->run(batch, {});
+  CHECK(std::equal(first.tensors[0].data, first.tensors[0].data + 32, second.tensors[0].data));
+}
+
+TEST_CASE("An output that is the network's input stays when the crops are overwritten") {
+  const posekit_test::TemporaryDir dir;
+  save_script_model(dir.path() / "m.pt", "def forward(self, x):\n    return x.view([1, 384, 2])[:, 0:2, :]\n",
+                    pose_metadata("regression", 16, 16, 0, 0, two_keypoints));
+  const auto backend = load_torchscript(dir.path() / "m.pt", {}, Task::pose);
+  auto crops = ramp(3 * 16 * 16);
+  const std::vector<float> expected(crops.begin(), crops.begin() + 4);
+  const ModelOutput output = backend->run({reinterpret_cast<const std::byte*>(crops.data()), 1}, {});
+  std::fill(crops.begin(), crops.end(), -1.0F);
+  CHECK(std::vector<float>(output.tensors[0].data, output.tensors[0].data + 4) == expected);
+}
+
+TEST_CASE("A forward that finds no memory says out_of_memory") {
+  const posekit_test::TemporaryDir dir;
+  // 2^52 floats: no machine gives so much address space, so nothing is ever touched.
+  save_script_model(dir.path() / "m.pt", "def forward(self, x):\n    return torch.zeros([67108864, 67108864])\n", heatmap_metadata());
+  CHECK_THAT(verdict(dir.path() / "m.pt", ErrorCode::out_of_memory), ContainsSubstring("memory is out"));
+}
+
+TEST_CASE("A network that can't run in the wanted precision is told so, and what to do") {
+  const auto [precision, name] = GENERATE(table<Precision, std::string>({{Precision::fp16, "fp16"}, {Precision::bf16, "bf16"}}));
+  const posekit_test::TemporaryDir dir;
+  save_script_model(dir.path() / "m.pt", "def forward(self, x):\n    return torch.conv2d(x, torch.ones([2, 3, 1, 1]), None, [4, 4])\n",
+                    heatmap_metadata());
+  ModelOptions options;
+  CHECK(verdict(dir.path() / "m.pt", ErrorCode::ok, options) == "ok");
+  options.precision = precision;
+  CHECK_THAT(verdict(dir.path() / "m.pt", ErrorCode::invalid_model, options), ContainsSubstring("in " + name) && ContainsSubstring("fp32"));
+}
+
 TEST_CASE("simcc gives a tuple, regression both forms, detectors with and without a leading batch") {
   const posekit_test::TemporaryDir dir;
   const auto path = dir.path() / "m.pt";
