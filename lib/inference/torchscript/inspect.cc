@@ -7,7 +7,7 @@
 namespace posekit::inline v0 {
 
 ModelReport inspect_model(const std::filesystem::path& path, const ModelOptions& options) {
-  ModelFile file = open_model_file(path, options);
+  ModelFile file = open_model_file(path, options, c10::Device(c10::kCPU));
   ModelReport report{
       .path = path, .file_bytes = std::filesystem::file_size(path), .parameters = 0, .parameter_bytes = 0, .info = std::move(file.info)};
   translate("\"" + path.string() + "\" can't be inspected", ErrorCode::invalid_model, [&] {

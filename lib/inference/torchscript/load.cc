@@ -56,7 +56,7 @@ void check_forward(ModelBackend& backend) {
 
 std::shared_ptr<ModelBackend> load_torchscript(const std::filesystem::path& path, const ModelOptions& options, Task task) {
   const c10::Device device = resolve_device(options.device);
-  ModelFile file = open_model_file(path, options);
+  ModelFile file = open_model_file(path, options, device);
   check_task(path, file.info, task);
   const c10::ScalarType type = scalar_type(options.precision);
   const std::string& name = file.info.name;

@@ -29,7 +29,7 @@ std::optional<std::size_t> suggested_channels(const torch::jit::Module& module) 
 
 }  // namespace
 
-ModelFile open_model_file(const std::filesystem::path& path, const ModelOptions& options) {
+ModelFile open_model_file(const std::filesystem::path& path, const ModelOptions& options, c10::Device device) {
   check_is_torchscript(path);
   std::optional<ModelInfo> info = find_metadata(path, options);
   if (!options.sha256.empty()) {
@@ -42,7 +42,7 @@ ModelFile open_model_file(const std::filesystem::path& path, const ModelOptions&
 
   torch::jit::ExtraFilesMap extra{{metadata_entry, ""}};
   auto module = translate("\"" + path.string() + "\" can't be loaded", ErrorCode::invalid_model, [&] {
-    torch::jit::Module loaded = torch::jit::load(path.string(), c10::kCPU, extra);
+    torch::jit::Module loaded = torch::jit::load(path.string(), device, extra);
     loaded.eval();
     return loaded;
   });

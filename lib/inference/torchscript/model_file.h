@@ -1,6 +1,7 @@
 /// Opens a TorchScript file together with its metadata.
 #pragma once
 
+#include <c10/core/Device.h>
 #include <torch/csrc/jit/api/module.h>
 
 #include <filesystem>
@@ -10,12 +11,13 @@
 namespace posekit::inline v0 {
 
 struct ModelFile {
-  torch::jit::Module module;  ///< On the CPU, in the file's own types, in eval mode.
+  torch::jit::Module module;  ///< In the file's own types, in eval mode.
   ModelInfo info;
 };
 
 /// File kind → checksum → Torch's version → metadata given or beside it → load → metadata in the archive.
+/// @param device where the weights go straight away, and with them the constants in the network's code, which Module::to would leave behind
 /// @throws Error as PoseEstimator's constructor
-[[nodiscard]] ModelFile open_model_file(const std::filesystem::path& path, const ModelOptions& options);
+[[nodiscard]] ModelFile open_model_file(const std::filesystem::path& path, const ModelOptions& options, c10::Device device);
 
 }  // namespace posekit::inline v0
