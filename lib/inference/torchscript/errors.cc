@@ -3,6 +3,8 @@
 
 #include <c10/util/Exception.h>
 
+#include <algorithm>
+#include <iterator>
 #include <string_view>
 
 namespace posekit::inline v0 {
@@ -25,6 +27,13 @@ std::string missing_operator(std::string_view message) {
   return std::string(rest.substr(0, rest.find_first_of(". \n")));
 }
 
+/// Torch's interpreter turns every exception into one type, so only the text tells.
+bool tells_lack_of_memory(std::string_view message) {
+  constexpr std::string_view signs[] = {"out of memory", "not enough memory", "can't allocate memory", "std::bad_alloc"};
+  return std::any_of(std::begin(signs), std::end(signs),
+                     [&](std::string_view sign) { return message.find(sign) != std::string_view::npos; });
+}
+
 Error translate_message(const std::string& what, std::string_view message, ErrorCode fallback) {
   const std::string name = missing_operator(message);
   if (!name.empty()) {
@@ -32,7 +41,7 @@ Error translate_message(const std::string& what, std::string_view message, Error
             what + ": it needs the operator \"" + name +
                 "\", which is not in Torch itself: export the model without it (NMS and the like belong outside)"};
   }
-  if (message.find("not enough memory") != std::string_view::npos || message.find("out of memory") != std::string_view::npos) {
+  if (tells_lack_of_memory(message)) {
     return {ErrorCode::out_of_memory,
             what + ": memory is out (" + essence(message) + "): use a smaller batch or model, or another precision"};
   }
