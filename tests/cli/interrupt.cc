@@ -61,7 +61,7 @@ int interrupted_run(const Workplace& here, int files_before, int signals) {
 }
 
 void make_images(const Workplace& here) {
-  const std::string first = here.image("in/image-0.png");
+  const std::string first = here.image("in/image-0.png", 1280, 960);
   for (int i = 1; i < images; ++i) std::filesystem::create_hard_link(here.path(first), here.path("in/image-" + std::to_string(i) + ".png"));
   REQUIRE(here.estimate({here.path(first).string(), "--whole-image", "-o", here.path("warm").string()}).exit_code == 0);  // makes the model
 }
