@@ -47,7 +47,7 @@ class ModelBackend {
   [[nodiscard]] virtual CropFormat crop_format() const noexcept = 0;
 
   /// Runs one batch on the caller's thread. The output's shapes agree with info() and crops.count: the backend has checked them.
-  /// Integers, other float types and other devices have been converted to float32 on the host.
+  /// Other float types, a detector's whole-number labels and other devices have been converted to float32 on the host.
   /// @throws Error invalid_model (wrong output, or the model threw), out_of_memory, cancelled, deadline_exceeded
   virtual ModelOutput run(const CropBatch& crops, const RunControl& control) = 0;
 };

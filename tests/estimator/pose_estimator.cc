@@ -316,7 +316,7 @@ TEST_CASE("Results are bit-equal on every executor") {
   const Crowd people = crowd();
   const auto expected = poses_of(estimator_with(nullptr).estimate_batch(people.input));
   REQUIRE(expected[4].size() == 6);
-  for (const std::size_t threads : {1, 2, 3, 8}) {
+  for (const std::size_t threads : {1U, 2U, 3U, 8U}) {
     CHECK(poses_of(estimator_with(std::make_shared<ThreadPool>(threads)).estimate_batch(people.input)) == expected);
   }
   CHECK(poses_of(estimator_with(std::make_shared<posekit_test::ShufflingExecutor>()).estimate_batch(people.input)) == expected);

@@ -36,7 +36,7 @@ struct Kind {
 std::vector<Kind> kinds() {
   std::vector<Kind> all{{"serial", [] { return std::make_unique<SerialExecutor>(); }},
                         {"shuffling", [] { return std::make_unique<posekit_test::ShufflingExecutor>(); }}};
-  for (const std::size_t threads : {1, 2, 3, 8}) {
+  for (const std::size_t threads : {1U, 2U, 3U, 8U}) {
     all.push_back({"pool of " + std::to_string(threads), [threads] { return std::make_unique<ThreadPool>(threads); }});
   }
   return all;
@@ -53,7 +53,7 @@ TEST_CASE("Clause 1: every index is called exactly once, and no two tasks at onc
     INFO(kind.name);
     const auto executor = kind.make();
     REQUIRE(executor->slots() >= 1);
-    for (const std::size_t n : {1, 2, 7, 1000}) {
+    for (const std::size_t n : {1U, 2U, 7U, 1000U}) {
       std::vector<std::atomic<int>> calls(n);
       std::vector<std::atomic<int>> busy(executor->slots());
       std::atomic<int> violations = 0;
@@ -187,7 +187,7 @@ TEST_CASE("A pool used from within another pool's tasks, while that waits for it
 
 TEST_CASE("Clause 5: a pool of n uses n threads, the caller's included, and a pool of one none but the caller's") {
   const std::ptrdiff_t before = threads_of_process();
-  for (const std::size_t threads : {1, 2, 8}) {
+  for (const std::size_t threads : {1U, 2U, 8U}) {
     ThreadPool pool(threads);
     CHECK(pool.slots() == threads);
     CHECK(threads_of_process() == before + static_cast<std::ptrdiff_t>(threads) - 1);
