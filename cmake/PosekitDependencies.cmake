@@ -23,8 +23,8 @@ if(POSEKIT_TESTS)
 endif()
 
 file(GLOB PosekitTorch_HINTS ${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch) # what ./bootstrap.sh setup made
-find_package(PosekitTorch 2.5 QUIET)
+find_package(PosekitTorch 2.10 QUIET)
 if(NOT PosekitTorch_FOUND)
-  message(FATAL_ERROR "posekit needs LibTorch 2.5 or later: run ./bootstrap.sh setup, or name a Torch in CMAKE_PREFIX_PATH "
+  message(FATAL_ERROR "posekit needs LibTorch 2.10 or later: run ./bootstrap.sh setup, or name a Torch in CMAKE_PREFIX_PATH "
                       "(python -c 'import torch; print(torch.utils.cmake_prefix_path)').")
 endif()
