@@ -1,0 +1,62 @@
+/// A disk that is full, and a folder that can't be written.
+#include <sys/mount.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <filesystem>
+#include <string>
+
+#include "workplace.h"
+
+using Catch::Matchers::ContainsSubstring;
+using posekit_test::Workplace;
+
+namespace {
+
+/// A small file system in memory, mounted on a folder while it lives.
+class SmallDisk {
+ public:
+  explicit SmallDisk(const std::filesystem::path& folder) : folder_(folder) {
+    std::filesystem::create_directories(folder);
+    mounted_ = mount("tmpfs", folder.c_str(), "tmpfs", 0, "size=64k") == 0;
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+  ~SmallDisk() {
+    if (mounted_) umount(folder_.c_str());
+  }
+  bool mounted() const { return mounted_; }
+
+ private:
+  std::filesystem::path folder_;
+  bool mounted_ = false;
+};
+
+}  // namespace
+
+TEST_CASE("A full disk is a clear error for each image it meets, and leaves no half file") {
+  const Workplace here;
+  const SmallDisk disk(here.path("out"));
+  if (!disk.mounted()) SKIP("a small file system can't be mounted here: it takes root");
+  here.image("in/first.png", 1280, 960);
+  for (int i = 0; i < 40; ++i) std::filesystem::copy(here.path("in/first.png"), here.path("in/image-" + std::to_string(i) + ".png"));
+  const auto result = here.estimate({"in", "--whole-image", "--draw", "-o", "out"});
+  CHECK(result.exit_code == 1);
+  CHECK_THAT(result.err, ContainsSubstring("No space left") && ContainsSubstring("can't be written"));
+  const auto files = here.files("out");
+  CHECK_FALSE(files.empty());
+  for (const std::string& file : files) {
+    CAPTURE(file);
+    CHECK_FALSE(file.ends_with(".tmp"));
+    if (file.ends_with(".json")) CHECK(here.json("out/" + file)["instance_info"].size() == 1);
+    if (file.ends_with(".jpg")) CHECK(here.read("out/" + file).ends_with("\xff\xd9"));
+  }
+}
+
+TEST_CASE("A folder that can't be made is told, and nothing is left anywhere") {
+  const Workplace here;
+  const std::string image = here.image("a.png");
+  const auto result = here.estimate({image, "--whole-image", "-o", "/proc/posekit-out"});
+  CHECK(result.exit_code == 1);
+  CHECK_THAT(result.err, ContainsSubstring("/proc/posekit-out"));
+}
