@@ -95,7 +95,6 @@ class Run {
   std::optional<BoxesFile> boxes_;
   std::optional<posekit::PoseEstimator> estimator_;
   std::optional<posekit::PersonDetector> detector_;
-  bool loaded_ = false;
   std::string coco_entries_;
   Progress progress_;
 };
@@ -138,13 +137,12 @@ void Run::check_coco_ids() {
 
 /// What is wrong with a model is wrong for every image: it ends the run.
 void Run::load_models_once() {
-  if (loaded_) return;
+  if (estimator_) return;
   try {
     load_models();
   } catch (const posekit::Error& error) {
     throw std::runtime_error(error.what());
   }
-  loaded_ = true;
 }
 
 void Run::load_models() {

@@ -19,9 +19,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t default_batch_on_cpu = 1;
-constexpr std::size_t default_batch_on_gpu = 16;
-
 /// One look of a call.
 struct PlannedLook {
   std::size_t image = 0;
@@ -105,9 +102,7 @@ class PersonDetector::Impl {
         executor_(options.executor ? std::move(options.executor) : std::make_shared<SerialExecutor>()),
         info_(with_options(backend_->info(), options)),
         tiles_(std::move(options.tiles)),
-        max_batch_(options.max_batch != 0        ? options.max_batch
-                   : backend_->device() == "cpu" ? default_batch_on_cpu
-                                                 : default_batch_on_gpu) {}
+        max_batch_(batch_size(options.max_batch, *backend_)) {}
 
   std::vector<DetectionResult> detect(std::span<const ImageView> images, const RunControl& control);
 

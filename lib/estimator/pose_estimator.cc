@@ -22,9 +22,6 @@ using Clock = std::chrono::steady_clock;
 /// So many channels that a task's start costs nothing beside them, so few that one person's decode can use a whole pool.
 constexpr std::size_t channels_per_task = 32;
 
-constexpr std::size_t default_batch_on_cpu = 1;
-constexpr std::size_t default_batch_on_gpu = 16;
-
 /// One person of a call.
 struct Person {
   std::size_t image = 0;
@@ -120,9 +117,7 @@ PoseEstimator::Impl::Impl(std::shared_ptr<ModelBackend> backend, EstimatorOption
       channels_(wanted_channels(info_.keypoints, options.keypoints)),
       keypoints_(subset(info_.keypoints, channels_)),
       decoder_(info_, channels_),
-      max_batch_(options.max_batch != 0        ? options.max_batch
-                 : backend_->device() == "cpu" ? default_batch_on_cpu
-                                               : default_batch_on_gpu),
+      max_batch_(batch_size(options.max_batch, *backend_)),
       flip_test_(options.flip_test) {}
 
 std::vector<ImageResult> PoseEstimator::Impl::estimate(std::span<const ImageBoxes> images, const RunControl& control) {

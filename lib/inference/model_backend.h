@@ -52,6 +52,14 @@ class ModelBackend {
   virtual ModelOutput run(const CropBatch& crops, const RunControl& control) = 0;
 };
 
+/// How many crops go into one forward: what the caller asks for, or, asked for 0, 1 on a CPU and 16 on a GPU.
+[[nodiscard]] inline std::size_t batch_size(std::size_t asked, const ModelBackend& backend) noexcept {
+  constexpr std::size_t on_cpu = 1;
+  constexpr std::size_t on_gpu = 16;
+  if (asked != 0) return asked;
+  return backend.device() == "cpu" ? on_cpu : on_gpu;
+}
+
 /// Holds a model's output against its metadata: number of tensors, ranks, B, K, w, h; detectors' boxes, scores and labels.
 /// @throws Error invalid_model with what was found and what the metadata says
 void check_output(const ModelInfo& info, const ModelOutput& output, std::size_t batch);
