@@ -1,6 +1,7 @@
-/// Process-wide things: version, Torch's threads, the log callback. Nothing else in posekit changes global state.
+/// Process-wide things: version, CPUs, Torch's threads, the log callback. Nothing else in posekit changes global state.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -22,6 +23,10 @@ struct TorchVersions {
 
 /// Whether the library was built with CUDA.
 [[nodiscard]] POSEKIT_API bool built_with_cuda() noexcept;
+
+/// How many CPUs this process may use: the smaller of its CPU affinity and its cgroup's quota (v1 or v2, rounded up), at least 1.
+/// ThreadPool(0) makes as many threads; Torch's own default knows nothing of a quota.
+[[nodiscard]] POSEKIT_API std::size_t usable_cpus();
 
 /// Sets the number of intra-op threads of a forward (Torch's, for the whole process, other users of Torch included), and inter-op
 /// threads to 1 where that can still be set. Call it before any model is loaded; results may differ in the last digits between counts.

@@ -9,6 +9,8 @@
 #include <string>
 #include <thread>
 
+#include "posekit/runtime.h"
+
 namespace posekit::inline v0 {
 namespace {
 

@@ -1,13 +1,10 @@
-/// How many CPUs this process may use.
+/// The CPU quota of a process's cgroup; usable_cpus, which builds on it, is in posekit/runtime.h.
 #pragma once
 
 #include <cstddef>
 #include <filesystem>
 
 namespace posekit::inline v0 {
-
-/// The smaller of the CPU affinity and the cgroup's quota (v1 or v2, rounded up), at least 1.
-[[nodiscard]] std::size_t usable_cpus();
 
 /// The quota of a process as cgroup files tell it, in CPUs rounded up; 0 if there is none.
 /// @param proc_cgroup normally /proc/self/cgroup @param root normally /sys/fs/cgroup

@@ -13,10 +13,10 @@
 #include <utility>
 #include <vector>
 
-#include "execution/cpu_count.h"
 #include "execution/fork_guard.h"
 #include "posekit/error.h"
 #include "posekit/executor.h"
+#include "posekit/runtime.h"
 
 namespace posekit::inline v0 {
 namespace {

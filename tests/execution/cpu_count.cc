@@ -8,6 +8,7 @@
 #include <fstream>
 #include <string>
 
+#include "posekit/runtime.h"
 #include "support/paths.h"
 
 using namespace posekit;
