@@ -35,6 +35,15 @@ std::shared_ptr<posekit::Executor> make_executor(const EstimateOptions& options)
   return std::make_shared<posekit::ThreadPool>(options.threads);
 }
 
+/// Torch's own default follows the machine, not a quota of CPUs: in a container of 2 CPUs on a machine of 64 its threads would only wait
+/// for each other. Whoever sets the environment's number means it.
+void set_torch_threads(int asked) {
+  if (asked > 0) return posekit::set_torch_threads(asked);
+  if (std::getenv("OMP_NUM_THREADS") != nullptr || std::getenv("MKL_NUM_THREADS") != nullptr) return;
+  const int usable = static_cast<int>(posekit::usable_cpus());
+  if (posekit::torch_threads() > usable) posekit::set_torch_threads(usable);
+}
+
 posekit::Precision precision_of(const std::string& name) {
   if (name == "fp16") return posekit::Precision::fp16;
   return name == "bf16" ? posekit::Precision::bf16 : posekit::Precision::fp32;
@@ -64,6 +73,9 @@ std::vector<fs::path> files_read(const EstimateOptions& options) {
 class Run {
  public:
   explicit Run(const EstimateOptions& options);
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+  ~Run() { posekit::set_log_callback({}); }
 
   int execute();
 
@@ -146,7 +158,11 @@ void Run::load_models_once() {
 }
 
 void Run::load_models() {
-  if (options_.torch_threads > 0) posekit::set_torch_threads(options_.torch_threads);
+  // Notes come from this thread alone: it is the one that calls the library.
+  if (!options_.quiet)
+    posekit::set_log_callback(
+        [this](posekit::LogLevel, std::string_view note) { progress_.message(fmt::format("posekit: note: {}", note)); });
+  set_torch_threads(options_.torch_threads);
   const std::shared_ptr<posekit::Executor> executor = make_executor(options_);
   posekit::EstimatorOptions estimator;
   estimator.model = model_options(options_.model);

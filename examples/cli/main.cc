@@ -55,7 +55,8 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
   app.add_option("--threads", options.threads,
                  "threads of the pool, this one included (1 = serial; default: the CPUs this process may use)")
       ->check(CLI::Range(std::size_t{1}, std::size_t{4096}));
-  app.add_option("--torch-threads", options.torch_threads, "threads of a forward (default: Torch's own choice)")
+  app.add_option("--torch-threads", options.torch_threads,
+                 "threads of a forward (default: Torch's own choice, at most the CPUs this process may use)")
       ->check(CLI::Range(1, 4096));
   app.add_option("--batch", options.batch, "persons in one forward (default: 1 on a CPU, 16 on a GPU)")
       ->check(CLI::Range(std::size_t{1}, std::size_t{65536}));

@@ -1,21 +1,65 @@
 /// How many threads the program makes, and that results do not depend on it.
+#include <unistd.h>
+
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <filesystem>
+#include <fstream>
 #include <optional>
+#include <string>
 #include <system_error>
 
+#include "support/model_builder.h"
 #include "workplace.h"
 
+using Catch::Matchers::ContainsSubstring;
 using posekit_test::Workplace;
 using Arguments = std::vector<std::string>;
 
 namespace {
 
+/// A cgroup (v1 or v2) that may use one CPU, removed with the object.
+class CpuQuota {
+ public:
+  CpuQuota() {
+    make("/sys/fs/cgroup/cpu", "cpu.cfs_quota_us", "100000");
+    if (!made_) make("/sys/fs/cgroup", "cpu.max", "100000 100000");
+  }
+  CpuQuota(const CpuQuota&) = delete;
+  CpuQuota& operator=(const CpuQuota&) = delete;
+  ~CpuQuota() { remove(); }
+
+  bool made() const { return made_; }
+  /// Where a process writes its id to join.
+  std::string procs() const { return (folder_ / "cgroup.procs").string(); }
+
+ private:
+  void make(const std::filesystem::path& root, const char* file, const std::string& quota) {
+    std::error_code error;
+    folder_ = root / ("posekit-test-" + std::to_string(getpid()));
+    if (!std::filesystem::exists(root / "cgroup.procs", error) || !std::filesystem::create_directory(folder_, error)) return;
+    std::ofstream(folder_ / file) << quota << std::flush;
+    std::string written;
+    std::ifstream read_back(folder_ / file);
+    std::getline(read_back, written);
+    made_ = written == quota;
+    if (!made_) remove();
+  }
+
+  void remove() const { rmdir(folder_.c_str()); }
+
+  std::filesystem::path folder_;
+  bool made_ = false;
+};
+
 std::string photos() { return (posekit_test::source_dir() / "examples/images").string(); }
 
 /// The calls that make a thread or a process, as strace writes them; none if strace can't be used here.
-std::optional<std::string> threads_made(const Workplace& here, const Arguments& arguments) {
-  Arguments command{"strace", "-f", "-qq", "-e", "trace=clone,clone3,fork,vfork", "-o", "trace.txt", posekit_test::program()};
+/// @param before runs it all, for example {"nice"}
+std::optional<std::string> threads_made(const Workplace& here, const Arguments& arguments, const Arguments& before = {}) {
+  Arguments command(before);
+  command.insert(command.end(), {"strace", "-f", "-qq", "-e", "trace=clone,clone3,fork,vfork", "-o", "trace.txt", posekit_test::program()});
   command.insert(command.end(), arguments.begin(), arguments.end());
   posekit_test::ProcessOptions options;
   options.directory = here.folder();
@@ -44,16 +88,51 @@ TEST_CASE("With one thread of each kind the program makes no thread: detector, t
   CHECK_FALSE(some->empty());
 }
 
-TEST_CASE("Serial or with a pool, the same keypoints to the last digit") {
+TEST_CASE("Serial or with a pool of any size, the same JSON to the last byte, timings apart") {
   const Workplace here;
-  REQUIRE(here.run({"estimate", photos(), "-o", "serial", "--executor", "serial", "--torch-threads", "1"}).exit_code == 0);
-  REQUIRE(here.run({"estimate", photos(), "-o", "pool", "--executor", "pool", "--threads", "3", "--torch-threads", "1"}).exit_code == 0);
-  const auto files = here.files("serial");
-  REQUIRE(files.size() == 3);
-  for (const std::string& file : files) {
-    CAPTURE(file);
-    CHECK(here.json("serial/" + file)["instance_info"] == here.json("pool/" + file)["instance_info"]);
+  const auto results = [&](const std::string& out, Arguments executor) {
+    Arguments arguments{"estimate", photos(), "-o", out, "--torch-threads", "1", "--executor"};
+    arguments.insert(arguments.end(), executor.begin(), executor.end());
+    REQUIRE(here.run(arguments).exit_code == 0);
+    std::vector<std::string> documents;
+    for (const std::string& file : here.files(out)) {
+      auto document = here.json(out + "/" + file);
+      REQUIRE(document.erase("timings_ms") == 1);
+      documents.push_back(file + document.dump());
+    }
+    return documents;
+  };
+  const auto expected = results("serial", {"serial"});
+  REQUIRE(expected.size() == 3);
+  for (const char* threads : {"1", "2", "8"}) {
+    CAPTURE(threads);
+    CHECK(results(std::string("pool-") + threads, {"pool", "--threads", threads}) == expected);
   }
+}
+
+TEST_CASE("Under a quota of one CPU the program makes no thread unless told to") {
+  const CpuQuota quota;
+  if (!quota.made()) SKIP("no cgroup with a CPU quota can be made here");
+  const Workplace here;
+  // The environment's number counts before the quota, so it has to go.
+  const Arguments command{
+      "env", "-u", "OMP_NUM_THREADS", "-u", "MKL_NUM_THREADS", "sh", "-c", "echo $$ > \"$1\" && shift && exec \"$@\"", "sh", quota.procs()};
+  const std::string photo = photos() + "/astronaut.jpg";
+  const auto none = threads_made(here, {"estimate", photo}, command);
+  if (!none) SKIP("strace is not here, or may not be used");
+  CHECK(none->empty());
+  const auto some = threads_made(here, {"estimate", photo, "--overwrite", "--threads", "2"}, command);
+  CHECK_FALSE(some->empty());
+}
+
+TEST_CASE("What is odd about a model is noted, unless quiet is asked for") {
+  const Workplace here;
+  here.image("a.png");
+  here.text("own.json", posekit_test::pose_metadata("regression", 32, 32, 0, 0, posekit_test::two_keypoints, "", R"("box_paddding": 1)"));
+  const auto noted = here.estimate({"a.png", "--whole-image", "--metadata", "own.json"});
+  CHECK(noted.exit_code == 0);
+  CHECK_THAT(noted.err, ContainsSubstring("posekit: note:") && ContainsSubstring("box_paddding"));
+  CHECK(here.estimate({"a.png", "--whole-image", "--metadata", "own.json", "--overwrite", "--quiet"}).err.empty());
 }
 
 TEST_CASE("The time for an image that is too short is told, and the next run has its chance") {

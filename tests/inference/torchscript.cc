@@ -1,6 +1,7 @@
 /// The TorchScript backend with small models that the test builds: loading, checking, converting, failing.
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
@@ -226,6 +227,7 @@ TEST_CASE("A model that contradicts its metadata or misbehaves is told at load, 
       {"return torch.conv2d(x, torch.ones([2, 4, 3, 3]))", "channels"},
       {"assert x.size(0) > 5, 'too few persons'\n    return x", "too few persons"},
       {"return x.view([7, 7])", "shape"},
+      {"return torch.zeros([1, 2, 4, 4], device='meta')", "meta tensor"},
   }));
   const posekit_test::TemporaryDir dir;
   save_script_model(dir.path() / "m.pt", "def forward(self, x):\n    " + forward + "\n", heatmap_metadata());
@@ -256,6 +258,57 @@ TEST_CASE("A model that throws on one call works on the next") {
   CHECK_NOTHROW(backend->run({data, 1}, {}));
   CHECK_THROWS_WITH(backend->run({data, 3}, {}), ContainsSubstring("three"));
   CHECK_NOTHROW(backend->run({data, 2}, {}));
+}
+
+TEST_CASE("A model that throws on its third call only works before and after") {
+  const posekit_test::TemporaryDir dir;
+  posekit_test::save_script_model_with_weight(
+      dir.path() / "m.pt",
+      "def forward(self, x):\n    self.calls.add_(1.0)\n    assert float(self.calls[0]) != 4.0, 'third'\n    return x[:, 0:2, 0:4, 0:4]\n",
+      "calls", {1}, heatmap_metadata());
+  ModelOptions options;
+  options.warm_up = WarmUp::none;
+  const auto backend = load_torchscript(dir.path() / "m.pt", options, Task::pose);
+  const auto crops = ramp(3 * 16 * 16);
+  const CropBatch batch{reinterpret_cast<const std::byte*>(crops.data()), 1};
+  CHECK_NOTHROW(backend->run(batch, {}));
+  CHECK_NOTHROW(backend->run(batch, {}));
+  CHECK_THROWS_WITH(backend->run(batch, {}), ContainsSubstring("third") && ContainsSubstring("\"test\""));
+  CHECK_NOTHROW(backend->run(batch, {}));
+}
+
+TEST_CASE("Notes of a load go to the log callback while there is one") {
+  const posekit_test::TemporaryDir dir;
+  save_script_model(dir.path() / "m.pt", good_forward, pose_metadata("heatmap", 16, 16, 4, 4, two_keypoints, "", R"("box_paddding": 2)"));
+  std::vector<std::string> notes;
+  set_log_callback(
+      [&](LogLevel level, std::string_view note) { notes.push_back((level == LogLevel::warning ? "! " : "") + std::string(note)); });
+  (void)load_torchscript(dir.path() / "m.pt", {}, Task::pose);
+  set_log_callback({});
+  (void)load_torchscript(dir.path() / "m.pt", {}, Task::pose);
+  REQUIRE(notes.size() == 1);
+  CHECK_THAT(notes[0], ContainsSubstring("! model \"test\"") && ContainsSubstring("box_paddding"));
+}
+
+TEST_CASE("The log callback may be set and called from several threads at once") {
+  const posekit_test::TemporaryDir dir;
+  save_script_model(dir.path() / "m.pt", good_forward, pose_metadata("heatmap", 16, 16, 4, 4, two_keypoints, "", R"("box_paddding": 2)"));
+  std::atomic<int> notes = 0;
+  set_log_callback([&](LogLevel, std::string_view) { ++notes; });
+  std::latch start(5);
+  {
+    std::vector<std::jthread> loaders;
+    for (int i = 0; i < 4; ++i) {
+      loaders.emplace_back([&] {
+        start.arrive_and_wait();
+        for (int round = 0; round < 5; ++round) (void)load_torchscript(dir.path() / "m.pt", {}, Task::pose);
+      });
+    }
+    start.arrive_and_wait();
+    for (int i = 0; i < 100; ++i) set_log_callback([&](LogLevel, std::string_view) { ++notes; });
+  }
+  set_log_callback({});
+  CHECK(notes == 20);
 }
 
 TEST_CASE("An operator that is not there is named") {

@@ -60,6 +60,7 @@ std::shared_ptr<ModelBackend> load_torchscript(const std::filesystem::path& path
   check_task(path, file.info, task);
   const c10::ScalarType type = scalar_type(options.precision);
   const std::string& name = file.info.name;
+  for (const std::string& note : file.info.notes) log(LogLevel::warning, "model \"" + name + "\": " + note);
   auto backend =
       translate("\"" + path.string() + "\" can't be brought to " + device_name(device) + " in " + std::string(to_string(options.precision)),
                 ErrorCode::invalid_model, [&] {
