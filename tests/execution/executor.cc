@@ -11,6 +11,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <iterator>
@@ -44,6 +45,16 @@ std::vector<Kind> kinds() {
 
 std::ptrdiff_t threads_of_process() {
   return std::distance(std::filesystem::directory_iterator("/proc/self/task"), std::filesystem::directory_iterator());
+}
+
+/// Whether the process comes to have so many threads: one that was joined may be listed for a moment longer.
+bool comes_to_have_threads(std::ptrdiff_t count) {
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (threads_of_process() != count) {
+    if (std::chrono::steady_clock::now() > give_up) return false;
+    std::this_thread::yield();
+  }
+  return true;
 }
 
 }  // namespace
@@ -186,13 +197,17 @@ TEST_CASE("A pool used from within another pool's tasks, while that waits for it
 }
 
 TEST_CASE("Clause 5: a pool of n uses n threads, the caller's included, and a pool of one none but the caller's") {
+  std::latch end(1);
+  std::jthread first([&] { end.wait(); });  // a sanitizer starts a thread of its own beside the first one
   const std::ptrdiff_t before = threads_of_process();
   for (const std::size_t threads : {1U, 2U, 8U}) {
-    ThreadPool pool(threads);
-    CHECK(pool.slots() == threads);
-    CHECK(threads_of_process() == before + static_cast<std::ptrdiff_t>(threads) - 1);
+    {
+      ThreadPool pool(threads);
+      CHECK(pool.slots() == threads);
+      CHECK(threads_of_process() == before + static_cast<std::ptrdiff_t>(threads) - 1);
+    }
+    CHECK(comes_to_have_threads(before));
   }
-  CHECK(threads_of_process() == before);
 
   std::jthread([&] {  // from a thread that is not the main one as well
     const std::ptrdiff_t here = threads_of_process();
@@ -204,6 +219,7 @@ TEST_CASE("Clause 5: a pool of n uses n threads, the caller's included, and a po
     CHECK(threads_of_process() == here);
   })
       .join();
+  end.count_down();
 }
 
 TEST_CASE("A pool really runs as many tasks at once as it has threads") {
