@@ -2,9 +2,9 @@
 #include "preprocess/warp.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
-#include <span>
+
+#include "vector/kernels.h"
 
 namespace posekit::inline v0 {
 namespace {
@@ -20,9 +20,9 @@ struct Tap {
 
 Tap tap_at(double position, int length) {
   if (!(position > -1 && position < length)) return {};
-  const double floor = std::floor(position);
-  const double fraction = position - floor;
-  const auto index = static_cast<std::int32_t>(floor);
+  auto index = static_cast<std::int32_t>(position);
+  if (position < index) --index;
+  const double fraction = position - index;
   Tap tap;
   if (index >= 0) {
     tap.first = index;
@@ -44,91 +44,111 @@ std::array<int, 3> channel_offsets(PixelFormat format, ColorOrder order) {
   return same ? std::array{0, 1, 2} : std::array{2, 1, 0};
 }
 
+constexpr std::int32_t widest = 1 << 29;  // pixels of four bytes that an offset of 32 bits reaches
+
+/// A row in three planes, in the crop's channel order.
+using Planes = std::array<float*, 3>;
+
 /// Warps row by row. Source rows that are blended along x are kept, as the next crop row often needs them again.
 class RowWarp {
  public:
   RowWarp(const ImageView& image, const WarpPlan& plan, WarpScratch& scratch);
 
-  /// The crop's row, interleaved, not rounded. Valid until the next call.
-  std::span<const float> row(int v);
+  /// Row v of the crop, to be blended from two rows. Valid until the next call.
+  RowBlend row(int v);
 
  private:
-  const float* blended_row(int y, int keep);
+  const Planes& blended_row(int y, int keep);
+  void blend_one(const std::uint8_t* source, const Planes& out, std::size_t u) const;
 
   const ImageView& image_;
   const WarpPlan& plan_;
   std::array<int, 3> offsets_;
-  std::size_t values_;  ///< Of one row: 3 * width.
-  Tap* columns_;
-  float* out_;
-  std::array<float*, 2> kept_;
+  std::size_t width_;
+  std::array<Planes, 2> kept_;
   std::array<int, 2> kept_index_{-1, -1};
+  Tap* taps_;
+  std::int32_t* inside_offsets_;
+  float* inside_weights_;
+  /// The columns that lie between two pixels of the image, without its last one: reading four bytes there could pass the image's end.
+  std::size_t inside_begin_ = 0;
+  std::size_t inside_end_ = 0;
 };
 
 RowWarp::RowWarp(const ImageView& image, const WarpPlan& plan, WarpScratch& scratch)
-    : image_(image),
-      plan_(plan),
-      offsets_(channel_offsets(image.format, plan.color)),
-      values_(3 * static_cast<std::size_t>(plan.size.width)) {
-  const auto width = static_cast<std::size_t>(plan.size.width);
-  const std::size_t bytes = width * sizeof(Tap) + 3 * values_ * sizeof(float);
+    : image_(image), plan_(plan), offsets_(channel_offsets(image.format, plan.color)), width_(static_cast<std::size_t>(plan.size.width)) {
+  const std::size_t bytes = width_ * (7 * sizeof(float) + sizeof(std::int32_t) + sizeof(Tap));
   if (scratch.memory.size() < bytes) scratch.memory.resize(bytes);
-  columns_ = reinterpret_cast<Tap*>(scratch.memory.data());
-  out_ = reinterpret_cast<float*>(scratch.memory.data() + width * sizeof(Tap));
-  kept_ = {out_ + values_, out_ + 2 * values_};
-  for (std::size_t u = 0; u < width; ++u) {
-    columns_[u] = tap_at((static_cast<double>(u) - plan.transform.offset_x) / plan.transform.scale_x, image.width);
+  auto* planes = reinterpret_cast<float*>(scratch.memory.data());
+  for (std::size_t i = 0; i < 6; ++i) kept_[i / 3][i % 3] = planes + i * width_;
+  inside_weights_ = planes + 6 * width_;
+  inside_offsets_ = reinterpret_cast<std::int32_t*>(inside_weights_ + width_);
+  taps_ = reinterpret_cast<Tap*>(inside_offsets_ + width_);
+  for (std::size_t u = 0; u < width_; ++u) {
+    const Tap tap = tap_at((static_cast<double>(u) - plan.transform.offset_x) / plan.transform.scale_x, image.width);
+    taps_[u] = tap;
+    const bool inside = tap.second == tap.first + 1 && tap.second + 1 < image.width && tap.second < widest;
+    if (!inside) continue;
+    if (inside_end_ == 0) inside_begin_ = u;
+    inside_end_ = u + 1;
+    inside_offsets_[u] = tap.first * channels(image.format);
+    inside_weights_[u] = tap.weight_second;
+  }
+}
+
+/// Blends along x at one column, anywhere.
+void RowWarp::blend_one(const std::uint8_t* source, const Planes& out, std::size_t u) const {
+  const Tap& tap = taps_[u];
+  const int pixel = channels(image_.format);
+  const std::uint8_t* first = source + static_cast<std::ptrdiff_t>(tap.first) * pixel;
+  const std::uint8_t* second = source + static_cast<std::ptrdiff_t>(tap.second) * pixel;
+  for (std::size_t c = 0; c < 3; ++c) {
+    out[c][u] = tap.weight_first * static_cast<float>(first[offsets_[c]]) + tap.weight_second * static_cast<float>(second[offsets_[c]]) +
+                tap.weight_border * static_cast<float>(plan_.border);
   }
 }
 
 /// Source row y blended along x, in one of the two kept rows, not in `keep`.
-const float* RowWarp::blended_row(int y, int keep) {
+const Planes& RowWarp::blended_row(int y, int keep) {
   for (std::size_t i = 0; i < 2; ++i) {
     if (kept_index_[i] == y) return kept_[i];
   }
   const std::size_t slot = kept_index_[0] == keep ? 1 : 0;
   kept_index_[slot] = y;
   const std::uint8_t* source = image_.data + static_cast<std::size_t>(y) * image_.stride;
-  const int pixel = channels(image_.format);
-  const auto border = static_cast<float>(plan_.border);
-  float* out = kept_[slot];
-  for (std::size_t u = 0; u < values_ / 3; ++u) {
-    const Tap& tap = columns_[u];
-    const std::uint8_t* first = source + static_cast<std::ptrdiff_t>(tap.first) * pixel;
-    const std::uint8_t* second = source + static_cast<std::ptrdiff_t>(tap.second) * pixel;
-    for (std::size_t c = 0; c < 3; ++c) {
-      out[3 * u + c] = tap.weight_first * static_cast<float>(first[offsets_[c]]) +
-                       tap.weight_second * static_cast<float>(second[offsets_[c]]) + tap.weight_border * border;
-    }
+  const Planes& out = kept_[slot];
+  const Planes in_image_order = offsets_[0] == 2 ? Planes{out[2], out[1], out[0]} : out;
+  for (std::size_t u = 0; u < inside_begin_; ++u) blend_one(source, out, u);
+  const std::size_t inside = inside_end_ - inside_begin_;
+  const Planes from_inside{in_image_order[0] + inside_begin_, in_image_order[1] + inside_begin_, in_image_order[2] + inside_begin_};
+  if (image_.format == PixelFormat::gray8) {
+    for (std::size_t u = inside_begin_; u < inside_end_; ++u) blend_one(source, out, u);
+  } else {
+    const ColumnTaps taps{inside_offsets_ + inside_begin_, inside_weights_ + inside_begin_, channels(image_.format)};
+    kernels().blend_columns(source, taps, inside, from_inside.data());
   }
+  for (std::size_t u = inside_end_; u < width_; ++u) blend_one(source, out, u);
   return out;
 }
 
-std::span<const float> RowWarp::row(int v) {
+RowBlend RowWarp::row(int v) {
   const Tap tap = tap_at((static_cast<double>(v) - plan_.transform.offset_y) / plan_.transform.scale_y, image_.height);
-  const float border = tap.weight_border * static_cast<float>(plan_.border);
-  if (tap.weight_first == 0 && tap.weight_second == 0) {
-    std::fill_n(out_, values_, border);
-    return {out_, values_};
-  }
-  // A row of weight 0 is not read: it stands in for one outside the image.
-  const float* first = blended_row(tap.weight_first != 0 ? tap.first : tap.second, tap.second);
-  const float* second = blended_row(tap.weight_second != 0 ? tap.second : tap.first, tap.first);
-  for (std::size_t i = 0; i < values_; ++i) out_[i] = tap.weight_first * first[i] + tap.weight_second * second[i] + border;
-  return {out_, values_};
+  // A row of weight 0 is not read: it stands in for one outside the image, where both are any row.
+  const Planes& first = blended_row(tap.weight_first != 0 ? tap.first : tap.second, tap.second);
+  const Planes& second = blended_row(tap.weight_second != 0 ? tap.second : tap.first, tap.first);
+  return {{first[0], first[1], first[2]},
+          {second[0], second[1], second[2]},
+          tap.weight_first,
+          tap.weight_second,
+          tap.weight_border * static_cast<float>(plan_.border)};
 }
-
-std::uint8_t rounded(float value) { return static_cast<std::uint8_t>(value + 0.5F); }
 
 }  // namespace
 
 void warp_rows(const ImageView& image, const WarpPlan& plan, int first_row, int last_row, std::uint8_t* out, WarpScratch& scratch) {
   RowWarp warp(image, plan, scratch);
-  for (int v = first_row; v < last_row; ++v) {
-    const std::span<const float> row = warp.row(v);
-    std::uint8_t* to = out + static_cast<std::size_t>(v) * row.size();
-    for (std::size_t i = 0; i < row.size(); ++i) to[i] = rounded(row[i]);
-  }
+  const auto width = static_cast<std::size_t>(plan.size.width);
+  for (int v = first_row; v < last_row; ++v) kernels().round_row(warp.row(v), width, out + static_cast<std::size_t>(v) * width * 3);
 }
 
 void warp_rows_normalized(const ImageView& image, const WarpPlan& plan, const std::array<double, 3>& mean, const std::array<double, 3>& std,
@@ -136,16 +156,15 @@ void warp_rows_normalized(const ImageView& image, const WarpPlan& plan, const st
   RowWarp warp(image, plan, scratch);
   const auto width = static_cast<std::size_t>(plan.size.width);
   const std::size_t plane = width * static_cast<std::size_t>(plan.size.height);
-  std::array<std::array<float, 256>, 3> level;  // one value for each grey level, exact
+  std::array<Normalization, 3> normalizations;
   for (std::size_t c = 0; c < 3; ++c) {
-    for (std::size_t value = 0; value < 256; ++value) level[c][value] = static_cast<float>((static_cast<double>(value) - mean[c]) / std[c]);
+    const auto rounded = static_cast<float>(mean[c]);
+    normalizations[c] = {rounded, static_cast<float>(mean[c] - static_cast<double>(rounded)), static_cast<float>(1 / std[c])};
   }
   for (int v = first_row; v < last_row; ++v) {
-    const std::span<const float> row = warp.row(v);
-    for (std::size_t c = 0; c < 3; ++c) {
-      float* to = out + c * plane + static_cast<std::size_t>(v) * width;
-      for (std::size_t u = 0; u < width; ++u) to[u] = level[c][rounded(row[3 * u + c])];
-    }
+    const RowBlend row = warp.row(v);
+    float* to = out + static_cast<std::size_t>(v) * width;
+    for (std::size_t c = 0; c < 3; ++c) kernels().normalize_row(row, static_cast<int>(c), width, normalizations[c], to + c * plane);
   }
 }
 
