@@ -11,11 +11,6 @@
 
 namespace posekit::inline v0 {
 
-/// Scratch memory of one slot, reused from call to call.
-struct DecodeScratch {
-  std::vector<float> values;
-};
-
 /// Decodes pose models' outputs of one ModelInfo. Immutable, safe to share.
 class Decoder {
  public:

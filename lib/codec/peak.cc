@@ -8,6 +8,8 @@
 #include <cmath>
 #include <limits>
 
+#include "vector/kernels.h"
+
 namespace posekit::inline v0 {
 namespace {
 
@@ -15,19 +17,6 @@ constexpr double lowest = 1e-3;  // the log map is clipped to [lowest, highest]
 constexpr double highest = 50;
 constexpr double diagonal = 1.1920929e-7;
 constexpr double longest_offset = 2;  // cells
-
-/// Index of the first maximum in row-major order, NaN skipped; heatmap.size() if there is nothing but NaN.
-std::size_t first_maximum(std::span<const float> heatmap) {
-  std::size_t best = heatmap.size();
-  float value = -std::numeric_limits<float>::infinity();
-  for (std::size_t i = 0; i < heatmap.size(); ++i) {
-    if (heatmap[i] > value || (best == heatmap.size() && heatmap[i] == value)) {
-      value = heatmap[i];
-      best = i;
-    }
-  }
-  return best;
-}
 
 float at(std::span<const float> heatmap, Size size, int x, int y) {
   return heatmap[static_cast<std::size_t>(y) * static_cast<std::size_t>(size.width) + static_cast<std::size_t>(x)];
@@ -43,6 +32,58 @@ bool finite_around(std::span<const float> heatmap, Size size, int px, int py, in
   return true;
 }
 
+/// The cells around a peak, row by row, zeros for what is outside the map; and one more row for what is made of them.
+class Patch {
+ public:
+  Patch(int reach, std::vector<double>& memory)
+      : side_(static_cast<std::size_t>(2 * reach + 1)), stride_((side_ + 3) / 4 * 4), reach_(reach), memory_(memory) {
+    memory_.assign((side_ + 1) * stride_, 0.0);
+  }
+
+  /// Copies the cells around (px, py). @return whether all are finite
+  bool take(std::span<const float> heatmap, Size size, int px, int py) {
+    const int first = std::max(0, px - reach_);
+    const int last = std::min(size.width - 1, px + reach_);
+    double not_finite = 0;  // value - value is 0 for finite values, else NaN
+    for (int y = std::max(0, py - reach_); y <= std::min(size.height - 1, py + reach_); ++y) {
+      const float* from = heatmap.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(size.width);
+      double* to = memory_.data() + static_cast<std::size_t>(y - py + reach_) * stride_ + (reach_ - px);
+      for (int x = first; x <= last; ++x) {
+        to[x] = static_cast<double>(from[x]);
+        not_finite += to[x] - to[x];
+      }
+    }
+    return not_finite == 0;
+  }
+
+  /// The blurred values of the 3x3 cells in the middle. The kernel is two shorter than the patch.
+  std::array<double, 9> blur_middle(std::span<const double> kernel) {
+    std::array<double, 9> middle{};
+    double* columns = memory_.data() + side_ * stride_;
+    for (std::size_t dy = 0; dy < 3; ++dy) {
+      kernels().weighted_sum(memory_.data() + dy * stride_, stride_, kernel.data(), kernel.size(), columns);
+      double left = 0;
+      double here = 0;
+      double right = 0;
+      for (std::size_t i = 0; i < kernel.size(); ++i) {
+        left += kernel[i] * columns[i];
+        here += kernel[i] * columns[i + 1];
+        right += kernel[i] * columns[i + 2];
+      }
+      middle[3 * dy] = left;
+      middle[3 * dy + 1] = here;
+      middle[3 * dy + 2] = right;
+    }
+    return middle;
+  }
+
+ private:
+  std::size_t side_;
+  std::size_t stride_;
+  int reach_;
+  std::vector<double>& memory_;
+};
+
 /// Sum of a row's values around x, weighted with the kernel; zeros outside.
 double blur_along_x(std::span<const float> heatmap, Size size, int x, int y, std::span<const double> kernel) {
   const int half = static_cast<int>(kernel.size() / 2);
@@ -54,22 +95,14 @@ double blur_along_x(std::span<const float> heatmap, Size size, int x, int y, std
 }
 
 /// The blurred values in the 3x3 cells around the peak; cells outside the map repeat the nearest one inside, as the log map's edges do.
-std::array<float, 9> blur_around(std::span<const float> heatmap, Size size, int px, int py, std::span<const double> kernel) {
-  const int half = static_cast<int>(kernel.size() / 2);
-  std::array<double, 9> sums{};
-  const auto row_of = [&](int dy) { return std::clamp(py + dy, 0, size.height - 1); };
-  for (int y = std::max(0, py - 1 - half); y <= std::min(size.height - 1, py + 1 + half); ++y) {
-    for (int dx = -1; dx <= 1; ++dx) {
-      const double along_x = blur_along_x(heatmap, size, std::clamp(px + dx, 0, size.width - 1), y, kernel);
-      for (int dy = -1; dy <= 1; ++dy) {
-        const int offset = y - row_of(dy);
-        if (offset < -half || offset > half) continue;
-        sums[static_cast<std::size_t>((dy + 1) * 3 + dx + 1)] += kernel[static_cast<std::size_t>(offset + half)] * along_x;
-      }
-    }
-  }
+std::array<float, 9> blur_around(Size size, int px, int py, std::span<const double> kernel, Patch& patch) {
+  const std::array<double, 9> middle = patch.blur_middle(kernel);
   std::array<float, 9> around;
-  std::ranges::transform(sums, around.begin(), [](double sum) { return static_cast<float>(sum); });
+  for (int i = 0; i < 9; ++i) {
+    const int x = std::clamp(px + i % 3 - 1, 0, size.width - 1) - px + 1;
+    const int y = std::clamp(py + i / 3 - 1, 0, size.height - 1) - py + 1;
+    around[static_cast<std::size_t>(i)] = static_cast<float>(middle[static_cast<std::size_t>(3 * y + x)]);
+  }
   return around;
 }
 
@@ -95,13 +128,27 @@ float blurred_maximum(std::span<const float> heatmap, Size size, std::span<const
   return static_cast<float>(best);
 }
 
-void reduce_dark(std::span<const float> heatmap, Size size, std::span<const double> kernel, std::vector<float>& scratch,
-                 PeakRecord& record) {
-  if (!(record.score >= static_cast<float>(lowest))) return;  // everything is clipped: the integer peak is the answer
-  record.around = blur_around(heatmap, size, record.x, record.y, kernel);
+/// @return whether the values within the kernel's reach of the peak are finite
+bool reduce_dark(std::span<const float> heatmap, Size size, std::span<const double> kernel, DecodeScratch& scratch, PeakRecord& record) {
+  Patch patch(static_cast<int>(kernel.size() / 2) + 1, scratch.patch);
+  if (!patch.take(heatmap, size, record.x, record.y)) return false;
+  if (!(record.score >= static_cast<float>(lowest))) return true;  // everything is clipped: the integer peak is the answer
+  record.around = blur_around(size, record.x, record.y, kernel, patch);
   const bool clip_is_far = record.score <= static_cast<float>(highest) &&
                            std::ranges::all_of(record.around, [](float value) { return value >= static_cast<float>(lowest); });
-  if (!clip_is_far) record.blurred_max = blurred_maximum(heatmap, size, kernel, scratch);
+  if (!clip_is_far) record.blurred_max = blurred_maximum(heatmap, size, kernel, scratch.blurred);
+  return true;
+}
+
+/// @return whether the values within one cell of the peak are finite
+bool reduce_quarter(std::span<const float> heatmap, Size size, PeakRecord& record) {
+  if (!finite_around(heatmap, size, record.x, record.y, 1)) return false;
+  for (int i = 0; i < 9; ++i) {
+    const int x = std::clamp(record.x + i % 3 - 1, 0, size.width - 1);
+    const int y = std::clamp(record.y + i / 3 - 1, 0, size.height - 1);
+    record.around[static_cast<std::size_t>(i)] = at(heatmap, size, x, y);
+  }
+  return true;
 }
 
 CellPoint refine_dark(const PeakRecord& record) {
@@ -141,26 +188,19 @@ CellPoint refine_quarter(const PeakRecord& record, Size size) {
 }  // namespace
 
 PeakRecord reduce_peak(std::span<const float> heatmap, Size size, Refinement refinement, std::span<const double> kernel,
-                       std::vector<float>& scratch) {
+                       DecodeScratch& scratch) {
   PeakRecord record;
-  const std::size_t peak = first_maximum(heatmap);
+  const std::size_t peak = kernels().first_maximum(heatmap.data(), heatmap.size());
   if (peak == heatmap.size()) return record;
   record.x = static_cast<std::int32_t>(peak % static_cast<std::size_t>(size.width));
   record.y = static_cast<std::int32_t>(peak / static_cast<std::size_t>(size.width));
-  const int reach = refinement == Refinement::none ? 0 : refinement == Refinement::quarter ? 1 : static_cast<int>(kernel.size() / 2) + 1;
-  if (!finite_around(heatmap, size, record.x, record.y, reach)) return record;
-
-  record.usable = true;
   record.score = heatmap[peak];
-  if (refinement == Refinement::dark) reduce_dark(heatmap, size, kernel, scratch, record);
-  if (refinement == Refinement::quarter) {
-    for (int i = 0; i < 9; ++i) {
-      const int x = std::clamp(record.x + i % 3 - 1, 0, size.width - 1);
-      const int y = std::clamp(record.y + i / 3 - 1, 0, size.height - 1);
-      record.around[static_cast<std::size_t>(i)] = at(heatmap, size, x, y);
-    }
+  switch (refinement) {
+    case Refinement::dark: record.usable = reduce_dark(heatmap, size, kernel, scratch, record); break;
+    case Refinement::quarter: record.usable = reduce_quarter(heatmap, size, record); break;
+    case Refinement::none: record.usable = std::isfinite(record.score); break;
   }
-  return record;
+  return record.usable ? record : PeakRecord{};
 }
 
 CellPoint refine_peak(const PeakRecord& record, Size size, Refinement refinement) {

@@ -24,6 +24,12 @@ struct PeakRecord {
   float blurred_max = std::numeric_limits<float>::quiet_NaN();
 };
 
+/// Scratch memory of one slot, reused from call to call.
+struct DecodeScratch {
+  std::vector<double> patch;   ///< What lies around a peak.
+  std::vector<float> blurred;  ///< A whole channel, where its maximum is needed.
+};
+
 /// A position in heatmap cells (simcc: bins; regression: input pixels).
 struct CellPoint {
   double x = 0;
@@ -32,9 +38,9 @@ struct CellPoint {
   bool usable = false;  ///< False: the box centre, score 0.
 };
 
-/// Reduces one channel [h,w]. @param kernel gaussian_kernel(b) for dark, else ignored. @param scratch reused memory
+/// Reduces one channel [h,w]. @param kernel gaussian_kernel(b) for dark, else ignored
 [[nodiscard]] PeakRecord reduce_peak(std::span<const float> heatmap, Size size, Refinement refinement, std::span<const double> kernel,
-                                     std::vector<float>& scratch);
+                                     DecodeScratch& scratch);
 
 /// Refines a record; positions that are not well posed stay at the integer peak.
 [[nodiscard]] CellPoint refine_peak(const PeakRecord& record, Size size, Refinement refinement);

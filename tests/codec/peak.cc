@@ -40,7 +40,7 @@ std::vector<float> random_channel(std::mt19937& random) {
 }
 
 CellPoint decoded(const std::vector<float>& map, Refinement refinement, int kernel_size) {
-  std::vector<float> scratch;
+  DecodeScratch scratch;
   const auto kernel = gaussian_kernel(kernel_size);
   return refine_peak(reduce_peak(map, size, refinement, kernel, scratch), size, refinement);
 }
