@@ -5,7 +5,7 @@ set -euo pipefail
 torch_version=2.13.0
 python_packages=("numpy>=1.26,<3")
 packages=(g++ cmake ninja-build libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libfmt-dev nlohmann-json3-dev
-          libcli11-dev catch2 ccache strace)
+          libcli11-dev catch2 libbenchmark-dev ccache strace)
 dev_packages=(clang-16 clang-format-16 clang-tidy-16 libclang-rt-16-dev)
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -90,8 +90,8 @@ check_system() {
     ubuntu) [ "${version%%.*}" -ge 24 ] && return ;;
   esac
   die "packages can be installed on Debian 12 and Ubuntu 24.04 or later; this is $id $version. Install by hand: a C++20 compiler (GCC 12 or
-later, Clang 16 or later), CMake 3.22 or later, Ninja, OpenCV 4.5 or later (core, imgproc, imgcodecs), fmt, nlohmann-json, CLI11, Catch2 3 and
-Python 3.10 or later with venv. Then go on with: ./bootstrap.sh $verb --no-packages"
+later, Clang 16 or later), CMake 3.22 or later, Ninja, OpenCV 4.5 or later (core, imgproc, imgcodecs), fmt, nlohmann-json, CLI11, Catch2 3,
+Google Benchmark and Python 3.10 or later with venv. Then go on with: ./bootstrap.sh $verb --no-packages"
 }
 
 # Debian 12 has Catch2 2; version 3 is in its backports, which outrank nothing else when they are added.

@@ -20,6 +20,7 @@ if(POSEKIT_CLI)
 endif()
 if(POSEKIT_TESTS)
   posekit_find(Catch2 catch2 3)
+  posekit_find(benchmark libbenchmark-dev)
 endif()
 
 file(GLOB PosekitTorch_HINTS ${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch) # what ./bootstrap.sh setup made

@@ -1,4 +1,4 @@
-/// An allocation that fails at any point of a call gives an error or a result, never a crash, a leak or half a state.
+/// What a call allocates; and that an allocation that fails at any point gives an error or a result, never a crash, a leak or half a state.
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <cstdlib>
@@ -17,6 +17,7 @@ constexpr long never = -1;
 
 std::atomic<long> allocations_left = never;  ///< Until one fails; counted while not `never`.
 std::atomic<long> blocks = 0;                ///< Allocated and not freed.
+std::atomic<long> allocations = 0;           ///< Ever.
 
 void* allocate(std::size_t size) {
   if (allocations_left.load() != never && allocations_left.fetch_sub(1) == 0) {
@@ -26,6 +27,7 @@ void* allocate(std::size_t size) {
   void* memory = std::malloc(size == 0 ? 1 : size);
   if (memory == nullptr) throw std::bad_alloc();
   ++blocks;
+  ++allocations;
   return memory;
 }
 
@@ -76,6 +78,27 @@ std::vector<FakeBackend::Tensor> peaks(const CropBatch& crops) {
   for (std::size_t channel = 0; channel < crops.count * 2; ++channel) out.values[channel * 64 + 27] = 0.9F;
   return {out};
 }
+
+/// A model whose answer lies ready: only the vector of tensors in its output is made anew for each run.
+class ReadyBackend final : public ModelBackend {
+ public:
+  explicit ReadyBackend(std::size_t most) : answer_(std::make_shared<FakeBackend::Tensor>(peaks({nullptr, most}).front())) {}
+
+  const ModelInfo& info() const noexcept override { return info_; }
+  const std::string& device() const noexcept override { return device_; }
+  CropFormat crop_format() const noexcept override { return CropFormat::float_chw; }
+  ModelOutput run(const CropBatch& crops, const RunControl&) override {
+    ModelOutput output;
+    output.tensors.push_back({.data = answer_->values.data(), .shape = {crops.count, 2, 8, 8}, .rank = 4});
+    output.owner = answer_;
+    return output;
+  }
+
+ private:
+  ModelInfo info_ = pose_info();
+  std::string device_ = "cpu";
+  std::shared_ptr<FakeBackend::Tensor> answer_;
+};
 
 /// Runs the call with the k-th allocation failing, k = 0, 1, …, until a run meets no failure. @return how many runs failed
 template <class Call>
@@ -157,4 +180,23 @@ TEST_CASE("A detection with an allocation failing anywhere ends in an error or a
   });
   CHECK(failures > 5);
   CHECK(detector.detect(image.view()).size() == expected);
+}
+
+TEST_CASE("Once warm, a call allocates for nothing but its result, on every executor") {
+  for (const std::size_t threads : {0U, 1U, 3U}) {
+    EstimatorOptions options;
+    options.max_batch = 4;
+    if (threads != 0) options.executor = std::make_shared<ThreadPool>(threads);
+    const PoseEstimator estimator = EstimatorAccess::make(std::make_shared<ReadyBackend>(options.max_batch), options);
+    const Image image{std::vector<std::uint8_t>(64 * 64 * 3, 90), 64, 64, PixelFormat::bgr8};
+    const std::vector<Box> boxes{{5, 5, 40, 60}, {8, 8, 60, 60}, {1, 1, 20, 20}};
+    const std::vector<ImageBoxes> input(3, {image.view(), boxes});
+    (void)estimator.estimate_batch(input);
+    const long before = allocations;
+    const auto results = estimator.estimate_batch(input);
+    const long made = allocations - before;
+    REQUIRE(results[2].poses.size() == 3);
+    // One for the results, one for each image's poses, one for each pose's keypoints; and the model's, one for each of three batches.
+    CHECK(made == 1 + 3 + 9 + 3);
+  }
 }

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Runs the benchmarks and prints each figure as a ratio to the bare primitive of the same run, beside its target.
+
+    bench.py [--build BUILD] [--json FILE] [--rounds N]    run, print docs/performance.md's table; FILE keeps the figures
+    bench.py --compare OLD.json NEW.json                   ratios new / old of two such files
+
+Medians of interleaved rounds. Quiet machine, please: figures of a busy one say little, though ratios say more than times.
+"""
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def warp(kind, size, source):
+    (w, h), (from_w, from_h) = size, source
+    return f"{kind}/w:{w}/h:{h}/from_w:{from_w}/from_h:{from_h}"
+
+
+def targets():
+    """(what, benchmark, the one it is held against or None, target); without the second the target is in microseconds."""
+    small, large, vga, uhd = (192, 256), (768, 1024), (640, 480), (3840, 2160)
+    limits = {(small, vga): 0.85, (large, vga): 0.40, (small, uhd): 1.1, (large, uhd): 1.0}
+    rows = []
+    for (size, source), limit in limits.items():
+        name = f"{size[0]}×{size[1]} from {source[0]}×{source[1]}"
+        rows.append((f"crop + normalise, {name} ÷ OpenCV's warp alone", warp("posekit_float", size, source), warp("opencv_warp", size, source), limit))
+        rows.append((f"uint8 crop, {name} ÷ crop + normalise", warp("posekit_uint8", size, source), warp("posekit_float", size, source), 0.8))
+    large_maps, small_maps = "K:308/w:192/h:256", "K:17/w:48/h:64"
+    rows += [
+        ("decode, K = 308, 192×256 ÷ scan for the maximum", f"udp_decode/{large_maps}", f"maximum_scan/{large_maps}", 1.12),
+        ("decode, K = 17, 48×64 (µs)", f"udp_decode/{small_maps}", None, 12),
+        ("estimate() of one person around a model that does nothing, 192×256 (µs)", "estimate_one_person/pool:0/real_time", None, None),
+        ("its bare parts (µs)", "bare_parts", None, None),
+        ("16 empty tasks, serial (µs)", "serial_16_tasks", None, 5),
+        ("16 empty tasks, pool of 2 (µs)", "pool_16_tasks/2/real_time", None, 20),
+        ("16 empty tasks, pool of 4 (µs)", "pool_16_tasks/4/real_time", None, 20),
+    ]
+    return rows
+
+
+def run(build, rounds):
+    program = build / "tests/bench/posekit_bench"
+    if not program.exists():
+        sys.exit(f"bench.py: {program} is not there: build it first (./bootstrap.sh build), or name another folder with --build")
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        subprocess.run([program, f"--benchmark_out={file.name}", "--benchmark_out_format=json", f"--benchmark_repetitions={rounds}",
+                        "--benchmark_enable_random_interleaving=true", "--benchmark_min_time=0.1"], check=True, stdout=subprocess.DEVNULL)
+        return json.loads(pathlib.Path(file.name).read_text(encoding="utf-8"))
+
+
+def medians(document):
+    """Benchmark name -> median over its rounds, in microseconds: of CPU time, or of wall time where several threads work."""
+    times = {}
+    for entry in document["benchmarks"]:
+        if entry.get("run_type") == "iteration":
+            factor = {"ns": 1e-3, "us": 1, "ms": 1e3, "s": 1e6}[entry["time_unit"]]
+            kind = "real_time" if entry["run_name"].endswith("/real_time") else "cpu_time"
+            times.setdefault(entry["run_name"], []).append(entry[kind] * factor)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def machine(document):
+    context = document["context"]
+    try:
+        model = next(line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+                     if line.startswith("model name"))
+    except (OSError, StopIteration):
+        model = "unknown processor"
+    return f"{model}, {context['num_cpus']} CPUs, load {context['load_avg'][0]:.1f} at the start, {context['date'][:10]}"
+
+
+def table(document):
+    found = medians(document)
+    print(machine(document) + "\n")
+    print("| what | figure | target | |\n|---|---|---|---|")
+    for what, name, base, target in targets():
+        figure = found[name] / found[base] if base else found[name]
+        verdict = "" if target is None else "met" if figure <= target else "**missed**"
+        print(f"| {what} | {figure:.2f} | {'' if target is None else f'≤ {target}'} | {verdict} |")
+
+
+def compare(old, new):
+    before, after = (medians(json.loads(pathlib.Path(path).read_text(encoding="utf-8"))) for path in (old, new))
+    for name in sorted(before.keys() & after.keys()):
+        print(f"{after[name] / before[name]:6.2f}  {name}  ({before[name]:.2f} µs → {after[name]:.2f} µs)")
+    for name in sorted(before.keys() ^ after.keys()):
+        print(f"  only in {old if name in before else new}: {name}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release")
+    parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--compare", nargs=2, metavar=("OLD.json", "NEW.json"))
+    arguments = parser.parse_args()
+    if arguments.compare:
+        compare(*arguments.compare)
+        return
+    document = run(arguments.build, arguments.rounds)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    table(document)
+
+
+if __name__ == "__main__":
+    main()
