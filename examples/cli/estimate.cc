@@ -30,11 +30,6 @@ using posekit::ErrorCode;
 constexpr const char* default_pose_model = "pose_landmark_full.pt";
 constexpr const char* default_detector = "person_detector.pt";
 
-std::shared_ptr<posekit::Executor> make_executor(const EstimateOptions& options) {
-  if (options.executor == "serial" || options.threads == 1) return std::make_shared<posekit::SerialExecutor>();
-  return std::make_shared<posekit::ThreadPool>(options.threads);
-}
-
 /// Torch's own default follows the machine, not a quota of CPUs: in a container of 2 CPUs on a machine of 64 its threads would only wait
 /// for each other. Whoever sets the environment's number means it.
 void set_torch_threads(int asked) {
@@ -42,11 +37,6 @@ void set_torch_threads(int asked) {
   if (std::getenv("OMP_NUM_THREADS") != nullptr || std::getenv("MKL_NUM_THREADS") != nullptr) return;
   const int usable = static_cast<int>(posekit::usable_cpus());
   if (posekit::torch_threads() > usable) posekit::set_torch_threads(usable);
-}
-
-posekit::Precision precision_of(const std::string& name) {
-  if (name == "fp16") return posekit::Precision::fp16;
-  return name == "bf16" ? posekit::Precision::bf16 : posekit::Precision::fp32;
 }
 
 void make_folder(const fs::path& folder) {
@@ -163,7 +153,7 @@ void Run::load_models() {
     posekit::set_log_callback(
         [this](posekit::LogLevel, std::string_view note) { progress_.message(fmt::format("posekit: note: {}", note)); });
   set_torch_threads(options_.torch_threads);
-  const std::shared_ptr<posekit::Executor> executor = make_executor(options_);
+  const std::shared_ptr<posekit::Executor> executor = make_executor(options_.executor == "serial" ? 1 : options_.threads);
   posekit::EstimatorOptions estimator;
   estimator.model = model_options(options_.model);
   estimator.model.device = options_.device;

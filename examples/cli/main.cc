@@ -7,6 +7,7 @@
 #include <new>
 #include <stdexcept>
 
+#include "bench.h"
 #include "estimate.h"
 #include "inspect.h"
 #include "options.h"
@@ -70,6 +71,25 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
   app.add_flag("--quiet", options.quiet, "print errors only");
 }
 
+void add_bench(CLI::App& app, cli::BenchOptions& options) {
+  app.add_option("MODEL", options.model.path, "TorchScript pose model")->required();
+  add_model_options(app, options.model);
+  app.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  app.add_option("--precision", options.precision)->check(CLI::IsMember({"fp32", "fp16", "bf16"}))->capture_default_str();
+  app.add_option("--batch", options.batches, "persons in one forward, a row for each")
+      ->delimiter(',')
+      ->check(CLI::Range(std::size_t{1}, std::size_t{65536}))
+      ->capture_default_str();
+  app.add_option("--threads", options.threads, "threads of the pool, a row for each (default: 1, and the CPUs this process may use)")
+      ->delimiter(',')
+      ->check(CLI::Range(std::size_t{1}, std::size_t{4096}));
+  app.add_option("--torch-threads", options.torch_threads, "threads of a forward, a row for each (default: as --threads)")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 4096));
+  app.add_option("--seconds", options.seconds, "measured for each row")->check(CLI::Range(0.0, 1e6))->capture_default_str();
+  app.add_option("--json", options.json, "also write the figures to this file, or - to standard output instead of the table");
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Top-down human pose estimation with TorchScript models.", "posekit");
   app.set_version_flag("--version", std::string(posekit::version()));
@@ -81,12 +101,15 @@ int run(int argc, char** argv) {
   CLI::App* inspect_command = app.add_subcommand("inspect", "say what a model file is");
   inspect_command->add_option("MODEL", inspect.path, "TorchScript model")->required();
   add_model_options(*inspect_command, inspect);
+  cli::BenchOptions bench;
+  CLI::App* bench_command = app.add_subcommand("bench", "measure a pose model: latency and throughput for each stage");
+  add_bench(*bench_command, bench);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : wrong_usage;
   }
-  const int code = *estimate_command ? cli::run_estimate(estimate) : cli::run_inspect(inspect);
+  const int code = *estimate_command ? cli::run_estimate(estimate) : *inspect_command ? cli::run_inspect(inspect) : cli::run_bench(bench);
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw std::runtime_error("standard output can't be written to");
   return code;
 }

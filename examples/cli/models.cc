@@ -1,4 +1,4 @@
-/// Where the shipped models are, and how a model is to be loaded.
+/// Where the shipped models are, and how a model is to be loaded and run.
 #include "models.h"
 
 #include <fmt/format.h>
@@ -36,6 +36,16 @@ posekit::ModelOptions model_options(const ModelChoice& choice) {
   options.sha256 = choice.sha256;
   options.warm_up = posekit::WarmUp::none;  // one forward of a large model takes a minute on a CPU: the first batch tells as well
   return options;
+}
+
+posekit::Precision precision_of(const std::string& name) {
+  if (name == "fp16") return posekit::Precision::fp16;
+  return name == "bf16" ? posekit::Precision::bf16 : posekit::Precision::fp32;
+}
+
+std::shared_ptr<posekit::Executor> make_executor(std::size_t threads) {
+  if (threads == 1) return std::make_shared<posekit::SerialExecutor>();
+  return std::make_shared<posekit::ThreadPool>(threads);
 }
 
 }  // namespace cli

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -52,5 +53,11 @@ struct EstimateOptions {
 
 /// The model options of a choice. @throws UsageError
 posekit::ModelOptions model_options(const ModelChoice& choice);
+
+/// fp32, fp16 or bf16 of that name.
+posekit::Precision precision_of(const std::string& name);
+
+/// One thread: the caller's alone; 0: as many as this process may use CPUs.
+std::shared_ptr<posekit::Executor> make_executor(std::size_t threads);
 
 }  // namespace cli
