@@ -36,6 +36,7 @@ THIRD_PARTY = {  # what it is: how its headers are recognised, and the folders a
     "nlohmann-json": (re.compile(r"nlohmann/"), ("lib/keypoints/", "lib/inference/", "lib/results/", "examples/cli/", "tests/")),
     "CLI11": (re.compile(r"CLI/"), ("examples/cli/",)),
     "Catch2": (re.compile(r"catch2/"), ("tests/",)),
+    "Google Benchmark": (re.compile(r"benchmark/"), ("tests/bench/",)),
 }
 NOT_BESIDE_TORCH = ("fmt", "nlohmann-json")  # Torch's include folder carries copies of its own
 

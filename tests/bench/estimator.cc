@@ -25,18 +25,20 @@ ModelInfo info() {
   return info;
 }
 
+constexpr std::size_t crowd = 16;
+
 /// Answers at once, with peaks that lie ready.
 class ReadyBackend final : public ModelBackend {
  public:
   ReadyBackend() {
-    for (std::size_t k = 0; k < keypoints; ++k) (*heatmaps_)[k * 48 * 64 + 48 * 30 + 20 + k] = 0.9F;
+    for (std::size_t k = 0; k < crowd * keypoints; ++k) (*heatmaps_)[k * 48 * 64 + 48 * 30 + 20 + k % keypoints] = 0.9F;
   }
   const ModelInfo& info() const noexcept override { return info_; }
   const std::string& device() const noexcept override { return device_; }
   CropFormat crop_format() const noexcept override { return CropFormat::float_chw; }
-  ModelOutput run(const CropBatch&, const RunControl&) override {
+  ModelOutput run(const CropBatch& crops, const RunControl&) override {
     ModelOutput output;
-    output.tensors.push_back({.data = heatmaps_->data(), .shape = {1, keypoints, 64, 48}, .rank = 4});
+    output.tensors.push_back({.data = heatmaps_->data(), .shape = {crops.count, keypoints, 64, 48}, .rank = 4});
     output.owner = heatmaps_;
     return output;
   }
@@ -44,20 +46,27 @@ class ReadyBackend final : public ModelBackend {
  private:
   ModelInfo info_ = ::info();
   std::string device_ = "cpu";
-  std::shared_ptr<std::vector<float>> heatmaps_ = std::make_shared<std::vector<float>>(keypoints * 48 * 64, 0.01F);
+  std::shared_ptr<std::vector<float>> heatmaps_ = std::make_shared<std::vector<float>>(crowd * keypoints * 48 * 64, 0.01F);
 };
 
 const Box person{200, 60, 440, 420};
 
 Image picture() { return {std::vector<std::uint8_t>(std::size_t{640} * 480 * 3, 90), 640, 480, PixelFormat::bgr8}; }
 
-void estimate_one_person(benchmark::State& state) {
+/// @param state its first argument: threads of the pool, 0: serial
+void estimate(benchmark::State& state, std::size_t persons) {
   EstimatorOptions options;
+  options.max_batch = crowd;
   if (state.range(0) > 0) options.executor = std::make_shared<ThreadPool>(static_cast<std::size_t>(state.range(0)));
   const PoseEstimator estimator = EstimatorAccess::make(std::make_shared<ReadyBackend>(), options);
   const Image image = picture();
-  for (auto _ : state) benchmark::DoNotOptimize(estimator.estimate(image.view(), {&person, 1}));
+  const std::vector<Box> boxes(persons, person);
+  for (auto _ : state) benchmark::DoNotOptimize(estimator.estimate(image.view(), boxes));
 }
+
+void estimate_one_person(benchmark::State& state) { estimate(state, 1); }
+void estimate_crowd(benchmark::State& state) { estimate(state, crowd); }
+void estimate_10000_boxes(benchmark::State& state) { estimate(state, 10000); }
 
 void bare_parts(benchmark::State& state) {
   const Image image = picture();
@@ -74,14 +83,16 @@ void bare_parts(benchmark::State& state) {
   for (auto _ : state) {
     warp_rows_normalized(image.view(), plan, model.info().input.mean, model.info().input.std, 0, crop.height, input.data(), warp_scratch);
     benchmark::DoNotOptimize(input.data());
-    const ModelOutput output = model.run({}, {});
+    const ModelOutput output = model.run({.data = nullptr, .count = 1}, {});
     for (std::size_t k = 0; k < keypoints; ++k) {
       benchmark::DoNotOptimize(plan.transform.inverse(decoder.to_input(decoder.decode_cell(output, 0, k, decode_scratch))));
     }
   }
 }
 
-BENCHMARK(bare_parts)->Unit(benchmark::kMicrosecond);
+BENCHMARK(bare_parts)->Unit(benchmark::kMicrosecond)->UseRealTime();
 BENCHMARK(estimate_one_person)->ArgName("pool")->Arg(0)->Arg(2)->Unit(benchmark::kMicrosecond)->UseRealTime();
+BENCHMARK(estimate_crowd)->ArgName("pool")->Arg(0)->Arg(2)->Unit(benchmark::kMicrosecond)->UseRealTime();
+BENCHMARK(estimate_10000_boxes)->ArgName("pool")->Arg(0)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace
