@@ -43,6 +43,9 @@ class POSEKIT_API PersonDetector {
   /// Loads a TorchScript detection model. Loading runs code from the file: open only files you trust (SECURITY.md).
   /// @throws Error not_found, io, invalid_model, unsupported_model, device_unavailable, invalid_argument, out_of_memory
   explicit PersonDetector(const std::filesystem::path& model, DetectorOptions options = {});
+  /// Loads the same from memory: the bytes of such a file, borrowed for the constructor. Nothing is written to disk; metadata are in the
+  /// archive or in the options.
+  explicit PersonDetector(std::span<const std::byte> model, DetectorOptions options = {});
   PersonDetector(PersonDetector&&) noexcept;
   PersonDetector& operator=(PersonDetector&&) noexcept;
   ~PersonDetector();

@@ -44,6 +44,9 @@ class POSEKIT_API PoseEstimator {
   /// Loads a TorchScript pose model. Loading runs code from the file: open only files you trust (SECURITY.md).
   /// @throws Error not_found, io, invalid_model, unsupported_model, device_unavailable, invalid_argument, out_of_memory
   explicit PoseEstimator(const std::filesystem::path& model, EstimatorOptions options = {});
+  /// Loads the same from memory: the bytes of such a file, borrowed for the constructor. Nothing is written to disk; metadata are in the
+  /// archive or in the options.
+  explicit PoseEstimator(std::span<const std::byte> model, EstimatorOptions options = {});
   PoseEstimator(PoseEstimator&&) noexcept;
   PoseEstimator& operator=(PoseEstimator&&) noexcept;
   ~PoseEstimator();

@@ -97,6 +97,9 @@ struct ModelInfo {
 /// @throws Error invalid_model that names the key, what was found and what is allowed
 [[nodiscard]] POSEKIT_API ModelInfo parse_model_info(std::string_view json, std::string_view origin);
 
+/// The metadata as a document that parse_model_info reads back: defaults filled in, the keypoint set in full. One line, UTF-8.
+[[nodiscard]] POSEKIT_API std::string to_json(const ModelInfo& info);
+
 /// Names of the metadata presets, sorted: sapiens-coco17, sapiens-coco133, sapiens-goliath308.
 [[nodiscard]] POSEKIT_API std::vector<std::string> model_presets();
 
@@ -146,6 +149,9 @@ struct ModelReport {
 /// Loading a TorchScript file runs code from it: open only files you trust (SECURITY.md).
 /// @throws Error as PoseEstimator's constructor does
 [[nodiscard]] POSEKIT_API ModelReport inspect_model(const std::filesystem::path& path, const ModelOptions& options = {});
+
+/// The report as one JSON object: path, file_bytes, parameters, parameter_bytes, metadata, origins (key: where from), notes.
+[[nodiscard]] POSEKIT_API std::string to_json(const ModelReport& report);
 
 [[nodiscard]] POSEKIT_API std::string_view to_string(Task value) noexcept;
 [[nodiscard]] POSEKIT_API std::string_view to_string(ColorOrder value) noexcept;

@@ -1,10 +1,10 @@
-/// Makes an estimator from a model file.
+/// Makes an estimator from a model in a file or in memory.
 #include "estimator/estimator_access.h"
 
 namespace posekit::inline v0 {
 namespace {
 
-PoseEstimator load(const std::filesystem::path& model, EstimatorOptions&& options) {
+PoseEstimator load(const ModelSource& model, EstimatorOptions&& options) {
   auto backend = load_torchscript(model, options.model, Task::pose);
   return EstimatorAccess::make(std::move(backend), std::move(options));
 }
@@ -13,5 +13,7 @@ PoseEstimator load(const std::filesystem::path& model, EstimatorOptions&& option
 
 PoseEstimator::PoseEstimator(const std::filesystem::path& model, EstimatorOptions options)
     : PoseEstimator(load(model, std::move(options))) {}
+
+PoseEstimator::PoseEstimator(std::span<const std::byte> model, EstimatorOptions options) : PoseEstimator(load(model, std::move(options))) {}
 
 }  // namespace posekit::inline v0

@@ -46,10 +46,11 @@ ModelInfo read_preset(const std::string& name) {
 }
 
 struct FindGiven {
-  const fs::path& model;
+  const ModelSource& model;
 
   std::optional<ModelInfo> operator()(std::monostate) const {
-    const fs::path sidecar = model.string() + ".posekit.json";
+    if (model.in_memory()) return std::nullopt;
+    const fs::path sidecar = model.path().string() + ".posekit.json";
     std::error_code ignored;
     if (!fs::exists(sidecar, ignored)) return std::nullopt;
     return parse_model_info(read_document(sidecar), "sidecar " + sidecar.filename().string());
@@ -73,16 +74,15 @@ std::string fitting_preset(std::optional<std::size_t> channels) {
 
 }  // namespace
 
-std::optional<ModelInfo> find_metadata(const fs::path& model, const ModelOptions& options) {
+std::optional<ModelInfo> find_metadata(const ModelSource& model, const ModelOptions& options) {
   return std::visit(FindGiven{model}, options.metadata);
 }
 
-void fail_without_metadata(const fs::path& model, std::optional<std::size_t> channels) {
-  throw Error(
-      ErrorCode::invalid_model,
-      fmt::format("\"{}\" says nothing about its input and keypoints (no \"posekit.json\" in it, no \"{}.posekit.json\" beside it): give "
-                  "metadata, or one of the presets {}.{}",
-                  model.string(), model.filename().string(), fmt::join(model_presets(), ", "), fitting_preset(channels)));
+void fail_without_metadata(const ModelSource& model, std::optional<std::size_t> channels) {
+  const std::string beside = model.in_memory() ? "" : fmt::format(", no \"{}.posekit.json\" beside it", model.path().filename().string());
+  throw Error(ErrorCode::invalid_model, fmt::format("{} says nothing about its input and keypoints (no \"posekit.json\" in it{}): give "
+                                                    "metadata, or one of the presets {}.{}",
+                                                    model.text(), beside, fmt::join(model_presets(), ", "), fitting_preset(channels)));
 }
 
 }  // namespace posekit::inline v0

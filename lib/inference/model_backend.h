@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "inference/model_source.h"
 #include "posekit/model.h"
 #include "posekit/run_control.h"
 #include "preprocess/staging.h"
@@ -66,6 +67,6 @@ void check_output(const ModelInfo& info, const ModelOutput& output, std::size_t 
 
 /// Loads a TorchScript model: file kind → checksum → metadata → load → device and type → freeze → one checked forward.
 /// @throws Error as PoseEstimator's constructor
-[[nodiscard]] std::shared_ptr<ModelBackend> load_torchscript(const std::filesystem::path& path, const ModelOptions& options, Task task);
+[[nodiscard]] std::shared_ptr<ModelBackend> load_torchscript(const ModelSource& source, const ModelOptions& options, Task task);
 
 }  // namespace posekit::inline v0

@@ -93,9 +93,13 @@ std::string Sha256::finish() {
   return text;
 }
 
-std::string sha256_of_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
+std::string sha256_of(const ModelSource& model) {
   Sha256 sum;
+  if (model.in_memory()) {
+    sum.add(model.bytes());
+    return sum.finish();
+  }
+  std::ifstream file(model.path(), std::ios::binary);
   std::vector<char> buffer(read_bytes);
   while (file) {
     file.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
@@ -103,22 +107,22 @@ std::string sha256_of_file(const std::filesystem::path& path) {
   }
   if (!file.eof())
     throw Error(ErrorCode::io,
-                fmt::format("\"{}\" can't be read ({}): check the path and its permissions", path.string(), std::strerror(errno)));
+                fmt::format("{} can't be read ({}): check the path and its permissions", model.text(), std::strerror(errno)));
   return sum.finish();
 }
 
-void check_sha256(const std::filesystem::path& path, const std::string& expected) {
+void check_sha256(const ModelSource& model, const std::string& expected) {
   std::string wanted = expected;
   std::ranges::transform(wanted, wanted.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (wanted.size() != 64 || !std::ranges::all_of(wanted, [](unsigned char c) { return std::isxdigit(c) != 0; })) {
     throw Error(ErrorCode::invalid_argument, fmt::format("sha256 \"{}\" was given, 64 hexadecimal digits are expected", expected));
   }
-  const std::string found = sha256_of_file(path);
+  const std::string found = sha256_of(model);
   if (found != wanted) {
     throw Error(ErrorCode::invalid_model,
-                fmt::format("\"{}\" has sha256 {}, {} is expected: the file is not the one that was meant, so fetch it again "
+                fmt::format("{} has sha256 {}, {} is expected: it is not the one that was meant, so fetch it again "
                             "or correct the checksum",
-                            path.string(), found, wanted));
+                            model.text(), found, wanted));
   }
 }
 

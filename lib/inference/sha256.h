@@ -4,9 +4,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <span>
 #include <string>
+
+#include "inference/model_source.h"
 
 namespace posekit::inline v0 {
 
@@ -27,10 +28,10 @@ class Sha256 {
 };
 
 /// @throws Error io if the file can't be read
-[[nodiscard]] std::string sha256_of_file(const std::filesystem::path& path);
+[[nodiscard]] std::string sha256_of(const ModelSource& model);
 
-/// Holds a file against an expected checksum. @param expected 64 hexadecimal digits of any case
+/// Holds a model against an expected checksum. @param expected 64 hexadecimal digits of any case
 /// @throws Error invalid_argument (not such digits), invalid_model (another sum), io
-void check_sha256(const std::filesystem::path& path, const std::string& expected);
+void check_sha256(const ModelSource& model, const std::string& expected);
 
 }  // namespace posekit::inline v0

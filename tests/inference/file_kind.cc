@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -46,9 +47,9 @@ struct Seen {
   std::string message;
 };
 
-Seen look_at(const fs::path& path) {
+Seen look_at(const ModelSource& model) {
   try {
-    check_is_torchscript(path);
+    check_is_torchscript(model);
   } catch (const Error& error) {
     return {error.code(), error.what()};
   }
@@ -92,6 +93,10 @@ TEST_CASE("Other kinds of files are named, with a code and a remedy") {
   const Seen seen = look_at(path);
   CHECK(seen.code == code);
   CHECK_THAT(seen.message, ContainsSubstring("model.pt") && ContainsSubstring(what) && ContainsSubstring(remedy));
+
+  const Seen in_memory = look_at(std::as_bytes(std::span(content)));
+  CHECK(in_memory.code == code);
+  CHECK(in_memory.message == "the model in memory" + seen.message.substr(path.string().size() + 2));
 }
 
 TEST_CASE("What is no file to read is told apart: missing, folder, pipe, no permission") {

@@ -168,7 +168,7 @@ TEST_CASE("Every preset is a Sapiens model of 768x1024 with the keypoints of its
       GENERATE(table<std::string, std::size_t>({{"sapiens-coco17", 17}, {"sapiens-coco133", 133}, {"sapiens-goliath308", 308}}));
   ModelOptions options;
   options.metadata = MetadataPreset{name};
-  const ModelInfo info = find_metadata("model.pt", options).value();
+  const ModelInfo info = find_metadata(std::filesystem::path("model.pt"), options).value();
   CHECK(info.input.size() == Size{768, 1024});
   CHECK(info.input.mean == std::array<double, 3>{123.675, 116.28, 103.53});
   CHECK(info.input.std == std::array<double, 3>{58.395, 57.12, 57.375});
@@ -209,4 +209,32 @@ TEST_CASE("Overrides check their value and leave their mark") {
   CHECK_THROWS_AS(override_score_threshold(info, HUGE_VAL), Error);
   CHECK_THROWS_AS(override_nms_iou(info, 1.01), Error);
   CHECK_THROWS_AS(override_max_persons(info, 0), Error);
+}
+
+TEST_CASE("Metadata as JSON are read back as they were") {
+  const std::string own = R"({"name": "mine", "provenance": "here", "keypoints": [{"name": "left", "swap": 1}, {"name": "right", "swap": 0},
+      {"name": "tail"}], "links": [[0, 2], [1, 2]], "sigmas": [0.1, 0.2, 0.3], "subsets": {"sides": [1, 0]}})";
+  const std::string document = GENERATE_COPY(
+      R"({"format": "posekit-model/1", "task": "pose", "name": "m", "input": {"width": 192, "height": 256, "mean": [1.5, 2, 3]},
+          "output": {"codec": "heatmap", "width": 48, "height": 64, "refinement": "dark", "blur_kernel": 7}, "box_padding": 1.1,
+          "keypoints": )" +
+          own + "}",
+      std::string(R"({"format": "posekit-model/1", "task": "pose", "input": {"width": 8, "height": 8}, "output": {"codec": "simcc"},
+          "keypoints": "coco17"})"),
+      std::string(R"({"format": "posekit-model/1", "task": "detect", "input": {"width": 320, "height": 320, "pad": "center"},
+          "nms_iou": 0.25})"));
+  const ModelInfo info = parse_model_info(document, "test");
+  const ModelInfo again = parse_model_info(to_json(info), "again");
+  CHECK(again.notes.empty());
+  CHECK(again.keypoints == info.keypoints);
+  CHECK(again.name == info.name);
+  CHECK(again.input.mean == info.input.mean);
+  CHECK(again.input.pad == info.input.pad);
+  CHECK(again.output.codec == info.output.codec);
+  CHECK(again.output.blur_kernel == info.output.blur_kernel);
+  CHECK(again.box_padding == info.box_padding);
+  CHECK(again.nms_iou == info.nms_iou);
+  CHECK(again.max_persons == info.max_persons);
+  REQUIRE(again.origins.size() == info.origins.size());
+  for (std::size_t i = 0; i < info.origins.size(); ++i) CHECK(again.origins[i].value == info.origins[i].value);
 }

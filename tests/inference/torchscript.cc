@@ -346,7 +346,7 @@ TEST_CASE("A sidecar counts before the archive, and its checksum is held against
   };
   sidecar(R"("box_padding": 2.5)");
   CHECK(load_torchscript(path, {}, Task::pose)->info().box_padding == 2.5);
-  sidecar(R"("sha256": ")" + sha256_of_file(path) + "\"");
+  sidecar(R"("sha256": ")" + sha256_of(path) + "\"");
   CHECK(verdict(path, ErrorCode::ok) == "ok");
   sidecar(R"("sha256": ")" + std::string(64, 'a') + "\"");
   CHECK_THAT(verdict(path, ErrorCode::invalid_model), ContainsSubstring("sha256"));

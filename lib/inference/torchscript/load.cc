@@ -24,10 +24,10 @@ c10::ScalarType scalar_type(Precision precision) {
   return c10::ScalarType::Float;
 }
 
-void check_task(const std::filesystem::path& path, const ModelInfo& info, Task task) {
+void check_task(const ModelSource& source, const ModelInfo& info, Task task) {
   if (info.task == task) return;
-  throw Error(ErrorCode::invalid_argument, "\"" + path.string() + "\" is a model of task \"" + std::string(to_string(info.task)) +
-                                               "\", task \"" + std::string(to_string(task)) + "\" is expected: pass it as the " +
+  throw Error(ErrorCode::invalid_argument, source.text() + " is a model of task \"" + std::string(to_string(info.task)) + "\", task \"" +
+                                               std::string(to_string(task)) + "\" is expected: pass it as the " +
                                                (task == Task::pose ? "detector" : "pose model"));
 }
 
@@ -54,15 +54,15 @@ void check_forward(ModelBackend& backend) {
 
 }  // namespace
 
-std::shared_ptr<ModelBackend> load_torchscript(const std::filesystem::path& path, const ModelOptions& options, Task task) {
+std::shared_ptr<ModelBackend> load_torchscript(const ModelSource& source, const ModelOptions& options, Task task) {
   const c10::Device device = resolve_device(options.device);
-  ModelFile file = open_model_file(path, options, device);
-  check_task(path, file.info, task);
+  ModelFile file = open_model_file(source, options, device);
+  check_task(source, file.info, task);
   const c10::ScalarType type = scalar_type(options.precision);
   const std::string& name = file.info.name;
   for (const std::string& note : file.info.notes) log(LogLevel::warning, "model \"" + name + "\": " + note);
   auto backend =
-      translate("\"" + path.string() + "\" can't be brought to " + device_name(device) + " in " + std::string(to_string(options.precision)),
+      translate(source.text() + " can't be brought to " + device_name(device) + " in " + std::string(to_string(options.precision)),
                 ErrorCode::invalid_model, [&] {
                   file.module.to(device, type);
                   return make_torchscript_backend(frozen(file.module, name), file.info, device, type);

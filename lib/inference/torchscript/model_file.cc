@@ -1,8 +1,12 @@
-/// Opens a TorchScript file together with its metadata.
+/// Opens a TorchScript archive together with its metadata.
 #include "inference/torchscript/model_file.h"
 
+#include <caffe2/serialize/read_adapter_interface.h>
 #include <torch/csrc/jit/serialization/import.h>
 
+#include <algorithm>
+#include <cstring>
+#include <memory>
 #include <optional>
 
 #include "inference/file_kind.h"
@@ -27,28 +31,50 @@ std::optional<std::size_t> suggested_channels(const torch::jit::Module& module) 
   return channels;
 }
 
+/// Lets Torch read borrowed bytes where they are.
+class MemoryAdapter final : public caffe2::serialize::ReadAdapterInterface {
+ public:
+  explicit MemoryAdapter(std::span<const std::byte> bytes) noexcept : bytes_(bytes) {}
+
+  size_t size() const override { return bytes_.size(); }
+  size_t read(uint64_t from, void* buffer, size_t count, const char* /*what*/) const override {
+    if (from >= bytes_.size()) return 0;
+    const auto part = bytes_.subspan(from, std::min<size_t>(count, bytes_.size() - from));
+    std::memcpy(buffer, part.data(), part.size());
+    return part.size();
+  }
+
+ private:
+  std::span<const std::byte> bytes_;
+};
+
+torch::jit::Module load(const ModelSource& source, c10::Device device, torch::jit::ExtraFilesMap& extra) {
+  if (source.in_memory()) return torch::jit::load(std::make_shared<MemoryAdapter>(source.bytes()), device, extra);
+  return torch::jit::load(source.path().string(), device, extra);
+}
+
 }  // namespace
 
-ModelFile open_model_file(const std::filesystem::path& path, const ModelOptions& options, c10::Device device) {
-  check_is_torchscript(path);
-  std::optional<ModelInfo> info = find_metadata(path, options);
+ModelFile open_model_file(const ModelSource& source, const ModelOptions& options, c10::Device device) {
+  check_is_torchscript(source);
+  std::optional<ModelInfo> info = find_metadata(source, options);
   if (!options.sha256.empty()) {
-    check_sha256(path, options.sha256);
+    check_sha256(source, options.sha256);
   } else if (info && !info->sha256.empty()) {
-    check_sha256(path, info->sha256);
+    check_sha256(source, info->sha256);
   }
   check_torch_version();
   init_torch_thread();
 
   torch::jit::ExtraFilesMap extra{{metadata_entry, ""}};
-  auto module = translate("\"" + path.string() + "\" can't be loaded", ErrorCode::invalid_model, [&] {
-    torch::jit::Module loaded = torch::jit::load(path.string(), device, extra);
+  auto module = translate(source.text() + " can't be loaded", ErrorCode::invalid_model, [&] {
+    torch::jit::Module loaded = load(source, device, extra);
     loaded.eval();
     return loaded;
   });
   if (!info && !extra[metadata_entry].empty()) info = parse_model_info(extra[metadata_entry], "archive");
-  if (!info) fail_without_metadata(path, suggested_channels(module));
-  if (info->name.empty()) info->name = path.filename().string();
+  if (!info) fail_without_metadata(source, suggested_channels(module));
+  if (info->name.empty()) info->name = source.in_memory() ? "model in memory" : source.path().filename().string();
   return {std::move(module), std::move(*info)};
 }
 
