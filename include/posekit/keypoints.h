@@ -33,7 +33,7 @@ struct KeypointSet {
 
   [[nodiscard]] std::size_t size() const noexcept { return keypoints.size(); }
   /// Whether every keypoint says its partner: what the flip test needs.
-  [[nodiscard]] bool can_mirror() const noexcept;
+  [[nodiscard]] POSEKIT_API bool can_mirror() const noexcept;
   friend bool operator==(const KeypointSet&, const KeypointSet&) = default;
 };
 
