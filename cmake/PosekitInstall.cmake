@@ -18,6 +18,21 @@ if(POSEKIT_IO)
   install(TARGETS posekit_io EXPORT posekitIoTargets)
   install(EXPORT posekitIoTargets NAMESPACE posekit:: DESTINATION ${posekit_cmake_dir})
 endif()
+if(POSEKIT_C)
+  set_target_properties(posekit_c PROPERTIES INSTALL_RPATH "${POSEKIT_INSTALL_RPATH}")
+  install(TARGETS posekit_c EXPORT posekitCTargets)
+  install(EXPORT posekitCTargets NAMESPACE posekit:: DESTINATION ${posekit_cmake_dir})
+  install(FILES ${PROJECT_SOURCE_DIR}/capi/include/posekit_c.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+
+  file(RELATIVE_PATH posekit_c_prefix_from_pc ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+  set(posekit_c_static_libs "")
+  if(NOT BUILD_SHARED_LIBS) # LibTorch has no pkg-config file of its own
+    set(posekit_c_static_libs
+        " -lposekit -L${PosekitTorch_LIBRARY_DIR} -Wl,-rpath,${PosekitTorch_LIBRARY_DIR} -Wl,--no-as-needed -ltorch -ltorch_cpu -lc10 -lstdc++ -lm -pthread")
+  endif()
+  configure_file(${PROJECT_SOURCE_DIR}/capi/posekit_c.pc.in ${PROJECT_BINARY_DIR}/posekit_c.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/posekit_c.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/posekit DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h ${not_installed})
 
 if(POSEKIT_CLI)

@@ -1,0 +1,479 @@
+/* posekit's C interface: boxes in, poses out. C11 and C++17; docs/abi.md has the promises.
+ *
+ * Rules, for every function that says nothing else:
+ *
+ * - It returns a posekit_status. On failure each out parameter is NULL or 0, and posekit_last_error_message() says what is wrong, which
+ * value, what was expected and what to do.
+ * - POSEKIT_ERROR_INVALID_ARGUMENT answers NULL where an object, a string or an out parameter is expected, NULL for an array that is not
+ *   empty, an index beyond the end and a value outside an enumeration; POSEKIT_ERROR_OUT_OF_MEMORY answers a lack of memory;
+ *   POSEKIT_ERROR_INTERNAL a defect of posekit's own. What else a function may return stands at it.
+ * - An object that is given out (type **out) is the caller's: destroy it once. Objects share what they need: an estimator keeps its
+ * executor alive and a result its estimator, so they may be destroyed in any order. Destroying NULL does nothing.
+ * - Pointers into an object (const char *, const float *, …) live as long as the object and never change. What is passed in is borrowed for
+ *   the call.
+ * - Any number of threads may use one object at once; destroying it must come after the last use. Error messages are each thread's own.
+ * - Strings are UTF-8 and end with 0. Sizes and counts are size_t. Boolean values are int32_t: 0 or 1.
+ * - Option structs: begin with _INIT, set what you want; 0 or NULL means the default. NULL for the whole struct means all defaults.
+ * - No exception leaves the library, no signal is raised, nothing is printed.
+ * - After fork() the child gets POSEKIT_ERROR_FORKED from calls that work on its parent's pools, estimators and detectors; destroying them
+ *   there does nothing to their threads.
+ */
+#ifndef POSEKIT_C_H
+#define POSEKIT_C_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define POSEKIT_C_API __attribute__((visibility("default")))
+#else
+#define POSEKIT_C_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --- errors --- */
+
+/* What a call came to. The numbers are stable; docs/errors.md explains each. */
+typedef int32_t posekit_status;
+enum {
+  POSEKIT_OK = 0,
+  POSEKIT_ERROR_INVALID_ARGUMENT = 1,   /* A value of the caller's is outside what is allowed. */
+  POSEKIT_ERROR_NOT_FOUND = 2,          /* A file, preset, keypoint set or keypoint of that name does not exist. */
+  POSEKIT_ERROR_UNSUPPORTED_MODEL = 3,  /* A sound file of a kind posekit does not run. */
+  POSEKIT_ERROR_INVALID_MODEL = 4,      /* A broken model, or metadata that contradicts it. */
+  POSEKIT_ERROR_DEVICE_UNAVAILABLE = 5, /* The device asked for is not there. */
+  POSEKIT_ERROR_OUT_OF_MEMORY = 6,      /* Host or device memory is out. */
+  POSEKIT_ERROR_IO = 7,                 /* Reading or writing failed. */
+  POSEKIT_ERROR_CANCELLED = 8,          /* The caller asked to stop. */
+  POSEKIT_ERROR_DEADLINE_EXCEEDED = 9,  /* The caller's deadline has passed. */
+  POSEKIT_ERROR_FORKED = 10,            /* The object was made before fork() and is used in the child. */
+  POSEKIT_ERROR_CLOSED = 11,            /* The object takes no more work. */
+  POSEKIT_ERROR_INTERNAL = 12           /* A defect of posekit's own, or an error that Torch gives no better name. */
+};
+
+/* What this thread's last failed call says. Never NULL; empty before the first failure. Valid until this thread's next failure. */
+POSEKIT_C_API const char* posekit_last_error_message(void);
+
+/* A status's name, for example "invalid_argument"; "unknown" for other numbers. Static. */
+POSEKIT_C_API const char* posekit_status_name(posekit_status status);
+
+/* --- the process --- */
+
+/* The library's version, "major.minor.patch". Static. */
+POSEKIT_C_API const char* posekit_version(void);
+
+/* The same as a number: major * 10000 + minor * 100 + patch. */
+POSEKIT_C_API int32_t posekit_version_number(void);
+
+/* The Torch that the library was built for and the one that runs, for example "2.13.0". Static. */
+POSEKIT_C_API posekit_status posekit_torch_versions(const char** built_for, const char** running);
+
+/* Whether the library was built with CUDA. */
+POSEKIT_C_API posekit_status posekit_built_with_cuda(int32_t* built_with_cuda);
+
+/* Sets the number of intra-op threads of a forward: Torch's, for the whole process, other users of Torch included. Call it before any model
+ * is loaded. Results may differ in the last digits between counts. INVALID_ARGUMENT: threads < 1. */
+POSEKIT_C_API posekit_status posekit_set_torch_threads(int32_t threads);
+
+/* Torch's number of intra-op threads. */
+POSEKIT_C_API posekit_status posekit_torch_threads(int32_t* threads);
+
+typedef int32_t posekit_log_level;
+enum { POSEKIT_LOG_INFO = 0, POSEKIT_LOG_WARNING = 1 };
+
+/* Gets a note of the library; the message is borrowed for the call. May be called from several threads at once; must not throw. */
+typedef void (*posekit_log_function)(void* context, posekit_log_level level, const char* message);
+
+/* Where notes of the library go. NULL: nowhere, the default. At any time; a call of the old function may still be under way on return. */
+POSEKIT_C_API posekit_status posekit_set_log_callback(posekit_log_function function, void* context);
+
+/* Frees a text that a function gave out as char **. NULL is allowed. */
+POSEKIT_C_API void posekit_string_destroy(char* text);
+
+/* --- executors: where pre- and post-processing run --- */
+
+typedef struct posekit_executor posekit_executor;
+
+/* One task of a call: index counts the call's tasks, slot the ones that run at once. Must not throw. */
+typedef void (*posekit_task)(void* context, size_t index, size_t slot);
+
+/* An executor of the caller's own. The contract of `run`, and what posekit does where it is broken:
+ *
+ * 1. It calls task(task_context, index, slot) for every index in [0, count) exactly once, in any order, from any threads. slot < slots, and
+ *    no two tasks that run at once share a slot. An index twice or out of range, a slot out of range or in use: that task is not run, and
+ *    the call ends with INVALID_ARGUMENT. So it does when an index is left out.
+ * 2. It returns when all its tasks have ended, and what they wrote is visible to the caller. Calling a task later is undefined.
+ * 3. It returns POSEKIT_OK, or else the status that the call shall end with. A task never throws: after one has failed the others return
+ *    at once, and the call ends with that task's error.
+ * 4. It may be called from several threads at once. posekit never calls it from within one of its tasks.
+ */
+typedef struct posekit_executor_callbacks {
+  size_t struct_size;
+  void* opaque; /* Passed to both functions. */
+  size_t slots; /* How many tasks of one call may run at once, 1 to 4096; 0 means 1. */
+  posekit_status (*run)(void* opaque, size_t count, posekit_task task, void* task_context);
+  void (*destroy)(void* opaque); /* Called once, when nothing uses the executor any more; NULL: nothing to do. Must not throw. */
+} posekit_executor_callbacks;
+#define POSEKIT_EXECUTOR_CALLBACKS_INIT \
+  { sizeof(posekit_executor_callbacks), NULL, 0, NULL, NULL }
+
+/* Every task on the caller's thread, in order. */
+POSEKIT_C_API posekit_status posekit_executor_create_serial(posekit_executor** executor);
+
+/* Threads that help whoever calls. threads: how many work on one call, the caller's included; 1 makes no thread; 0 = as many as this
+ * process may use CPUs (affinity and cgroup quota). INVALID_ARGUMENT: more than 4096. OUT_OF_MEMORY: a thread can't be started. */
+POSEKIT_C_API posekit_status posekit_executor_create_thread_pool(size_t threads, posekit_executor** executor);
+
+/* The caller's own. The struct is copied; `opaque` stays in use until `destroy` is called, which on failure it is not. */
+POSEKIT_C_API posekit_status posekit_executor_create_custom(const posekit_executor_callbacks* callbacks, posekit_executor** executor);
+
+/* How many tasks of one call may run at once, the caller's included. */
+POSEKIT_C_API posekit_status posekit_executor_slots(const posekit_executor* executor, size_t* slots);
+
+/* Calls task(context, index, slot) for every index in [0, count), each once, and returns when all have ended. From within a task it runs on
+ * that task's thread. FORKED: a pool in a child process. For a custom executor: what its run returned, or how it broke the contract. */
+POSEKIT_C_API posekit_status posekit_executor_parallel_for(const posekit_executor* executor, size_t count, posekit_task task,
+                                                           void* context);
+
+/* A pool is joined when nothing uses it any more. */
+POSEKIT_C_API void posekit_executor_destroy(posekit_executor* executor);
+
+/* --- run control: what may end a call before its work is done --- */
+
+typedef struct posekit_control posekit_control;
+
+#define POSEKIT_NO_DEADLINE UINT64_MAX
+
+/* Neither cancelled nor with a deadline. */
+POSEKIT_C_API posekit_status posekit_control_create(posekit_control** control);
+
+/* Calls that have this control end with CANCELLED: those under way (after the tasks and the batch in flight) and later ones. From any
+ * thread. */
+POSEKIT_C_API posekit_status posekit_control_cancel(posekit_control* control);
+
+/* Calls that start from now on end with DEADLINE_EXCEEDED when so many nanoseconds from now have passed. 0: at once; POSEKIT_NO_DEADLINE:
+ * never. */
+POSEKIT_C_API posekit_status posekit_control_set_deadline(posekit_control* control, uint64_t nanoseconds_from_now);
+
+POSEKIT_C_API void posekit_control_destroy(posekit_control* control);
+
+/* --- images and boxes --- */
+
+typedef int32_t posekit_pixel_format;
+enum {
+  POSEKIT_PIXEL_FORMAT_BGR8 = 0,
+  POSEKIT_PIXEL_FORMAT_RGB8 = 1,
+  POSEKIT_PIXEL_FORMAT_GRAY8 = 2,
+  POSEKIT_PIXEL_FORMAT_BGRA8 = 3, /* Alpha is ignored. */
+  POSEKIT_PIXEL_FORMAT_RGBA8 = 4  /* Alpha is ignored. */
+};
+
+/* An image of the caller's: 8 bits a channel, interleaved. Nothing is written to it. (This struct never changes.) */
+typedef struct posekit_image {
+  const uint8_t* data; /* Top-left pixel. */
+  size_t stride;       /* Bytes from one row to the next, at least width * channels; 0: rows without gaps. */
+  int32_t width;       /* Pixels, > 0. */
+  int32_t height;      /* Pixels, > 0. */
+  posekit_pixel_format format;
+  int32_t reserved; /* Not looked at. */
+} posekit_image;
+
+/* A person's bounding box in image pixels, x right, y down, (0, 0) at the centre of the top-left pixel; it may leave the image. (This
+ * struct never changes.) */
+typedef struct posekit_box {
+  double x1;        /* Left. */
+  double y1;        /* Top. */
+  double x2;        /* Right, > x1. */
+  double y2;        /* Bottom, > y1. */
+  float score;      /* The detector's confidence. Going in, 0 means none is known and counts as 1. */
+  int32_t reserved; /* Not looked at; 0 coming out. */
+} posekit_box;
+
+/* One image of a batch call and its people. */
+typedef struct posekit_image_boxes {
+  posekit_image image;
+  const posekit_box* boxes;
+  size_t box_count;
+} posekit_image_boxes;
+
+/* --- keypoint sets --- */
+
+typedef struct posekit_keypoint_set posekit_keypoint_set;
+
+/* One line of a skeleton: the indices of its ends. */
+typedef struct posekit_link {
+  size_t a;
+  size_t b;
+} posekit_link;
+
+#define POSEKIT_NO_INDEX SIZE_MAX
+
+/* How many sets come with posekit. */
+POSEKIT_C_API posekit_status posekit_builtin_keypoint_set_count(size_t* count);
+
+/* The name of one of them, sorted. Static. */
+POSEKIT_C_API posekit_status posekit_builtin_keypoint_set_name(size_t index, const char** name);
+
+/* A set that comes with posekit, for example "coco17". NOT_FOUND: the message lists the names there are. */
+POSEKIT_C_API posekit_status posekit_keypoint_set_create_builtin(const char* name, posekit_keypoint_set** set);
+
+/* Reads a set in the form of docs/models.md ("Own keypoint sets"). INVALID_ARGUMENT: the message names the key. */
+POSEKIT_C_API posekit_status posekit_keypoint_set_create_from_json(const char* json, posekit_keypoint_set** set);
+
+/* The set that is left when only these keypoints are kept, in this order. */
+POSEKIT_C_API posekit_status posekit_keypoint_set_create_subset(const posekit_keypoint_set* set, const size_t* indices, size_t count,
+                                                                posekit_keypoint_set** subset);
+
+/* Which keypoints a selection names: one name of a subset of the set (or of the set itself: all), or names of keypoints. Writes the indices
+ * to the buffer. indices NULL and capacity 0: only the count is told. NOT_FOUND: a name that the set does not have. INVALID_ARGUMENT: no
+ * name, a name twice, or a buffer that is too small. */
+POSEKIT_C_API posekit_status posekit_keypoint_set_select(const posekit_keypoint_set* set, const char* const* names, size_t name_count,
+                                                         size_t* indices, size_t capacity, size_t* count);
+
+POSEKIT_C_API posekit_status posekit_keypoint_set_name(const posekit_keypoint_set* set, const char** name);
+
+/* Where names and numbers come from; may be empty. */
+POSEKIT_C_API posekit_status posekit_keypoint_set_provenance(const posekit_keypoint_set* set, const char** provenance);
+
+/* The number of keypoints, K. */
+POSEKIT_C_API posekit_status posekit_keypoint_set_size(const posekit_keypoint_set* set, size_t* size);
+
+POSEKIT_C_API posekit_status posekit_keypoint_set_keypoint_name(const posekit_keypoint_set* set, size_t index, const char** name);
+
+/* The index that a keypoint becomes in a mirrored image (its own for one in the middle); POSEKIT_NO_INDEX if the set does not say. */
+POSEKIT_C_API posekit_status posekit_keypoint_set_keypoint_swap(const posekit_keypoint_set* set, size_t index, size_t* swap);
+
+/* Whether every keypoint says its partner: what the flip test needs. */
+POSEKIT_C_API posekit_status posekit_keypoint_set_can_mirror(const posekit_keypoint_set* set, int32_t* can_mirror);
+
+/* The skeleton. */
+POSEKIT_C_API posekit_status posekit_keypoint_set_links(const posekit_keypoint_set* set, const posekit_link** links, size_t* count);
+
+/* OKS fall-off for each keypoint (COCO): K values, or none. */
+POSEKIT_C_API posekit_status posekit_keypoint_set_sigmas(const posekit_keypoint_set* set, const double** sigmas, size_t* count);
+
+/* How many named subsets the set has, and the name of each, sorted. */
+POSEKIT_C_API posekit_status posekit_keypoint_set_subset_count(const posekit_keypoint_set* set, size_t* count);
+POSEKIT_C_API posekit_status posekit_keypoint_set_subset_name(const posekit_keypoint_set* set, size_t index, const char** name);
+
+POSEKIT_C_API void posekit_keypoint_set_destroy(posekit_keypoint_set* set);
+
+/* --- models --- */
+
+typedef int32_t posekit_precision;
+enum { POSEKIT_PRECISION_FP32 = 0, POSEKIT_PRECISION_FP16 = 1, POSEKIT_PRECISION_BF16 = 2 };
+
+/* Whether loading runs one forward of one black crop to hold the model against its metadata. */
+typedef int32_t posekit_warm_up;
+enum { POSEKIT_WARM_UP_CHECK = 0, POSEKIT_WARM_UP_NONE = 1 /* The first batch is checked instead. */ };
+
+/* How a model is loaded. */
+typedef struct posekit_model_options {
+  size_t struct_size;
+  /* At most one of these; all NULL: the sidecar MODEL.posekit.json, else the extra file posekit.json in the archive. */
+  const char* metadata_json;   /* A metadata document. */
+  const char* metadata_file;   /* The path of one. */
+  const char* metadata_preset; /* A name that posekit knows. */
+  const char* sha256;          /* Expected checksum of the weights in hex; checked before Torch opens them. NULL: not checked. */
+  const char* device;          /* "auto" (CUDA if there is one, else the CPU), "cpu", "cuda", "cuda:N". NULL: "auto". */
+  posekit_precision precision;
+  posekit_warm_up warm_up;
+} posekit_model_options;
+#define POSEKIT_MODEL_OPTIONS_INIT \
+  { sizeof(posekit_model_options), NULL, NULL, NULL, NULL, NULL, POSEKIT_PRECISION_FP32, POSEKIT_WARM_UP_CHECK }
+
+/* What a loaded model is. Strings belong to the estimator or detector that gave it. */
+typedef struct posekit_model_info {
+  size_t struct_size;    /* Set by the caller (_INIT); only so much is written. */
+  const char* name;      /* As in the metadata, else the file's name. */
+  const char* task;      /* "pose" or "detect". */
+  const char* codec;     /* As in the metadata, for example "udp_heatmap". */
+  const char* device;    /* Where the model runs: "cpu" or "cuda:N". */
+  size_t keypoint_count; /* K of the results; 0 for a detector. */
+  int32_t input_width;   /* Pixels of a crop. */
+  int32_t input_height;
+} posekit_model_info;
+#define POSEKIT_MODEL_INFO_INIT \
+  { sizeof(posekit_model_info), NULL, NULL, NULL, NULL, 0, 0, 0 }
+
+/* How many metadata presets there are, and the name of each, sorted. Static. */
+POSEKIT_C_API posekit_status posekit_model_preset_count(size_t* count);
+POSEKIT_C_API posekit_status posekit_model_preset_name(size_t index, const char** name);
+
+/* Loads a model on the CPU without running it and says what it is, as a JSON object: path, file_bytes, parameters, parameter_bytes,
+ * metadata, origins, notes. Loading runs code from the file: open only files you trust. Returns what posekit_estimator_create does.
+ * @param json destroy it with posekit_string_destroy */
+POSEKIT_C_API posekit_status posekit_inspect_model(const char* path, const posekit_model_options* options, char** json);
+
+/* --- estimator --- */
+
+typedef struct posekit_estimator posekit_estimator;
+typedef struct posekit_result posekit_result;
+
+typedef struct posekit_estimator_options {
+  size_t struct_size;
+  const posekit_executor* executor; /* Where crops are warped and outputs decoded. NULL: serial, on the caller's thread. */
+  size_t max_batch;                 /* Persons in one forward; 0 = 1 on a CPU, 16 on a GPU. */
+  double box_padding;               /* > 0; 0: as the metadata say. */
+  const char* const* keypoints;     /* A subset's name, or names of keypoints. NULL: all. Only these are decoded. */
+  size_t keypoint_count;            /* How many names. */
+  int32_t flip_test;                /* 1: average with the mirrored crop; about twice the time, a little more accuracy. */
+  int32_t reserved;                 /* 0 */
+} posekit_estimator_options;
+#define POSEKIT_ESTIMATOR_OPTIONS_INIT \
+  { sizeof(posekit_estimator_options), NULL, 0, 0, NULL, 0, 0, 0 }
+
+/* Loads a TorchScript pose model. Loading runs code from the file: open only files you trust.
+ * NOT_FOUND: the file, or a file, preset or keypoint that the options name, does not exist. IO: it can't be read. UNSUPPORTED_MODEL:
+ * another kind of file. INVALID_MODEL: broken, another checksum, or metadata that are missing, wrong or contradict it. DEVICE_UNAVAILABLE.
+ * INVALID_ARGUMENT: options that are wrong or do not fit the model. INTERNAL: another Torch runs than posekit was built for. */
+POSEKIT_C_API posekit_status posekit_estimator_create(const char* path, const posekit_model_options* model_options,
+                                                      const posekit_estimator_options* options, posekit_estimator** estimator);
+
+/* The same from memory: the bytes of such a file, borrowed for the call. There is no sidecar then. */
+POSEKIT_C_API posekit_status posekit_estimator_create_from_memory(const void* data, size_t size, const posekit_model_options* model_options,
+                                                                  const posekit_estimator_options* options, posekit_estimator** estimator);
+
+/* Fills the struct, as much of it as its struct_size says. */
+POSEKIT_C_API posekit_status posekit_estimator_info(const posekit_estimator* estimator, posekit_model_info* info);
+
+/* All metadata as a posekit-model/1 document. @param json destroy it with posekit_string_destroy */
+POSEKIT_C_API posekit_status posekit_estimator_metadata_json(const posekit_estimator* estimator, char** json);
+
+/* What the keypoints of a result mean: the model's set, or the subset that was asked for. */
+POSEKIT_C_API posekit_status posekit_estimator_keypoint_set(const posekit_estimator* estimator, posekit_keypoint_set** set);
+
+/* Estimates the people of one image. A box that can't be used is told in the result; its neighbours get their poses.
+ * INVALID_ARGUMENT: the image. INVALID_MODEL: the model failed. OUT_OF_MEMORY, CANCELLED, DEADLINE_EXCEEDED, FORKED; or what a custom
+ * executor returned.
+ * @param control NULL: nothing ends the call early
+ * @param result of one image */
+POSEKIT_C_API posekit_status posekit_estimator_estimate(const posekit_estimator* estimator, const posekit_image* image,
+                                                        const posekit_box* boxes, size_t box_count, const posekit_control* control,
+                                                        posekit_result** result);
+
+/* Estimates the people of several images, of any sizes, and fills batches across them. Whatever concerns one image or box, a passed
+ * deadline and cancellation are told in the result, with what was finished kept, and the call is OK. FORKED.
+ * @param result one entry for each image, in order */
+POSEKIT_C_API posekit_status posekit_estimator_estimate_batch(const posekit_estimator* estimator, const posekit_image_boxes* images,
+                                                              size_t image_count, const posekit_control* control, posekit_result** result);
+
+POSEKIT_C_API void posekit_estimator_destroy(posekit_estimator* estimator);
+
+/* --- results of an estimator --- */
+
+/* Wall time of an image's stages in milliseconds. A batch's time is shared out among its persons. */
+typedef struct posekit_timings {
+  size_t struct_size; /* Set by the caller (_INIT); only so much is written. */
+  double decode;      /* 0: reading images is the caller's. */
+  double detect;      /* Detections only. */
+  double preprocess;
+  double inference;
+  double postprocess;
+} posekit_timings;
+#define POSEKIT_TIMINGS_INIT \
+  { sizeof(posekit_timings), 0, 0, 0, 0, 0 }
+
+POSEKIT_C_API posekit_status posekit_result_image_count(const posekit_result* result, size_t* count);
+
+/* K: how many keypoints a person has. */
+POSEKIT_C_API posekit_status posekit_result_keypoint_count(const posekit_result* result, size_t* count);
+
+/* What became of one image. Not POSEKIT_OK: it failed or was not finished; the poses that were finished are there. message: empty if OK. */
+POSEKIT_C_API posekit_status posekit_result_status(const posekit_result* result, size_t image, posekit_status* status,
+                                                   const char** message);
+
+/* One image's keypoints: float [persons][K][3], each x and y in image pixels and the raw score. In the order of the boxes; boxes with
+ * errors are missing. */
+POSEKIT_C_API posekit_status posekit_result_keypoints(const posekit_result* result, size_t image, const float** keypoints, size_t* persons);
+
+/* The boxes that one image's persons were estimated from, and the positions of these among the boxes that were given. */
+POSEKIT_C_API posekit_status posekit_result_boxes(const posekit_result* result, size_t image, const posekit_box** boxes, size_t* persons);
+POSEKIT_C_API posekit_status posekit_result_box_indices(const posekit_result* result, size_t image, const size_t** indices,
+                                                        size_t* persons);
+
+/* Boxes of one image that could not be used. */
+POSEKIT_C_API posekit_status posekit_result_box_error_count(const posekit_result* result, size_t image, size_t* count);
+POSEKIT_C_API posekit_status posekit_result_box_error(const posekit_result* result, size_t image, size_t error, size_t* box_index,
+                                                      posekit_status* status, const char** message);
+
+/* Fills the struct, as much of it as its struct_size says. */
+POSEKIT_C_API posekit_status posekit_result_timings(const posekit_result* result, size_t image, posekit_timings* timings);
+
+/* Copies the keypoints of all images, in order: float [persons of all images][K][3]. keypoints NULL and capacity 0: only the count is told.
+ * INVALID_ARGUMENT: the buffer is too small; nothing is written.
+ * @param capacity floats that the buffer has room for
+ * @param count floats that the keypoints need */
+POSEKIT_C_API posekit_status posekit_result_copy_keypoints(const posekit_result* result, float* keypoints, size_t capacity, size_t* count);
+
+/* One image's result as a document of format posekit-result/1 (docs/results.md).
+ * @param path how the document names the image; NULL: ""
+ * @param json destroy it with posekit_string_destroy */
+POSEKIT_C_API posekit_status posekit_result_json(const posekit_result* result, size_t image, const char* path, char** json);
+
+POSEKIT_C_API void posekit_result_destroy(posekit_result* result);
+
+/* --- detector --- */
+
+typedef struct posekit_detector posekit_detector;
+typedef struct posekit_detections posekit_detections;
+
+typedef struct posekit_detector_options {
+  size_t struct_size;
+  const posekit_executor* executor; /* Where inputs are made. NULL: serial, on the caller's thread. */
+  size_t max_batch;                 /* Looks in one forward; 0 = 1 on a CPU, 16 on a GPU. */
+  double score_threshold;           /* Scores must exceed it; 0: as the metadata say (for 0 itself give DBL_MIN). */
+  double nms_iou;      /* Of two boxes that overlap more, the weaker goes; 0: as the metadata say (for 0 itself give DBL_MIN). */
+  size_t max_persons;  /* The best so many are kept; 0: as the metadata say. */
+  const double* tiles; /* Also look at half-overlapping square tiles, sides as fractions of the longer side in (0, 1]. NULL: none. */
+  size_t tile_count;
+} posekit_detector_options;
+#define POSEKIT_DETECTOR_OPTIONS_INIT \
+  { sizeof(posekit_detector_options), NULL, 0, 0, 0, 0, NULL, 0 }
+
+/* Loads a TorchScript detection model, from a file or from memory. As posekit_estimator_create. */
+POSEKIT_C_API posekit_status posekit_detector_create(const char* path, const posekit_model_options* model_options,
+                                                     const posekit_detector_options* options, posekit_detector** detector);
+POSEKIT_C_API posekit_status posekit_detector_create_from_memory(const void* data, size_t size, const posekit_model_options* model_options,
+                                                                 const posekit_detector_options* options, posekit_detector** detector);
+
+/* As posekit_estimator_info and posekit_estimator_metadata_json. */
+POSEKIT_C_API posekit_status posekit_detector_info(const posekit_detector* detector, posekit_model_info* info);
+POSEKIT_C_API posekit_status posekit_detector_metadata_json(const posekit_detector* detector, char** json);
+
+/* The people in one image, by falling score. Returns what posekit_estimator_estimate does.
+ * @param detections of one image */
+POSEKIT_C_API posekit_status posekit_detector_detect(const posekit_detector* detector, const posekit_image* image,
+                                                     const posekit_control* control, posekit_detections** detections);
+
+/* The people in several images, of any sizes. What concerns one image is told in its entry. FORKED.
+ * @param detections one entry for each image, in order */
+POSEKIT_C_API posekit_status posekit_detector_detect_batch(const posekit_detector* detector, const posekit_image* images,
+                                                           size_t image_count, const posekit_control* control,
+                                                           posekit_detections** detections);
+
+POSEKIT_C_API void posekit_detector_destroy(posekit_detector* detector);
+
+POSEKIT_C_API posekit_status posekit_detections_image_count(const posekit_detections* detections, size_t* count);
+
+/* What became of one image. message: empty if OK. */
+POSEKIT_C_API posekit_status posekit_detections_status(const posekit_detections* detections, size_t image, posekit_status* status,
+                                                       const char** message);
+
+/* One image's people: boxes inside the image, by falling score, as posekit_estimator_estimate takes them. */
+POSEKIT_C_API posekit_status posekit_detections_boxes(const posekit_detections* detections, size_t image, const posekit_box** boxes,
+                                                      size_t* count);
+
+/* Fills the struct, as much of it as its struct_size says. Only `detect` is not 0. */
+POSEKIT_C_API posekit_status posekit_detections_timings(const posekit_detections* detections, size_t image, posekit_timings* timings);
+
+POSEKIT_C_API void posekit_detections_destroy(posekit_detections* detections);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

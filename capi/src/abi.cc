@@ -1,0 +1,59 @@
+/// What the binary interface rests on: released structs keep the sizes and places of their members, enumerations equal C++'s.
+#include <cstddef>
+#include <type_traits>
+
+#include "posekit/error.h"
+#include "posekit/image.h"
+#include "posekit/model.h"
+#include "posekit/runtime.h"
+#include "posekit_c.h"
+
+namespace {
+
+using posekit::ErrorCode;
+
+static_assert(sizeof(void*) != 8 || sizeof(posekit_image) == 32);
+static_assert(sizeof(void*) != 8 || sizeof(posekit_box) == 40);
+static_assert(sizeof(void*) != 8 || sizeof(posekit_image_boxes) == 48);
+static_assert(sizeof(void*) != 8 || sizeof(posekit_link) == 16);
+
+// Structs with struct_size: one line for each release that changed one, which stays: a member's place never changes.
+static_assert(sizeof(void*) != 8 ||
+              (sizeof(posekit_executor_callbacks) == 40 && offsetof(posekit_executor_callbacks, destroy) == 32));              // 0.1
+static_assert(sizeof(void*) != 8 || (sizeof(posekit_model_options) == 56 && offsetof(posekit_model_options, warm_up) == 52));  // 0.1
+static_assert(sizeof(void*) != 8 || (sizeof(posekit_model_info) == 56 && offsetof(posekit_model_info, input_height) == 52));   // 0.1
+static_assert(sizeof(void*) != 8 ||
+              (sizeof(posekit_estimator_options) == 56 && offsetof(posekit_estimator_options, reserved) == 52));  // 0.1
+static_assert(sizeof(void*) != 8 ||
+              (sizeof(posekit_detector_options) == 64 && offsetof(posekit_detector_options, tile_count) == 56));                 // 0.1
+static_assert(sizeof(posekit_timings) == 40 + sizeof(size_t) && offsetof(posekit_timings, postprocess) == 32 + sizeof(size_t));  // 0.1
+
+// No padding that a caller's _INIT could leave unset.
+static_assert(std::has_unique_object_representations_v<posekit_model_options>);
+static_assert(std::has_unique_object_representations_v<posekit_executor_callbacks>);
+
+template <class Enum>
+constexpr bool equal(std::int32_t c, Enum cpp) {
+  return c == static_cast<std::int32_t>(cpp);
+}
+
+static_assert(equal(POSEKIT_OK, ErrorCode::ok) && equal(POSEKIT_ERROR_INVALID_ARGUMENT, ErrorCode::invalid_argument) &&
+              equal(POSEKIT_ERROR_NOT_FOUND, ErrorCode::not_found) &&
+              equal(POSEKIT_ERROR_UNSUPPORTED_MODEL, ErrorCode::unsupported_model) &&
+              equal(POSEKIT_ERROR_INVALID_MODEL, ErrorCode::invalid_model) &&
+              equal(POSEKIT_ERROR_DEVICE_UNAVAILABLE, ErrorCode::device_unavailable) &&
+              equal(POSEKIT_ERROR_OUT_OF_MEMORY, ErrorCode::out_of_memory) && equal(POSEKIT_ERROR_IO, ErrorCode::io) &&
+              equal(POSEKIT_ERROR_CANCELLED, ErrorCode::cancelled) &&
+              equal(POSEKIT_ERROR_DEADLINE_EXCEEDED, ErrorCode::deadline_exceeded) && equal(POSEKIT_ERROR_FORKED, ErrorCode::forked) &&
+              equal(POSEKIT_ERROR_CLOSED, ErrorCode::closed) && equal(POSEKIT_ERROR_INTERNAL, ErrorCode::internal));
+static_assert(equal(POSEKIT_PIXEL_FORMAT_BGR8, posekit::PixelFormat::bgr8) &&
+              equal(POSEKIT_PIXEL_FORMAT_RGB8, posekit::PixelFormat::rgb8) &&
+              equal(POSEKIT_PIXEL_FORMAT_GRAY8, posekit::PixelFormat::gray8) &&
+              equal(POSEKIT_PIXEL_FORMAT_BGRA8, posekit::PixelFormat::bgra8) &&
+              equal(POSEKIT_PIXEL_FORMAT_RGBA8, posekit::PixelFormat::rgba8));
+static_assert(equal(POSEKIT_PRECISION_FP32, posekit::Precision::fp32) && equal(POSEKIT_PRECISION_FP16, posekit::Precision::fp16) &&
+              equal(POSEKIT_PRECISION_BF16, posekit::Precision::bf16));
+static_assert(equal(POSEKIT_WARM_UP_CHECK, posekit::WarmUp::check) && equal(POSEKIT_WARM_UP_NONE, posekit::WarmUp::none));
+static_assert(equal(POSEKIT_LOG_INFO, posekit::LogLevel::info) && equal(POSEKIT_LOG_WARNING, posekit::LogLevel::warning));
+
+}  // namespace

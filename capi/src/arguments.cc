@@ -1,0 +1,96 @@
+/// Checks what comes in through the C interface and turns it into C++.
+#include "arguments.h"
+
+#include "posekit/error.h"
+
+namespace posekit_c {
+namespace {
+
+constexpr std::size_t largest_struct = 4096;  // so that a wild size is not read to its end
+
+posekit::MetadataSource metadata_source(const posekit_model_options& options) {
+  const int given = (options.metadata_json != nullptr) + (options.metadata_file != nullptr) + (options.metadata_preset != nullptr);
+  if (given > 1) {
+    fail("posekit_model_options sets " + std::to_string(given) + " of metadata_json, metadata_file and metadata_preset: set at most one");
+  }
+  if (options.metadata_json != nullptr) return posekit::MetadataDocument{options.metadata_json};
+  if (options.metadata_file != nullptr) return posekit::MetadataFile{options.metadata_file};
+  if (options.metadata_preset != nullptr) return posekit::MetadataPreset{options.metadata_preset};
+  return {};
+}
+
+}  // namespace
+
+void fail(const std::string& message) { throw posekit::Error(posekit::ErrorCode::invalid_argument, message); }
+
+void check_index(std::size_t index, std::size_t count, const char* name) {
+  if (index >= count) fail(std::string(name) + " is " + std::to_string(index) + ", but there are " + std::to_string(count));
+}
+
+bool boolean(std::int32_t value, const char* name) {
+  if (value != 0 && value != 1) fail(std::string(name) + " is " + std::to_string(value) + ", 0 or 1 is expected");
+  return value == 1;
+}
+
+void check_enumerator(std::int32_t value, std::int32_t count, const char* name) {
+  if (value < 0 || value >= count) {
+    fail(std::string(name) + " is " + std::to_string(value) + ", a value from 0 to " + std::to_string(count - 1) +
+         " is expected: take one of its enumeration");
+  }
+}
+
+void check_struct_size(std::size_t size, std::size_t first_size, const char* type) {
+  if (size < first_size || size > largest_struct) {
+    fail(std::string(type) + "'s struct_size is " + std::to_string(size) + ", at least " + std::to_string(first_size) +
+         " is expected: begin with its _INIT macro");
+  }
+}
+
+std::vector<std::string> strings(const char* const* texts, std::size_t count, const char* name) {
+  std::vector<std::string> result;
+  for (const char* text : array(texts, count, name)) {
+    result.emplace_back(&require(text, (std::string(name) + "[" + std::to_string(result.size()) + "]").c_str()));
+  }
+  return result;
+}
+
+posekit::ImageView image_view(const posekit_image& image) {
+  check_enumerator(image.format, POSEKIT_PIXEL_FORMAT_RGBA8 + 1, "the image's format");
+  const auto format = static_cast<posekit::PixelFormat>(image.format);
+  const auto tight = static_cast<std::size_t>(std::max(image.width, 0)) * static_cast<std::size_t>(posekit::channels(format));
+  return {image.data, image.width, image.height, image.stride == 0 ? tight : image.stride, format};
+}
+
+std::vector<posekit::Box> boxes(const posekit_box* given, std::size_t count) {
+  std::vector<posekit::Box> result;
+  const auto all = array(given, count, "boxes");
+  result.reserve(all.size());
+  for (const posekit_box& box : all) result.push_back({box.x1, box.y1, box.x2, box.y2, box.score == 0 ? 1 : box.score});
+  return result;
+}
+
+posekit_box c_box(const posekit::Box& box) noexcept { return {box.x1, box.y1, box.x2, box.y2, box.score, 0}; }
+
+posekit::ModelOptions model_options(const posekit_model_options* given) {
+  constexpr std::size_t first_size = offsetof(posekit_model_options, warm_up) + sizeof(posekit_warm_up);
+  const auto options = read_options(given, first_size, "posekit_model_options");
+  check_enumerator(options.precision, POSEKIT_PRECISION_BF16 + 1, "precision");
+  check_enumerator(options.warm_up, POSEKIT_WARM_UP_NONE + 1, "warm_up");
+  posekit::ModelOptions result;
+  result.metadata = metadata_source(options);
+  if (options.sha256 != nullptr) result.sha256 = options.sha256;
+  if (options.device != nullptr) result.device = options.device;
+  result.precision = static_cast<posekit::Precision>(options.precision);
+  result.warm_up = static_cast<posekit::WarmUp>(options.warm_up);
+  return result;
+}
+
+char* new_string(const std::string& text) {
+  char* copy = new char[text.size() + 1];
+  std::memcpy(copy, text.c_str(), text.size() + 1);
+  return copy;
+}
+
+}  // namespace posekit_c
+
+void posekit_string_destroy(char* text) { delete[] text; }

@@ -1,0 +1,148 @@
+/// Detectors and detections.
+#include "posekit/detector.h"
+
+#include "arguments.h"
+#include "guard.h"
+#include "handles.h"
+
+using namespace posekit_c;
+
+struct posekit_detections {
+  struct Entry {
+    posekit::DetectionResult result;
+    std::vector<posekit_box> boxes;
+  };
+  std::vector<Entry> images;
+};
+
+namespace {
+
+posekit::DetectorOptions detector_options(const posekit_model_options* model, const posekit_detector_options* given) {
+  constexpr std::size_t first_size = offsetof(posekit_detector_options, tile_count) + sizeof(given->tile_count);
+  const auto options = read_options(given, first_size, "posekit_detector_options");
+  posekit::DetectorOptions result;
+  result.model = model_options(model);
+  result.executor = executor_of(options.executor);
+  result.max_batch = options.max_batch;
+  if (options.score_threshold != 0) result.score_threshold = options.score_threshold;
+  if (options.nms_iou != 0) result.nms_iou = options.nms_iou;
+  if (options.max_persons != 0) result.max_persons = options.max_persons;
+  const auto tiles = array(options.tiles, options.tile_count, "tiles");
+  result.tiles.assign(tiles.begin(), tiles.end());
+  return result;
+}
+
+template <class Source>
+posekit_detector* new_detector(const Source& model, posekit::DetectorOptions options) {
+  return new posekit_detector{std::make_shared<posekit::PersonDetector>(model, std::move(options))};
+}
+
+const posekit_detections::Entry& entry_at(const posekit_detections* detections, size_t image) {
+  check_index(image, require(detections, "detections").images.size(), "image");
+  return detections->images[image];
+}
+
+}  // namespace
+
+posekit_detections* posekit_c::new_detections(std::vector<posekit::DetectionResult> results) {
+  auto handle = std::make_unique<posekit_detections>();
+  for (posekit::DetectionResult& result : results) {
+    std::vector<posekit_box> boxes;
+    for (const posekit::Box& box : result.boxes) boxes.push_back(c_box(box));
+    handle->images.push_back({std::move(result), std::move(boxes)});
+  }
+  return handle.release();
+}
+
+posekit_status posekit_detector_create(const char* path, const posekit_model_options* model_options,
+                                       const posekit_detector_options* options, posekit_detector** detector) {
+  return guard([&] {
+    clear(detector);
+    require(detector, "detector");
+    *detector = new_detector(std::filesystem::path(&require(path, "path")), detector_options(model_options, options));
+  });
+}
+
+posekit_status posekit_detector_create_from_memory(const void* data, size_t size, const posekit_model_options* model_options,
+                                                   const posekit_detector_options* options, posekit_detector** detector) {
+  return guard([&] {
+    clear(detector);
+    require(detector, "detector");
+    *detector = new_detector(array(static_cast<const std::byte*>(data), size, "data"), detector_options(model_options, options));
+  });
+}
+
+posekit_status posekit_detector_info(const posekit_detector* detector, posekit_model_info* info) {
+  return guard([&] {
+    const auto& self = *require(detector, "detector").detector;
+    fill_info(info, self.info(), self.device(), 0);
+  });
+}
+
+posekit_status posekit_detector_metadata_json(const posekit_detector* detector, char** json) {
+  return guard([&] {
+    clear(json);
+    require(json, "json");
+    *json = new_string(posekit::to_json(require(detector, "detector").detector->info()));
+  });
+}
+
+posekit_status posekit_detector_detect(const posekit_detector* detector, const posekit_image* image, const posekit_control* control,
+                                       posekit_detections** detections) {
+  return guard([&] {
+    clear(detections);
+    require(detections, "detections");
+    const auto& self = *require(detector, "detector").detector;
+    const posekit::ImageView view = image_view(require(image, "image"));
+    auto results = self.detect_batch({&view, 1}, run_control(control));
+    if (results[0].code != posekit::ErrorCode::ok) throw posekit::Error(results[0].code, results[0].message);
+    *detections = new_detections(std::move(results));
+  });
+}
+
+posekit_status posekit_detector_detect_batch(const posekit_detector* detector, const posekit_image* images, size_t image_count,
+                                             const posekit_control* control, posekit_detections** detections) {
+  return guard([&] {
+    clear(detections);
+    require(detections, "detections");
+    const auto& self = *require(detector, "detector").detector;
+    std::vector<posekit::ImageView> views;
+    for (const posekit_image& image : array(images, image_count, "images")) views.push_back(image_view(image));
+    *detections = new_detections(self.detect_batch(views, run_control(control)));
+  });
+}
+
+void posekit_detector_destroy(posekit_detector* detector) { delete detector; }
+
+posekit_status posekit_detections_image_count(const posekit_detections* detections, size_t* count) {
+  return guard([&] {
+    clear(count);
+    require(count, "count");
+    *count = require(detections, "detections").images.size();
+  });
+}
+
+posekit_status posekit_detections_status(const posekit_detections* detections, size_t image, posekit_status* status, const char** message) {
+  return guard([&] {
+    clear(status);
+    clear(message);
+    require(status, "status");
+    require(message, "message");
+    const posekit::DetectionResult& result = entry_at(detections, image).result;
+    *status = static_cast<posekit_status>(result.code);
+    *message = result.message.c_str();
+  });
+}
+
+posekit_status posekit_detections_boxes(const posekit_detections* detections, size_t image, const posekit_box** boxes, size_t* count) {
+  return guard([&] {
+    clear_array(boxes, count);
+    give_array(entry_at(detections, image).boxes, boxes, "boxes", count, "count");
+  });
+}
+
+posekit_status posekit_detections_timings(const posekit_detections* detections, size_t image, posekit_timings* timings) {
+  return guard([&] { fill_timings(require(timings, "timings"), entry_at(detections, image).result.timings); });
+}
+
+void posekit_detections_destroy(posekit_detections* detections) { delete detections; }

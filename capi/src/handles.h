@@ -1,0 +1,55 @@
+/// What the opaque objects of the C interface hold. Children share their parents, so the order of destroying does not matter.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <vector>
+
+#include "posekit/detector.h"
+#include "posekit/estimator.h"
+#include "posekit_c.h"
+
+struct posekit_executor {
+  std::shared_ptr<posekit::Executor> executor;
+};
+
+struct posekit_control {
+  std::stop_source stop;
+  std::atomic<std::int64_t> deadline = INT64_MAX;  ///< Of the steady clock, in nanoseconds; INT64_MAX: none.
+};
+
+struct posekit_keypoint_set {
+  posekit::KeypointSet set;
+  std::vector<posekit_link> links;
+};
+
+struct posekit_estimator {
+  std::shared_ptr<const posekit::PoseEstimator> estimator;
+};
+
+struct posekit_detector {
+  std::shared_ptr<const posekit::PersonDetector> detector;
+};
+
+namespace posekit_c {
+
+/// @throws std::bad_alloc
+posekit_keypoint_set* new_keypoint_set(posekit::KeypointSet set);
+
+/// @param images the call's, for their sizes
+posekit_result* new_result(std::shared_ptr<const posekit::PoseEstimator> estimator, std::span<const posekit::ImageBoxes> images,
+                           std::vector<posekit::ImageResult> results);
+
+posekit_detections* new_detections(std::vector<posekit::DetectionResult> results);
+
+/// The caller's executor; null for serial.
+inline std::shared_ptr<posekit::Executor> executor_of(const posekit_executor* executor) {
+  return executor == nullptr ? nullptr : executor->executor;
+}
+
+void fill_info(posekit_model_info* out, const posekit::ModelInfo& info, const std::string& device, std::size_t keypoint_count);
+void fill_timings(posekit_timings& out, const posekit::Timings& timings);
+
+}  // namespace posekit_c

@@ -1,0 +1,175 @@
+/// Results of an estimator, as contiguous arrays.
+#include "arguments.h"
+#include "guard.h"
+#include "handles.h"
+#include "posekit/result_io.h"
+
+using namespace posekit_c;
+
+namespace {
+
+/// One image's result, and its numbers again as arrays.
+struct ImageEntry {
+  posekit::ImageResult result;
+  posekit::Size size;
+  std::vector<float> keypoints;
+  std::vector<posekit_box> boxes;
+  std::vector<size_t> box_indices;
+};
+
+ImageEntry entry_of(posekit::ImageResult result, posekit::Size size) {
+  ImageEntry entry{.result = std::move(result), .size = size, .keypoints = {}, .boxes = {}, .box_indices = {}};
+  for (const posekit::Pose& pose : entry.result.poses) {
+    entry.boxes.push_back(c_box(pose.box));
+    entry.box_indices.push_back(pose.box_index);
+    for (const posekit::Keypoint& keypoint : pose.keypoints) {
+      entry.keypoints.insert(entry.keypoints.end(), {keypoint.x, keypoint.y, keypoint.score});
+    }
+  }
+  return entry;
+}
+
+}  // namespace
+
+struct posekit_result {
+  std::shared_ptr<const posekit::PoseEstimator> estimator;
+  std::vector<ImageEntry> images;
+};
+
+namespace {
+
+const ImageEntry& entry_at(const posekit_result* result, size_t image) {
+  check_index(image, require(result, "result").images.size(), "image");
+  return result->images[image];
+}
+
+}  // namespace
+
+posekit_result* posekit_c::new_result(std::shared_ptr<const posekit::PoseEstimator> estimator, std::span<const posekit::ImageBoxes> images,
+                                      std::vector<posekit::ImageResult> results) {
+  auto handle = std::make_unique<posekit_result>();
+  handle->estimator = std::move(estimator);
+  for (std::size_t i = 0; i < results.size(); ++i) handle->images.push_back(entry_of(std::move(results[i]), images[i].image.size()));
+  return handle.release();
+}
+
+void posekit_c::fill_timings(posekit_timings& out, const posekit::Timings& timings) {
+  constexpr std::size_t first_size = offsetof(posekit_timings, postprocess) + sizeof(out.postprocess);
+  fill_struct(out, first_size, "posekit_timings", [&] {
+    return posekit_timings{.struct_size = 0,
+                           .decode = timings.decode.count(),
+                           .detect = timings.detect.count(),
+                           .preprocess = timings.preprocess.count(),
+                           .inference = timings.inference.count(),
+                           .postprocess = timings.postprocess.count()};
+  });
+}
+
+posekit_status posekit_result_image_count(const posekit_result* result, size_t* count) {
+  return guard([&] {
+    clear(count);
+    require(count, "count");
+    *count = require(result, "result").images.size();
+  });
+}
+
+posekit_status posekit_result_keypoint_count(const posekit_result* result, size_t* count) {
+  return guard([&] {
+    clear(count);
+    require(count, "count");
+    *count = require(result, "result").estimator->keypoints().size();
+  });
+}
+
+posekit_status posekit_result_status(const posekit_result* result, size_t image, posekit_status* status, const char** message) {
+  return guard([&] {
+    clear(status);
+    clear(message);
+    require(status, "status");
+    require(message, "message");
+    const ImageEntry& entry = entry_at(result, image);
+    *status = static_cast<posekit_status>(entry.result.code);
+    *message = entry.result.message.c_str();
+  });
+}
+
+posekit_status posekit_result_keypoints(const posekit_result* result, size_t image, const float** keypoints, size_t* persons) {
+  return guard([&] {
+    clear(keypoints);
+    clear(persons);
+    require(keypoints, "keypoints");
+    require(persons, "persons");
+    const ImageEntry& entry = entry_at(result, image);
+    *keypoints = entry.keypoints.data();
+    *persons = entry.boxes.size();
+  });
+}
+
+posekit_status posekit_result_boxes(const posekit_result* result, size_t image, const posekit_box** boxes, size_t* persons) {
+  return guard([&] {
+    clear_array(boxes, persons);
+    give_array(entry_at(result, image).boxes, boxes, "boxes", persons, "persons");
+  });
+}
+
+posekit_status posekit_result_box_indices(const posekit_result* result, size_t image, const size_t** indices, size_t* persons) {
+  return guard([&] {
+    clear_array(indices, persons);
+    give_array(entry_at(result, image).box_indices, indices, "indices", persons, "persons");
+  });
+}
+
+posekit_status posekit_result_box_error_count(const posekit_result* result, size_t image, size_t* count) {
+  return guard([&] {
+    clear(count);
+    require(count, "count");
+    *count = entry_at(result, image).result.box_errors.size();
+  });
+}
+
+posekit_status posekit_result_box_error(const posekit_result* result, size_t image, size_t error, size_t* box_index, posekit_status* status,
+                                        const char** message) {
+  return guard([&] {
+    clear(box_index);
+    clear(status);
+    clear(message);
+    require(box_index, "box_index");
+    require(status, "status");
+    require(message, "message");
+    const auto& errors = entry_at(result, image).result.box_errors;
+    check_index(error, errors.size(), "error");
+    *box_index = errors[error].box_index;
+    *status = static_cast<posekit_status>(errors[error].code);
+    *message = errors[error].message.c_str();
+  });
+}
+
+posekit_status posekit_result_timings(const posekit_result* result, size_t image, posekit_timings* timings) {
+  return guard([&] { fill_timings(require(timings, "timings"), entry_at(result, image).result.timings); });
+}
+
+posekit_status posekit_result_copy_keypoints(const posekit_result* result, float* keypoints, size_t capacity, size_t* count) {
+  return guard([&] {
+    clear(count);
+    require(count, "count");
+    std::vector<float> all;
+    for (const ImageEntry& entry : require(result, "result").images) {
+      all.insert(all.end(), entry.keypoints.begin(), entry.keypoints.end());
+    }
+    copy_out<float>(all, keypoints, capacity, "keypoints");
+    *count = all.size();
+  });
+}
+
+posekit_status posekit_result_json(const posekit_result* result, size_t image, const char* path, char** json) {
+  return guard([&] {
+    clear(json);
+    require(json, "json");
+    const ImageEntry& entry = entry_at(result, image);
+    const posekit::ResultSource source{path == nullptr ? "" : path, entry.size, {}, {}};
+    const posekit::PoseEstimator& estimator = *result->estimator;
+    *json = new_string(posekit::to_json(entry.result, source, estimator.keypoints(), estimator.info().name));
+  });
+}
+
+void posekit_result_destroy(posekit_result* result) { delete result; }

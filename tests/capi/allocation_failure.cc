@@ -1,0 +1,215 @@
+/// An allocation that fails anywhere in a C call gives a status and a text, also when the text itself finds no memory.
+#include <posekit_c.h>
+
+#include <atomic>
+#include <catch2/catch_test_macros.hpp>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <string>
+#include <vector>
+
+namespace {
+
+constexpr long never = -1;
+
+std::atomic<long> allocations_left = never;  ///< Until the first that fails; counted while not `never`.
+std::atomic<bool> fails_for_good = false;    ///< After the first all others fail too.
+std::atomic<long> blocks = 0;                ///< Allocated and not freed.
+
+void* allocate(std::size_t size) {
+  if (allocations_left != never) {
+    if (allocations_left == 0) {
+      if (!fails_for_good) allocations_left = never;
+      throw std::bad_alloc();
+    }
+    --allocations_left;
+  }
+  void* memory = std::malloc(size == 0 ? 1 : size);
+  if (memory == nullptr) throw std::bad_alloc();
+  ++blocks;
+  return memory;
+}
+
+void release(void* memory) noexcept {
+  if (memory == nullptr) return;
+  --blocks;
+  std::free(memory);
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) { return allocate(size); }
+void* operator new[](std::size_t size) { return allocate(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  try {
+    return allocate(size);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+void operator delete(void* memory) noexcept { release(memory); }
+void operator delete[](void* memory) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t) noexcept { release(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { release(memory); }
+
+namespace {
+
+constexpr int most_points_of_failure = 20000;
+constexpr const char* pose_model = R"({"format": "posekit-model/1", "task": "pose", "name": "fake", "input": {"width": 32, "height": 32},
+  "output": {"codec": "heatmap", "width": 8, "height": 8},
+  "keypoints": {"name": "two", "keypoints": [{"name": "left_eye", "swap": 1}, {"name": "right_eye", "swap": 0}], "links": [[0, 1]]}})";
+constexpr const char* detect_model =
+    R"({"format": "posekit-model/1", "task": "detect", "input": {"width": 32, "height": 32}, "output": {"codec": "boxes_scores"}})";
+
+posekit_status create_estimator(posekit_estimator** estimator) {
+  return posekit_estimator_create_from_memory(pose_model, std::strlen(pose_model), nullptr, nullptr, estimator);
+}
+
+/// Has the built-in sets read: reading JSON is no part of these tests, for nlohmann-json's destructors allocate, and end the program if they can't.
+void read_builtin_sets() {
+  posekit_keypoint_set* set = nullptr;
+  REQUIRE(posekit_keypoint_set_create_builtin("coco17", &set) == POSEKIT_OK);
+  posekit_keypoint_set_destroy(set);
+}
+
+/// Runs the call with the k-th allocation failing, and with all from the k-th on, k = 0, 1, …, until a run meets no failure.
+/// @return how many runs failed
+template <class Call>
+int fail_everywhere(Call call) {
+  int failures = 0;
+  for (const bool for_good : {false, true}) {
+    for (int k = 0;; ++k) {
+      REQUIRE(k < most_points_of_failure);
+      const long before = blocks;
+      fails_for_good = for_good;
+      allocations_left = k;
+      const posekit_status status = call();
+      const char* message = posekit_last_error_message();  // while memory is still out
+      const bool met = for_good ? allocations_left == 0 : allocations_left == never;
+      allocations_left = never;
+      if (status == POSEKIT_OK) {
+        if (!met) break;
+        continue;  // a failure that was mended on the way, for example a cache that was not filled
+      }
+      ++failures;
+      CHECK(met);
+      CHECK((status == POSEKIT_ERROR_OUT_OF_MEMORY || status == POSEKIT_ERROR_NOT_FOUND || status == POSEKIT_ERROR_INVALID_ARGUMENT));
+      CHECK((message != nullptr && message[0] != 0));
+      CHECK(blocks <= before + 64);  // memory kept for the next call, not lost again and again
+    }
+  }
+  return failures;
+}
+
+}  // namespace
+
+TEST_CASE("An error whose text finds no memory still has its status and a static text") {
+  read_builtin_sets();
+  posekit_keypoint_set* set = nullptr;
+  const std::string name(200, 'x');
+  int with_static_text = 0;
+  for (int k = 0; k < 200; ++k) {
+    fails_for_good = true;
+    allocations_left = k;
+    const posekit_status status = posekit_keypoint_set_create_builtin(name.c_str(), &set);
+    const char* message = posekit_last_error_message();
+    allocations_left = never;
+    REQUIRE(status != POSEKIT_OK);
+    REQUIRE(message != nullptr);
+    const bool is_static = std::string(message).starts_with("memory is out");
+    CHECK((is_static || std::string(message).find(name) != std::string::npos));
+    CHECK((status == POSEKIT_ERROR_OUT_OF_MEMORY || status == POSEKIT_ERROR_NOT_FOUND));
+    if (status == POSEKIT_ERROR_NOT_FOUND && is_static) ++with_static_text;
+  }
+  CHECK(with_static_text > 0);  // the error was made, and its copy for this thread found no memory
+}
+
+TEST_CASE("Making objects with an allocation failing anywhere gives them or out_of_memory, and out parameters are NULL") {
+  read_builtin_sets();
+  CHECK(fail_everywhere([] {
+          posekit_executor* executor = nullptr;
+          const posekit_status status = posekit_executor_create_serial(&executor);
+          posekit_executor_destroy(executor);
+          return status;
+        }) >= 2);
+  CHECK(fail_everywhere([] {
+          posekit_control* control = nullptr;
+          const posekit_status status = posekit_control_create(&control);
+          posekit_control_destroy(control);
+          return status;
+        }) >= 2);
+  CHECK(fail_everywhere([] {
+          posekit_keypoint_set* set = nullptr;
+          const posekit_status status = posekit_keypoint_set_create_builtin("coco17", &set);
+          if (status != POSEKIT_OK && set != nullptr) std::abort();
+          posekit_keypoint_set_destroy(set);
+          return status;
+        }) > 20);
+}
+
+TEST_CASE("A custom executor's opaque pointer is given back exactly if the executor was made") {
+  static int given_back = 0;
+  posekit_executor_callbacks callbacks = POSEKIT_EXECUTOR_CALLBACKS_INIT;
+  callbacks.run = [](void*, size_t count, posekit_task task, void* context) -> posekit_status {
+    for (size_t i = 0; i < count; ++i) task(context, i, 0);
+    return POSEKIT_OK;
+  };
+  callbacks.destroy = [](void*) { ++given_back; };
+  CHECK(fail_everywhere([&] {
+          given_back = 0;
+          posekit_executor* executor = nullptr;
+          posekit_status status = posekit_executor_create_custom(&callbacks, &executor);
+          if (status != POSEKIT_OK && given_back != 0) std::abort();
+          if (status == POSEKIT_OK)
+            status = posekit_executor_parallel_for(
+                executor, 3, [](void*, size_t, size_t) {}, nullptr);
+          const bool made = executor != nullptr;
+          posekit_executor_destroy(executor);
+          if (given_back != (made ? 1 : 0)) std::abort();
+          return status;
+        }) >= 4);
+}
+
+TEST_CASE("Estimating and reading results with an allocation failing anywhere ends in a status, and the next call is whole") {
+  posekit_estimator* estimator = nullptr;
+  REQUIRE(create_estimator(&estimator) == POSEKIT_OK);
+  const std::vector<uint8_t> pixels(std::size_t{64} * 48, 90);
+  const posekit_image image{pixels.data(), 0, 64, 48, POSEKIT_PIXEL_FORMAT_GRAY8, 0};
+  const posekit_box boxes[] = {{5, 5, 40, 40, 0, 0}, {1, 1, 1, 1, 0, 0}, {10, 10, 60, 44, 0, 0}};
+  const auto call = [&] {
+    posekit_result* result = nullptr;
+    posekit_keypoint_set* set = nullptr;
+    char* json = nullptr;
+    size_t count = 0;
+    float values[12];
+    posekit_status status = posekit_estimator_estimate(estimator, &image, boxes, 3, nullptr, &result);
+    if (status == POSEKIT_OK) status = posekit_result_copy_keypoints(result, values, 12, &count);
+    if (status == POSEKIT_OK) status = posekit_result_json(result, 0, "a.jpg", &json);
+    if (status == POSEKIT_OK) status = posekit_estimator_keypoint_set(estimator, &set);
+    if (status == POSEKIT_OK && count != 12) std::abort();
+    posekit_string_destroy(json);
+    posekit_keypoint_set_destroy(set);
+    posekit_result_destroy(result);
+    return status;
+  };
+  CHECK(fail_everywhere(call) > 40);
+  CHECK(call() == POSEKIT_OK);
+  posekit_estimator_destroy(estimator);
+}
+
+TEST_CASE("Detecting with an allocation failing anywhere ends in a status, and the next call is whole") {
+  posekit_detector* detector = nullptr;
+  REQUIRE(posekit_detector_create_from_memory(detect_model, std::strlen(detect_model), nullptr, nullptr, &detector) == POSEKIT_OK);
+  const std::vector<uint8_t> pixels(std::size_t{64} * 48, 90);
+  const posekit_image image{pixels.data(), 0, 64, 48, POSEKIT_PIXEL_FORMAT_GRAY8, 0};
+  const auto call = [&] {
+    posekit_detections* detections = nullptr;
+    const posekit_status status = posekit_detector_detect(detector, &image, nullptr, &detections);
+    posekit_detections_destroy(detections);
+    return status;
+  };
+  CHECK(fail_everywhere(call) > 10);
+  CHECK(call() == POSEKIT_OK);
+  posekit_detector_destroy(detector);
+}

@@ -1,0 +1,342 @@
+/* Calls every function of posekit_c.h and expects what it promises; a C11 and, included in every_function.cc, a C++17 program.
+ * every_function POSE_MODEL DETECTOR_MODEL */
+#include <posekit_c.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int expectations = 0;
+
+static void expect(int holds, const char* what, int line) {
+  ++expectations;
+  if (holds) return;
+  fprintf(stderr, "line %d: %s does not hold; last error: %s\n", line, what, posekit_last_error_message());
+  exit(1);
+}
+#define EXPECT(what) expect((what) != 0, #what, __LINE__)
+#define OK(call) expect((call) == POSEKIT_OK, #call, __LINE__)
+
+enum { width = 160, height = 120, person_count = 3 };
+static uint8_t pixels[height][width][3];
+
+static posekit_image the_image(void) {
+  posekit_image image;
+  memset(&image, 0, sizeof image);
+  image.data = &pixels[0][0][0];
+  image.width = width;
+  image.height = height;
+  image.format = POSEKIT_PIXEL_FORMAT_BGR8;
+  return image;
+}
+
+static int notes = 0;
+static void take_note(void* context, posekit_log_level level, const char* message) {
+  if (context == &notes && level >= POSEKIT_LOG_INFO && message != NULL) ++notes;
+}
+
+static void count_task(void* context, size_t index, size_t slot) {
+  size_t* sum = (size_t*)context;
+  *sum += index + slot;
+}
+
+static posekit_status run_backwards(void* opaque, size_t count, posekit_task task, void* task_context) {
+  size_t* calls = (size_t*)opaque;
+  ++*calls;
+  while (count > 0) task(task_context, --count, 1);
+  return POSEKIT_OK;
+}
+
+static int destroyed = 0;
+static void note_destruction(void* opaque) {
+  (void)opaque;
+  ++destroyed;
+}
+
+static void use_process(void) {
+  const char* built_for = NULL;
+  const char* running = NULL;
+  int32_t number = 0;
+  int32_t flag = -1;
+  EXPECT(posekit_version_number() >= 100 && strchr(posekit_version(), '.') != NULL);
+  OK(posekit_torch_versions(&built_for, &running));
+  EXPECT(strncmp(built_for, running, 2) == 0);
+  OK(posekit_built_with_cuda(&flag));
+  EXPECT(flag == 0 || flag == 1);
+  OK(posekit_set_torch_threads(1));
+  OK(posekit_torch_threads(&number));
+  EXPECT(number == 1);
+  EXPECT(strcmp(posekit_status_name(POSEKIT_ERROR_NOT_FOUND), "not_found") == 0);
+  EXPECT(strcmp(posekit_status_name(1000), "unknown") == 0);
+  EXPECT(strcmp(posekit_last_error_message(), "") == 0);
+  OK(posekit_set_log_callback(take_note, &notes));
+  OK(posekit_set_log_callback(NULL, NULL));
+  posekit_string_destroy(NULL);
+}
+
+static void use_executors(void) {
+  posekit_executor* serial = NULL;
+  posekit_executor* pool = NULL;
+  posekit_executor* custom = NULL;
+  size_t calls = 0;
+  size_t sum = 0;
+  size_t slots = 0;
+  posekit_executor_callbacks callbacks = POSEKIT_EXECUTOR_CALLBACKS_INIT;
+  OK(posekit_executor_create_serial(&serial));
+  OK(posekit_executor_parallel_for(serial, 5, count_task, &sum));
+  EXPECT(sum == 10);
+  OK(posekit_executor_create_thread_pool(2, &pool));
+  OK(posekit_executor_slots(pool, &slots));
+  EXPECT(slots == 2);
+  callbacks.opaque = &calls;
+  callbacks.slots = 2;
+  callbacks.run = run_backwards;
+  callbacks.destroy = note_destruction;
+  OK(posekit_executor_create_custom(&callbacks, &custom));
+  OK(posekit_executor_parallel_for(custom, 4, count_task, &sum));
+  EXPECT(sum == 10 + 6 + 4 && calls == 1);
+  posekit_executor_destroy(serial);
+  posekit_executor_destroy(pool);
+  posekit_executor_destroy(custom);
+  EXPECT(destroyed == 1);
+}
+
+static void use_keypoint_sets(void) {
+  static const char own[] =
+      "{\"name\": \"own\", \"provenance\": \"here\", \"keypoints\": [{\"name\": \"l\", \"swap\": 1}, {\"name\": \"r\", \"swap\": 0}, "
+      "{\"name\": \"t\"}], \"links\": [[0, 2]], \"sigmas\": [0.1, 0.2, 0.3], \"subsets\": {\"sides\": [1, 0]}}";
+  const char* const sides = "sides";
+  posekit_keypoint_set* set = NULL;
+  posekit_keypoint_set* subset = NULL;
+  const char* text = NULL;
+  const posekit_link* links = NULL;
+  const double* sigmas = NULL;
+  size_t count = 0;
+  size_t indices[2] = {9, 9};
+  int32_t flag = 0;
+  OK(posekit_builtin_keypoint_set_count(&count));
+  EXPECT(count >= 6);
+  OK(posekit_builtin_keypoint_set_name(0, &text));
+  OK(posekit_keypoint_set_create_builtin(text, &set));
+  OK(posekit_keypoint_set_can_mirror(set, &flag));
+  EXPECT(flag == 1);
+  posekit_keypoint_set_destroy(set);
+
+  OK(posekit_keypoint_set_create_from_json(own, &set));
+  OK(posekit_keypoint_set_name(set, &text));
+  EXPECT(strcmp(text, "own") == 0);
+  OK(posekit_keypoint_set_provenance(set, &text));
+  EXPECT(strcmp(text, "here") == 0);
+  OK(posekit_keypoint_set_size(set, &count));
+  EXPECT(count == 3);
+  OK(posekit_keypoint_set_keypoint_name(set, 2, &text));
+  EXPECT(strcmp(text, "t") == 0);
+  OK(posekit_keypoint_set_keypoint_swap(set, 0, &count));
+  EXPECT(count == 1);
+  OK(posekit_keypoint_set_keypoint_swap(set, 2, &count));
+  EXPECT(count == POSEKIT_NO_INDEX);
+  OK(posekit_keypoint_set_can_mirror(set, &flag));
+  EXPECT(flag == 0);
+  OK(posekit_keypoint_set_links(set, &links, &count));
+  EXPECT(count == 1 && links[0].a == 0 && links[0].b == 2);
+  OK(posekit_keypoint_set_sigmas(set, &sigmas, &count));
+  EXPECT(count == 3 && sigmas[1] == 0.2);
+  OK(posekit_keypoint_set_subset_count(set, &count));
+  EXPECT(count == 1);
+  OK(posekit_keypoint_set_subset_name(set, 0, &text));
+  EXPECT(strcmp(text, sides) == 0);
+  OK(posekit_keypoint_set_select(set, &sides, 1, NULL, 0, &count));
+  EXPECT(count == 2);
+  OK(posekit_keypoint_set_select(set, &sides, 1, indices, 2, &count));
+  EXPECT(indices[0] == 1 && indices[1] == 0);
+  OK(posekit_keypoint_set_create_subset(set, indices, 2, &subset));
+  posekit_keypoint_set_destroy(set);
+  OK(posekit_keypoint_set_keypoint_name(subset, 0, &text));
+  EXPECT(strcmp(text, "r") == 0);
+  posekit_keypoint_set_destroy(subset);
+}
+
+static void* read_file(const char* path, size_t* size) {
+  FILE* file = fopen(path, "rb");
+  void* bytes = NULL;
+  long length = 0;
+  EXPECT(file != NULL && fseek(file, 0, SEEK_END) == 0 && (length = ftell(file)) > 0);
+  rewind(file);
+  bytes = malloc((size_t)length);
+  EXPECT(bytes != NULL && fread(bytes, 1, (size_t)length, file) == (size_t)length);
+  fclose(file);
+  *size = (size_t)length;
+  return bytes;
+}
+
+static void use_results(posekit_estimator* estimator, const posekit_result* result, size_t images) {
+  size_t count = 0;
+  size_t keypoint_count = 0;
+  size_t total = 0;
+  float* all = NULL;
+  char* json = NULL;
+  posekit_model_info info = POSEKIT_MODEL_INFO_INIT;
+  OK(posekit_estimator_info(estimator, &info));
+  OK(posekit_result_image_count(result, &count));
+  EXPECT(count == images);
+  OK(posekit_result_keypoint_count(result, &keypoint_count));
+  EXPECT(keypoint_count == info.keypoint_count);
+  for (size_t i = 0; i < images; ++i) {
+    posekit_status status = -1;
+    const char* message = NULL;
+    const float* keypoints = NULL;
+    const posekit_box* boxes = NULL;
+    const size_t* indices = NULL;
+    size_t box_index = 0;
+    posekit_timings timings = POSEKIT_TIMINGS_INIT;
+    OK(posekit_result_status(result, i, &status, &message));
+    EXPECT(status == POSEKIT_OK && message[0] == 0);
+    OK(posekit_result_keypoints(result, i, &keypoints, &count));
+    EXPECT(count == person_count - 1 && keypoints[0] == keypoints[0]);
+    total += count * keypoint_count * 3;
+    OK(posekit_result_boxes(result, i, &boxes, &count));
+    EXPECT(count == person_count - 1 && boxes[0].score == 1.0F && boxes[1].x1 == 5);
+    OK(posekit_result_box_indices(result, i, &indices, &count));
+    EXPECT(indices[0] == 0 && indices[1] == 2);
+    OK(posekit_result_box_error_count(result, i, &count));
+    EXPECT(count == 1);
+    OK(posekit_result_box_error(result, i, 0, &box_index, &status, &message));
+    EXPECT(box_index == 1 && status == POSEKIT_ERROR_INVALID_ARGUMENT && message[0] != 0);
+    OK(posekit_result_timings(result, i, &timings));
+    EXPECT(timings.inference > 0);
+    OK(posekit_result_json(result, i, "a.jpg", &json));
+    EXPECT(strstr(json, "\"a.jpg\"") != NULL);
+    posekit_string_destroy(json);
+  }
+  OK(posekit_result_copy_keypoints(result, NULL, 0, &count));
+  EXPECT(count == total);
+  all = (float*)malloc(total * sizeof(float));
+  EXPECT(all != NULL);
+  OK(posekit_result_copy_keypoints(result, all, total, &count));
+  EXPECT(count == total && all[0] == all[0]);
+  free(all);
+}
+
+static void use_estimator(const char* path) {
+  const char* const subset = "coco17";
+  const posekit_box people[person_count] = {{10, 10, 100, 110, 0, 0}, {4, 4, 4, 4, 0, 0}, {5, 0, 80, 100, 0.5F, 0}};
+  const posekit_image image = the_image();
+  posekit_estimator_options options = POSEKIT_ESTIMATOR_OPTIONS_INIT;
+  posekit_model_options model_options = POSEKIT_MODEL_OPTIONS_INIT;
+  posekit_estimator* estimator = NULL;
+  posekit_keypoint_set* set = NULL;
+  posekit_control* control = NULL;
+  posekit_result* result = NULL;
+  posekit_image_boxes images[2];
+  size_t size = 0;
+  void* bytes = read_file(path, &size);
+  char* json = NULL;
+
+  model_options.device = "cpu";
+  options.keypoints = &subset;
+  options.keypoint_count = 1;
+  options.max_batch = 2;
+  options.flip_test = 1;
+  options.box_padding = 1.2;
+  OK(posekit_estimator_create_from_memory(bytes, size, &model_options, &options, &estimator));
+  free(bytes);
+  posekit_estimator_destroy(estimator);
+  OK(posekit_estimator_create(path, NULL, &options, &estimator));
+  OK(posekit_estimator_keypoint_set(estimator, &set));
+  OK(posekit_keypoint_set_size(set, &size));
+  EXPECT(size == 17);
+  posekit_keypoint_set_destroy(set);
+  OK(posekit_estimator_metadata_json(estimator, &json));
+  EXPECT(strstr(json, "posekit-model/1") != NULL);
+  posekit_string_destroy(json);
+
+  OK(posekit_control_create(&control));
+  OK(posekit_control_set_deadline(control, POSEKIT_NO_DEADLINE));
+  OK(posekit_estimator_estimate(estimator, &image, people, person_count, control, &result));
+  use_results(estimator, result, 1);
+  posekit_result_destroy(result);
+
+  images[0].image = images[1].image = image;
+  images[0].boxes = images[1].boxes = people;
+  images[0].box_count = images[1].box_count = person_count;
+  OK(posekit_estimator_estimate_batch(estimator, images, 2, control, &result));
+  use_results(estimator, result, 2);
+  posekit_result_destroy(result);
+
+  OK(posekit_control_cancel(control));
+  EXPECT(posekit_estimator_estimate(estimator, &image, people, person_count, control, &result) == POSEKIT_ERROR_CANCELLED);
+  EXPECT(result == NULL);
+  posekit_control_destroy(control);
+  posekit_estimator_destroy(estimator);
+}
+
+static void use_detector(const char* path) {
+  const double tile = 0.5;
+  posekit_image images[2];
+  posekit_model_info info = POSEKIT_MODEL_INFO_INIT;
+  posekit_detector_options options = POSEKIT_DETECTOR_OPTIONS_INIT;
+  posekit_detector* detector = NULL;
+  posekit_detections* detections = NULL;
+  size_t size = 0;
+  void* bytes = read_file(path, &size);
+  char* json = NULL;
+
+  images[0] = images[1] = the_image();
+  OK(posekit_detector_create_from_memory(bytes, size, NULL, NULL, &detector));
+  free(bytes);
+  posekit_detector_destroy(detector);
+  options.score_threshold = 0.001;
+  options.nms_iou = 0.5;
+  options.max_persons = 2;
+  options.tiles = &tile;
+  options.tile_count = 1;
+  OK(posekit_detector_create(path, NULL, &options, &detector));
+  OK(posekit_detector_info(detector, &info));
+  EXPECT(strcmp(info.task, "detect") == 0 && info.input_width > 0);
+  OK(posekit_detector_metadata_json(detector, &json));
+  EXPECT(strstr(json, "\"detect\"") != NULL);
+  posekit_string_destroy(json);
+
+  OK(posekit_detector_detect(detector, images, NULL, &detections));
+  posekit_detections_destroy(detections);
+  OK(posekit_detector_detect_batch(detector, images, 2, NULL, &detections));
+  OK(posekit_detections_image_count(detections, &size));
+  EXPECT(size == 2);
+  for (size_t i = 0; i < 2; ++i) {
+    posekit_status status = -1;
+    const char* message = NULL;
+    const posekit_box* boxes = NULL;
+    posekit_timings timings = POSEKIT_TIMINGS_INIT;
+    OK(posekit_detections_status(detections, i, &status, &message));
+    EXPECT(status == POSEKIT_OK && message[0] == 0);
+    OK(posekit_detections_boxes(detections, i, &boxes, &size));
+    EXPECT(size <= 2 && (size == 0 || boxes[0].score > 0.001F));
+    OK(posekit_detections_timings(detections, i, &timings));
+    EXPECT(timings.detect > 0);
+  }
+  posekit_detections_destroy(detections);
+  posekit_detector_destroy(detector);
+}
+
+int main(int argc, char** argv) {
+  size_t count = 0;
+  const char* name = NULL;
+  char* json = NULL;
+  if (argc != 3) return 2;
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width * 3; ++x) pixels[y][x / 3][x % 3] = (uint8_t)((x * 7 + y * 11) % 256);
+  }
+  use_process();
+  use_executors();
+  use_keypoint_sets();
+  OK(posekit_model_preset_count(&count));
+  EXPECT(count == 3);
+  OK(posekit_model_preset_name(count - 1, &name));
+  EXPECT(strncmp(name, "sapiens-", 8) == 0);
+  OK(posekit_inspect_model(argv[1], NULL, &json));
+  EXPECT(strstr(json, "\"parameters\"") != NULL);
+  posekit_string_destroy(json);
+  use_estimator(argv[1]);
+  use_detector(argv[2]);
+  printf("%d expectations hold\n", expectations);
+  return 0;
+}

@@ -1,0 +1,2 @@
+/// The C program as C++17.
+#include "every_function.c"

@@ -1,0 +1,40 @@
+/// Writes what programs in other languages are held against: each photo as NAME.ppm and, in NAME.txt, its people's keypoints by the C++
+/// library, one line each: person, name, x, y, score. make_reference POSE_MODEL DETECTOR_MODEL PHOTOS OUT
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "posekit/image_io.h"
+#include "posekit/posekit.h"
+
+namespace fs = std::filesystem;
+
+int main(int argc, char** argv) {
+  if (argc != 5) return 2;
+  const posekit::PoseEstimator estimator(argv[1]);
+  const posekit::PersonDetector detector(argv[2]);
+  fs::create_directories(argv[4]);
+  int photos = 0;
+  for (const auto& entry : fs::directory_iterator(argv[3])) {
+    if (entry.path().extension() != ".jpg") continue;
+    const fs::path out = fs::path(argv[4]) / entry.path().stem();
+    const fs::path picture = out.string() + ".ppm";
+    const posekit::Image photo = posekit::read_image(entry.path());
+    posekit::write_image(picture, photo.view());
+    const posekit::Image image = posekit::read_image(picture);
+    const auto people = detector.detect(image.view());
+    const auto result = estimator.estimate(image.view(), people);
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen((out.string() + ".txt").c_str(), "w"), std::fclose);
+    if (!file) return 1;
+    for (std::size_t i = 0; i < result.poses.size(); ++i) {
+      for (std::size_t k = 0; k < estimator.keypoints().size(); ++k) {
+        const posekit::Keypoint& point = result.poses[i].keypoints[k];
+        std::fprintf(file.get(), "%zu %s %.9g %.9g %.9g\n", i, estimator.keypoints().keypoints[k].name.c_str(), point.x, point.y,
+                     point.score);
+      }
+    }
+    ++photos;
+  }
+  std::printf("%d photos\n", photos);
+  return photos > 0 ? 0 : 1;
+}
