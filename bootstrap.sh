@@ -6,7 +6,7 @@ torch_version=2.13.0
 python_packages=("numpy>=1.26,<3")
 packages=(g++ cmake ninja-build libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libfmt-dev nlohmann-json3-dev
           libcli11-dev catch2 libbenchmark-dev ccache strace)
-dev_packages=(clang-16 clang-format-16 clang-tidy-16 libclang-rt-16-dev)
+dev_packages=(clang-16 clang-format-16 clang-tidy-16 libclang-rt-16-dev abigail-tools)
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 venv=$root/.venv
@@ -26,7 +26,7 @@ usage: ./bootstrap.sh setup|build|demo|test [OPTION...]
   --torch-dir DIR    use the LibTorch in DIR (it holds share/cmake/Torch) instead of .venv; or POSEKIT_TORCH_DIR
   --torch-index URL  also look for Torch in this pip index; or POSEKIT_TORCH_INDEX
   --no-packages      install no packages: they are there already, or the system is not Debian or Ubuntu
-  --dev              also install clang-16, its runtime, clang-format-16 and clang-tidy-16
+  --dev              also install clang-16, its runtime, clang-format-16, clang-tidy-16 and abigail-tools
   --jobs N           compile and test N at a time
   -h, --help         this text
 

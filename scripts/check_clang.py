@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compiles every file of a build folder once more with clang, for its warnings only (nothing is written).
 
-    check_clang.py BUILD [CLANG]    CLANG defaults to clang++-16
+    check_clang.py BUILD [CLANG]    CLANG defaults to clang++-16; files in C are compiled with the same name without ++
 """
 import concurrent.futures
 import json
@@ -23,6 +23,8 @@ def command_of(entry, clang):
             skip = True
         elif word not in ("-MD", "-MMD", "-c"):
             kept.append(word)
+    if entry["file"].endswith(".c"):
+        clang = clang.replace("++", "")
     return [clang, *kept, "-Wno-unknown-warning-option", "-Werror", "-fsyntax-only"]
 
 

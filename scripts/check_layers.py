@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks who includes what: the way of the data through lib/ is one way, and third-party headers stay where they belong.
 
-    check_layers.py [ROOT]    ROOT (default: the folder above this script's) holds include/, lib/, examples/, tests/
+    check_layers.py [ROOT]    ROOT (default: the folder above this script's) holds include/, lib/, capi/, examples/, tests/
 
 Prints each include that breaks a rule as FILE:LINE and exits with 1. docs/architecture.md has the picture.
 """
@@ -38,6 +38,7 @@ THIRD_PARTY = {  # what it is: how its headers are recognised, and the folders a
     "Catch2": (re.compile(r"catch2/"), ("tests/",)),
     "Google Benchmark": (re.compile(r"benchmark/"), ("tests/bench/",)),
 }
+NOT_FOR_C = ("posekit/image_io.h", "posekit/draw.h", "posekit/opencv.h")
 NOT_BESIDE_TORCH = ("fmt", "nlohmann-json")  # Torch's include folder carries copies of its own
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
@@ -57,6 +58,11 @@ def broken_rule(root, file, header):
             if name in NOT_BESIDE_TORCH and file.startswith(TORCH_FILES):
                 return f"{name} must not meet Torch, whose include folder has another copy"
             return None
+    if file.startswith("capi/"):
+        if header in NOT_FOR_C:
+            return "posekit_c links no OpenCV"
+        if (root / "lib" / header).is_file():
+            return "the C interface uses public headers only"
     if header.startswith("posekit/"):
         return None if (root / "include" / header).is_file() else "no such public header"
     if file.startswith("include/"):
@@ -82,7 +88,7 @@ def broken_rule(root, file, header):
 
 
 def check(root):
-    files = sorted(path for folder in ("include", "lib", "examples", "tests") for path in (root / folder).rglob("*")
+    files = sorted(path for folder in ("include", "lib", "capi", "examples", "tests") for path in (root / folder).rglob("*")
                    if path.suffix in (".h", ".cc", ".c", ".cu"))
     problems = []
     for path in files:
