@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Takes the snippets out of README.md and docs/*.md and runs them, so that the documentation can't rot.
 
-    snippets.py extract ROOT OUT             writes each C++ program to OUT (only if it changed), prints the names; '~' before one: not to be run
+    snippets.py extract ROOT OUT             writes each C++ and C program to OUT (only if it changed), prints the names; '~' before one: not to be run
     snippets.py files ROOT                   prints the documents
     snippets.py run ROOT PROGRAM [ARG...]    runs a program in a folder of its own that has ROOT's examples in it
     snippets.py check ROOT WHAT POSEKIT      checks snippets of one kind: sh, json, python, cmake; or: links, options, keys, codes
@@ -84,14 +84,16 @@ class Workplace:
 def extract(root, out):
     out.mkdir(parents=True, exist_ok=True)
     count = {}
-    for path, line, note, text in blocks(root, "cpp"):
+    found = [(".cc", *block) for block in blocks(root, "cpp")] + [(".c", *block) for block in blocks(root, "c")]
+    for suffix, path, line, note, text in found:
         only_built = note.startswith("compiled, not run: ")
         if not only_built and not is_run(note):
             continue
-        count[path.stem] = count.get(path.stem, 0) + 1
-        name = f"{path.stem.lower()}_{count[path.stem]}"
+        stem = path.stem.lower() + ("_c" if suffix == ".c" else "")
+        count[stem] = count.get(stem, 0) + 1
+        name = f"{stem}_{count[stem]}"
         source = f'#line {line + 1} "{path.relative_to(root)}"\n{text}'
-        file = out / f"{name}.cc"
+        file = out / f"{name}{suffix}"
         if not file.exists() or file.read_text() != source:
             file.write_text(source)
         print(f"~{name}" if only_built else name)
