@@ -3,14 +3,14 @@
  * Rules, for every function that says nothing else:
  *
  * - It returns a posekit_status. On failure each out parameter is NULL or 0, and posekit_last_error_message() says what is wrong, which
- * value, what was expected and what to do.
+ *   value, what was expected and what to do.
  * - POSEKIT_ERROR_INVALID_ARGUMENT answers NULL where an object, a string or an out parameter is expected, NULL for an array that is not
  *   empty, an index beyond the end and a value outside an enumeration; POSEKIT_ERROR_OUT_OF_MEMORY answers a lack of memory;
  *   POSEKIT_ERROR_INTERNAL a defect of posekit's own. What else a function may return stands at it.
  * - An object that is given out (type **out) is the caller's: destroy it once. Objects share what they need: an estimator keeps its
- * executor alive and a result its estimator, so they may be destroyed in any order. Destroying NULL does nothing.
- * - Pointers into an object (const char *, const float *, …) live as long as the object and never change. What is passed in is borrowed for
- *   the call.
+ *   executor alive and a result its estimator, so they may be destroyed in any order. Destroying NULL does nothing.
+ * - Pointers into an object (const char *, const float *, ...) live as long as the object and never change; an array without elements may
+ *   be NULL. What is passed in is borrowed for the call.
  * - Any number of threads may use one object at once; destroying it must come after the last use. Error messages are each thread's own.
  * - Strings are UTF-8 and end with 0. Sizes and counts are size_t. Boolean values are int32_t: 0 or 1.
  * - Option structs: begin with _INIT, set what you want; 0 or NULL means the default. NULL for the whole struct means all defaults.

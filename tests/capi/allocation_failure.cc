@@ -66,7 +66,8 @@ posekit_status create_estimator(posekit_estimator** estimator) {
   return posekit_estimator_create_from_memory(pose_model, std::strlen(pose_model), nullptr, nullptr, estimator);
 }
 
-/// Has the built-in sets read: reading JSON is no part of these tests, for nlohmann-json's destructors allocate, and end the program if they can't.
+/// Has the built-in sets read. Reading JSON is no part of these tests: nlohmann-json's destructors allocate, and end the program if they
+/// can't.
 void read_builtin_sets() {
   posekit_keypoint_set* set = nullptr;
   REQUIRE(posekit_keypoint_set_create_builtin("coco17", &set) == POSEKIT_OK);

@@ -467,13 +467,6 @@ TEST_CASE("A buffer that is too small is not written to") {
 
 namespace {
 
-/// Calls that take a struct of this type; the struct is filled by the caller of the test.
-template <class Struct>
-struct Taker {
-  const char* name;
-  std::function<posekit_status(Struct*)> call;
-};
-
 /// What holds for every struct with a struct_size.
 template <class Struct>
 void check_sizes(const Struct& sound, const std::function<posekit_status(Struct*)>& call, bool is_input) {
@@ -661,7 +654,7 @@ TEST_CASE("A bad image of a batch is told in its entry, a bad box in its image")
   posekit_result* made = nullptr;
   ok(posekit_estimator_estimate_batch(models().estimator, batch.data(), batch.size(), nullptr, &made));
   const Result result(made);
-  for (const size_t i : {0, 2, 3}) {
+  for (const size_t i : {size_t{0}, size_t{2}, size_t{3}}) {
     posekit_status status = 0;
     const char* message = nullptr;
     ok(posekit_result_status(result.get(), i, &status, &message));
