@@ -3,7 +3,8 @@
 set -euo pipefail
 
 torch_version=2.13.0
-python_packages=("numpy>=1.26,<3")
+python_packages=("numpy>=1.26,<3" "pybind11>=3" "scikit-build-core>=0.11" pytest mypy opencv-python-headless pillow)
+python_dev_packages=(pandas supervision) # what docs/python.md has recipes for
 packages=(g++ cmake ninja-build libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libfmt-dev nlohmann-json3-dev
           libcli11-dev catch2 libbenchmark-dev ccache strace)
 dev_packages=(clang-16 clang-format-16 clang-tidy-16 libclang-rt-16-dev abigail-tools)
@@ -126,6 +127,7 @@ install_packages() {
   local wanted=("${packages[@]}") missing=() name release
   [ $with_dev = 0 ] || wanted+=("${dev_packages[@]}")
   [ -n "$torch_dir" ] || "$python" -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3 python3-venv)
+  [ -n "$torch_dir" ] || has_python_headers || wanted+=(python3-dev)
   check_system
   for name in "${wanted[@]}"; do
     if [ "$name" = catch2 ]; then
@@ -151,6 +153,8 @@ and start again. (On Debian 12 catch2 comes from bookworm-backports: add -t book
     apt_install ${release:+-t "$release"} catch2
   fi
 }
+
+has_python_headers() { "$python" -c 'import os, sysconfig as s, sys; sys.exit(not os.path.exists(s.get_path("include") + "/Python.h"))' 2>/dev/null; }
 
 # --- Torch ---
 
@@ -192,19 +196,28 @@ install_torch() {
   : >"$venv/pip.log"
   if [ "$variant" = cuda ]; then
     # Three '=': two would also take a CPU build of that version.
-    pip_install "torch===$torch_version" "${python_packages[@]}" || pip_failed
-  elif ! pip_install "torch==$torch_version+cpu" "${python_packages[@]}"; then
+    pip_install "torch===$torch_version" || pip_failed
+  elif ! pip_install "torch==$torch_version+cpu"; then
     grep -q 'No matching distribution' "$venv/pip.log" || pip_failed
     say "torch: pip's index has no CPU-only build of $torch_version: taking its default build, which may carry CUDA libraries of several GB."
     say "       To avoid them, name the index of CPU builds that pytorch.org's installation page shows: --torch-index URL"
-    pip_install "torch==$torch_version" "${python_packages[@]}" || pip_failed
+    pip_install "torch==$torch_version" || pip_failed
   fi
+  pip_install "${python_packages[@]}" || pip_failed
+  echo "$want" >"$stamp"
+}
+
+install_python_dev() {
+  local stamp=$venv/posekit-dev-stamp want="${python_dev_packages[*]}"
+  [ "$(cat "$stamp" 2>/dev/null)" != "$want" ] || return 0
+  say "python: installing $want into .venv"
+  pip_install "${python_dev_packages[@]}" || pip_failed
   echo "$want" >"$stamp"
 }
 
 pip_failed() {
   tail -n 15 "$venv/pip.log" >&2
-  die "pip could not install torch $torch_version (all of its output: $venv/pip.log)"
+  die "pip could not install what .venv needs (all of its output: $venv/pip.log)"
 }
 
 torch_cmake() {
@@ -229,6 +242,7 @@ setup() {
     command -v "$python" >/dev/null || die "needs Python 3.10 or later, '$python' is not there: name another one, PYTHON=… ./bootstrap.sh $verb"
     choose_variant
     install_torch
+    [ $with_dev = 0 ] || install_python_dev
   fi
 }
 
@@ -249,7 +263,7 @@ prepare_cuda() {
 }
 
 build() { # build [TARGET]
-  local log=$root/build/configure.log werror=OFF torch
+  local log=$root/build/configure.log werror=OFF python_option=OFF torch
   [ "${CI:-}" != true ] || werror=ON
   mkdir -p "$root/build"
   torch=$(torch_cmake)
@@ -259,7 +273,10 @@ build() { # build [TARGET]
   mkdir -p "$build"
   echo "$root $torch $variant" >"$build/posekit-stamp"
   say "configuring build/release"
+  # A LibTorch that belongs to no Python serves no Python package.
+  [ -n "$torch_dir" ] || python_option=ON
   cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DPOSEKIT_WERROR=$werror "-DCMAKE_PREFIX_PATH=$torch" \
+    -DPOSEKIT_PYTHON=$python_option \
     "${cuda_options[@]}" >"$log" 2>&1 </dev/null || { cat "$log" >&2; die "configuring failed"; }
   say "building ($jobs at a time; the first time takes minutes)"
   cmake --build "$build" --parallel "$jobs" ${1:+--target "$1"} </dev/null

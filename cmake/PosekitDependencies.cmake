@@ -23,7 +23,11 @@ if(POSEKIT_TESTS)
   posekit_find(benchmark libbenchmark-dev)
 endif()
 
-file(GLOB PosekitTorch_HINTS ${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch) # what ./bootstrap.sh setup made
+if(POSEKIT_PYTHON)
+  include(PosekitPython)
+endif()
+file(GLOB venv_torch ${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch) # what ./bootstrap.sh setup made
+list(APPEND PosekitTorch_HINTS ${venv_torch})
 find_package(PosekitTorch 2.10 QUIET)
 if(NOT PosekitTorch_FOUND)
   message(FATAL_ERROR "posekit needs LibTorch 2.10 or later: run ./bootstrap.sh setup, or name a Torch in CMAKE_PREFIX_PATH "

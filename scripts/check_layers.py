@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks who includes what: the way of the data through lib/ is one way, and third-party headers stay where they belong.
 
-    check_layers.py [ROOT]    ROOT (default: the folder above this script's) holds include/, lib/, capi/, examples/, tests/
+    check_layers.py [ROOT]    ROOT (default: the folder above this script's) holds include/, lib/, capi/, examples/, python/, tests/
 
 Prints each include that breaks a rule as FILE:LINE and exits with 1. docs/architecture.md has the picture.
 """
@@ -37,6 +37,7 @@ THIRD_PARTY = {  # what it is: how its headers are recognised, and the folders a
     "CLI11": (re.compile(r"CLI/"), ("examples/cli/",)),
     "Catch2": (re.compile(r"catch2/"), ("tests/",)),
     "Google Benchmark": (re.compile(r"benchmark/"), ("tests/bench/",)),
+    "pybind11": (re.compile(r"pybind11/"), ("python/src/",)),
 }
 NOT_FOR_C = ("posekit/image_io.h", "posekit/draw.h", "posekit/opencv.h")
 NOT_BESIDE_TORCH = ("fmt", "nlohmann-json")  # Torch's include folder carries copies of its own
@@ -70,8 +71,8 @@ def broken_rule(root, file, header):
     if SYSTEM.match(header) and not (root / file).parent.joinpath(header).is_file():
         return None
     if not file.startswith("lib/"):
-        if file.startswith("examples/") and (root / "lib" / header).is_file():
-            return "examples use public headers only"
+        if file.startswith(("examples/", "python/")) and (root / "lib" / header).is_file():
+            return "examples and bindings use public headers only"
         return None
 
     target = (root / "lib" / header)
@@ -88,7 +89,7 @@ def broken_rule(root, file, header):
 
 
 def check(root):
-    files = sorted(path for folder in ("include", "lib", "capi", "examples", "tests") for path in (root / folder).rglob("*")
+    files = sorted(path for folder in ("include", "lib", "capi", "examples", "python", "tests") for path in (root / folder).rglob("*")
                    if path.suffix in (".h", ".cc", ".c", ".cu"))
     problems = []
     for path in files:

@@ -124,12 +124,23 @@ def check_shell(root, program):
             print(f"{place(path, line, root)}: ran")
 
 
+def missing_modules(python, text):
+    """Of the modules that a snippet may go without being run, those that it imports and that are not there."""
+    used = [name for name in ("posekit", "pandas", "supervision", "PIL") if re.search(rf"^\s*(?:import|from) {name}\b", text, re.MULTILINE)]
+    find = "import importlib.util, sys; print(*(name for name in sys.argv[1:] if importlib.util.find_spec(name) is None))"
+    return subprocess.run([python, "-c", find, *used], capture_output=True, text=True, check=True).stdout.split()
+
+
 def check_python(root, _):
     """Each Python block compiles; those that are run need Torch."""
     python = python_with_torch(root)
     for path, line, note, text in blocks(root, "python"):
         compile(text, place(path, line, root), "exec")
         if not is_run(note) or python is None:
+            continue
+        missing = missing_modules(python, text)
+        if missing:
+            print(f"{place(path, line, root)}: skipped, {', '.join(missing)} not installed")
             continue
         with Workplace(root) as work:
             done = work.run([python, "-W", "ignore", "-c", text], capture_output=True, text=True)

@@ -20,6 +20,8 @@ SOUND = {
     "capi/src/guard.h": "#include <string>\n",
     "include/posekit/image_io.h": '#include "posekit/image.h"\n',
     "examples/cli/main.cc": '#include <CLI/CLI.hpp>\n#include "posekit/image.h"\n',
+    "python/src/errors.h": "#pragma once\n",
+    "python/src/io.cc": '#include <pybind11/pybind11.h>\n#include "errors.h"\n#include "posekit/image.h"\n',
     "tests/support/model_builder.cc": "#include <torch/script.h>\n",
 }
 FORBIDDEN = {
@@ -30,6 +32,8 @@ FORBIDDEN = {
     "lib/inference/torchscript/state.h": ["fmt/format.h", "nlohmann/json.hpp", "opencv2/core.hpp"],
     "lib/codec/decode.cc": ["inference/torchscript/state.h", "torch/script.h"],
     "lib/io/read.cc": ["geometry/crop.h", "torch/script.h"],
+    "lib/codec/pybind.cc": ["pybind11/numpy.h"],
+    "python/src/io.cc": ["geometry/crop.h", "torch/extension.h", "opencv2/core.hpp", "fmt/format.h", "nlohmann/json.hpp"],
     "lib/novelty/new.cc": ["geometry/crop.h"],
     "capi/src/estimator.cc": ["geometry/crop.h", "torch/script.h", "fmt/format.h", "posekit/image_io.h", "posekit/opencv.h", "posekit/none.h"],
     "examples/cli/main.cc": ["geometry/crop.h", "torch/script.h", "opencv2/core.hpp"],

@@ -1,0 +1,113 @@
+"""Top-down human pose estimation with TorchScript models: images and boxes in, keypoints out.
+
+Images are NumPy arrays (or anything with ``__dlpack__``) of uint8, shape (H, W), (H, W, 3) or (H, W, 4), BGR unless ``format="rgb"`` says
+otherwise. Coordinates are pixels of the image, (0, 0) at the centre of the top-left one. Every class and function may be used from any
+number of threads at once; native work runs without the GIL. docs/python.md has the rest.
+"""
+# Torch is loaded before posekit's own module, which uses the same copy.
+from . import _torch  # isort: skip
+
+import atexit as _atexit
+
+from ._core import (
+    InputInfo,
+    KeypointSet,
+    ModelInfo,
+    ModelReport,
+    OutputInfo,
+    ValueOrigin,
+    builtin_keypoint_set,
+    builtin_keypoint_sets,
+    built_with_cuda,
+    model_presets,
+    object_keypoint_similarity,
+    parse_keypoint_set,
+    parse_model_info,
+    select_keypoints,
+    set_log_callback,
+    set_torch_threads,
+    subset,
+    torch_threads,
+    torch_versions,
+    version,
+)
+from ._detector import PersonDetector
+from ._errors import (
+    CancelledError,
+    ClosedError,
+    DeadlineExceededError,
+    DeviceUnavailableError,
+    Error,
+    ErrorCode,
+    ForkedError,
+    InternalError,
+    InvalidArgumentError,
+    InvalidModelError,
+    IoError,
+    NotFoundError,
+    OutOfMemoryError,
+    UnsupportedModelError,
+)
+from ._estimator import PoseEstimator
+from ._executors import Executor, Serial, ThreadPool
+from ._files import decode_image, draw_poses, load_image, read_image, write_image
+from ._model import inspect_model, shipped_model
+from ._results import BoxError, DetectionResult, PoseResult, Timings
+
+__version__ = version()
+
+__all__ = [
+    "BoxError",
+    "CancelledError",
+    "ClosedError",
+    "DeadlineExceededError",
+    "DetectionResult",
+    "DeviceUnavailableError",
+    "Error",
+    "ErrorCode",
+    "Executor",
+    "ForkedError",
+    "InputInfo",
+    "InternalError",
+    "InvalidArgumentError",
+    "InvalidModelError",
+    "IoError",
+    "KeypointSet",
+    "ModelInfo",
+    "ModelReport",
+    "NotFoundError",
+    "OutOfMemoryError",
+    "OutputInfo",
+    "PersonDetector",
+    "PoseEstimator",
+    "PoseResult",
+    "Serial",
+    "ThreadPool",
+    "Timings",
+    "UnsupportedModelError",
+    "ValueOrigin",
+    "built_with_cuda",
+    "builtin_keypoint_set",
+    "builtin_keypoint_sets",
+    "decode_image",
+    "draw_poses",
+    "inspect_model",
+    "load_image",
+    "model_presets",
+    "object_keypoint_similarity",
+    "parse_keypoint_set",
+    "parse_model_info",
+    "read_image",
+    "select_keypoints",
+    "set_log_callback",
+    "set_torch_threads",
+    "shipped_model",
+    "subset",
+    "torch_threads",
+    "torch_versions",
+    "version",
+    "write_image",
+]
+
+# A callback that outlives the interpreter could not be called, nor freed.
+_atexit.register(set_log_callback, None)

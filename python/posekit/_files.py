@@ -1,0 +1,89 @@
+"""Image files, PIL images and drawing. The module behind it links the system's OpenCV and is loaded when it is first used."""
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ._errors import InvalidArgumentError
+from ._images import Image, is_rgb, pixels_of
+from ._results import PoseResult, boxes_with_scores
+
+
+_MAX_PIXELS = 1 << 28
+
+
+@contextlib.contextmanager
+def _needs_opencv() -> Iterator[None]:
+    """Around the import of the module that links OpenCV: says what to do where it is missing."""
+    try:
+        yield
+    except ImportError as error:
+        raise ImportError(
+            f"posekit's image files and drawing need the system's OpenCV that it was built with ({error}): install it again (Debian and "
+            "Ubuntu: apt-get install libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev), or read images by other means: "
+            "everything else of posekit works without it"
+        ) from error
+
+
+def read_image(path: str | os.PathLike[str], *, max_pixels: int = _MAX_PIXELS) -> npt.NDArray[np.uint8]:
+    """Reads an image file as upright BGR (H, W, 3): EXIF orientation applied, 16-bit scaled by 1/257, CMYK converted, gray spread, alpha dropped.
+
+    Raises NotFoundError, IoError (not an image, cut off, not readable), InvalidArgumentError (more than max_pixels).
+    """
+    with _needs_opencv():
+        from . import _io
+    return _io.read_image(path, max_pixels)
+
+
+def decode_image(file: bytes, name: str = "image", *, max_pixels: int = _MAX_PIXELS) -> npt.NDArray[np.uint8]:
+    """As read_image, from the file's bytes. name: what messages call the image."""
+    with _needs_opencv():
+        from . import _io
+    return _io.decode_image(file, name, max_pixels)
+
+
+def load_image(source: Any) -> npt.NDArray[np.uint8]:
+    """An upright BGR image (H, W, 3) of a path, a file's bytes or a PIL image (whose EXIF orientation is applied too)."""
+    if isinstance(source, bytes):
+        return decode_image(source)
+    if isinstance(source, (str, os.PathLike)):
+        return read_image(source)
+    if hasattr(source, "getexif") and hasattr(source, "convert"):
+        return _from_pil(source)
+    raise InvalidArgumentError(f"an object of type {type(source).__name__} was given, a path, a file's bytes or a PIL image is expected")
+
+
+def _from_pil(image: Any) -> npt.NDArray[np.uint8]:
+    from PIL import ImageOps
+
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I;16"):  # PIL would clip it
+        gray = np.rint(np.asarray(upright, np.float64) / 257).astype(np.uint8)
+        return np.repeat(gray[:, :, np.newaxis], 3, axis=2)
+    return np.ascontiguousarray(np.asarray(upright.convert("RGB"))[:, :, ::-1])
+
+
+def write_image(path: str | os.PathLike[str], image: Image, *, format: Literal["bgr", "rgb"] = "bgr") -> None:
+    """Writes an image as the extension says (.png, .jpg, …), whole or not at all. Raises InvalidArgumentError, IoError."""
+    with _needs_opencv():
+        from . import _io
+    _io.write_image(path, pixels_of(image), is_rgb(format))
+
+
+def draw_poses(
+    image: Image, result: PoseResult, *, min_score: float = 0.3, boxes: bool = True, format: Literal["bgr", "rgb"] = "bgr"
+) -> npt.NDArray[np.uint8]:
+    """A copy of the image (H, W, 3), in the same order of colours, with the poses drawn on it; gray is spread, alpha dropped.
+
+    min_score: keypoints below are not drawn, nor links with such an end; above, low scores are faded. boxes: also draw each person's box.
+    """
+    with _needs_opencv():
+        from . import _io
+    return _io.draw_poses(
+        pixels_of(image), is_rgb(format), result.keypoints, result.scores, boxes_with_scores(result), result.keypoint_set, min_score, boxes
+    )

@@ -1,0 +1,31 @@
+/// NumPy arrays as images and boxes, and back.
+#pragma once
+
+#include <pybind11/numpy.h>
+
+#include <cstddef>
+#include <cstring>
+#include <vector>
+
+#include "posekit/geometry.h"
+#include "posekit/image.h"
+
+namespace posekit_python {
+
+/// A view of an array's pixels, without a copy. The array must outlive it.
+/// @param pixels uint8 of shape (H, W), (H, W, 3) or (H, W, 4); pixels of a row follow each other, rows are any distance >= 0 apart
+/// @param rgb order of the colours: RGB(A), else BGR(A)
+/// @throws posekit::Error invalid_argument for any other array
+[[nodiscard]] posekit::ImageView view_of(const pybind11::array& pixels, bool rgb);
+
+/// An array (H, W, C) that owns the image's pixels.
+[[nodiscard]] pybind11::array array_of(posekit::Image image);
+
+/// The boxes of an array of float64 (N, 5): x1, y1, x2, y2, score.
+/// @throws posekit::Error invalid_argument for any other shape
+[[nodiscard]] std::vector<posekit::Box> boxes_of(const pybind11::array_t<double, pybind11::array::c_style>& boxes);
+
+/// The boxes as an array of float64 (N, 5).
+[[nodiscard]] pybind11::array_t<double> array_of(const std::vector<posekit::Box>& boxes);
+
+}  // namespace posekit_python

@@ -1,0 +1,65 @@
+/// The person detector.
+#include "posekit/detector.h"
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
+
+#include <memory>
+#include <vector>
+
+#include "arrays.h"
+#include "interrupt.h"
+#include "options.h"
+#include "register.h"
+#include "results.h"
+
+namespace py = pybind11;
+using namespace posekit;
+
+namespace posekit_python {
+namespace {
+
+std::shared_ptr<PersonDetector> make_detector(const std::filesystem::path& model, const MetadataChoice& metadata, std::string sha256,
+                                              std::string device, const std::string& precision, const std::string& warm_up,
+                                              std::shared_ptr<ThreadPool> executor, std::int64_t max_batch,
+                                              std::optional<double> score_threshold, std::optional<double> nms_iou,
+                                              std::optional<std::int64_t> max_persons, std::vector<double> tiles) {
+  DetectorOptions options{.model = model_options(metadata, std::move(sha256), std::move(device), precision, warm_up),
+                          .executor = watched(std::move(executor)),
+                          .max_batch = count_of("max_batch", max_batch),
+                          .score_threshold = score_threshold,
+                          .nms_iou = nms_iou,
+                          .max_persons = std::nullopt,
+                          .tiles = std::move(tiles)};
+  if (max_persons) options.max_persons = count_of("max_persons", *max_persons);
+  const py::gil_scoped_release release;
+  return std::make_shared<PersonDetector>(model, std::move(options));
+}
+
+/// A list of (code, message, boxes (N, 5), milliseconds (5,)).
+py::list detect_batch(const PersonDetector& detector, const std::vector<py::array>& images, bool rgb, std::optional<double> timeout) {
+  std::vector<ImageView> views;
+  for (const py::array& image : images) views.push_back(view_of(image, rgb));
+  const auto results = run_watched(timeout, [&](const RunControl& control) { return detector.detect_batch(views, control); });
+  py::list list;
+  for (const DetectionResult& result : results) {
+    list.append(py::make_tuple(static_cast<int>(result.code), result.message, array_of(result.boxes), tuple_of(result.timings)));
+  }
+  return list;
+}
+
+}  // namespace
+
+void register_detector(py::module_& module) {
+  py::class_<PersonDetector, std::shared_ptr<PersonDetector>>(module, "PersonDetector", py::release_gil_before_calling_cpp_dtor())
+      .def(py::init(&make_detector), py::arg("model"), py::kw_only(), py::arg("metadata"), py::arg("sha256"), py::arg("device"),
+           py::arg("precision"), py::arg("warm_up"), py::arg("executor"), py::arg("max_batch"), py::arg("score_threshold"),
+           py::arg("nms_iou"), py::arg("max_persons"), py::arg("tiles"))
+      .def_property_readonly("info", &PersonDetector::info, py::return_value_policy::copy)
+      .def_property_readonly("device", &PersonDetector::device)
+      .def("detect_batch", &detect_batch, py::arg("images"), py::arg("rgb"), py::arg("timeout"));
+}
+
+}  // namespace posekit_python

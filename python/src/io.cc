@@ -1,0 +1,112 @@
+/// The module posekit._io: image files and drawing. It links the system's OpenCV, so it is loaded when it is first used.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
+
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "arrays.h"
+#include "errors.h"
+#include "posekit/draw.h"
+#include "posekit/image_io.h"
+
+namespace py = pybind11;
+using namespace posekit;
+
+namespace posekit_python {
+namespace {
+
+py::array read_array(const std::filesystem::path& path, std::uint64_t max_pixels) {
+  std::optional<Image> image;
+  {
+    const py::gil_scoped_release release;
+    image = read_image(path, {.max_pixels = max_pixels});
+  }
+  return array_of(std::move(*image));
+}
+
+py::array decode(const py::bytes& file, const std::string& name, std::uint64_t max_pixels) {
+  const std::string_view text = file;
+  std::optional<Image> image;
+  {
+    const py::gil_scoped_release release;
+    image = decode_image(std::as_bytes(std::span(text)), name, {.max_pixels = max_pixels});
+  }
+  return array_of(std::move(*image));
+}
+
+void write_array(const std::filesystem::path& path, const py::array& pixels, bool rgb) {
+  const ImageView view = view_of(pixels, rgb);
+  const py::gil_scoped_release release;
+  write_image(path, view);
+}
+
+/// A copy with three channels in the same order of colours: gray spread, alpha dropped.
+Image three_channels(const ImageView& view) {
+  validate(view);
+  const auto step = static_cast<std::size_t>(channels(view.format));
+  const bool rgb = view.format == PixelFormat::rgb8 || view.format == PixelFormat::rgba8;
+  Image image{.pixels = {}, .width = view.width, .height = view.height, .format = rgb ? PixelFormat::rgb8 : PixelFormat::bgr8};
+  image.pixels.resize(static_cast<std::size_t>(view.width) * static_cast<std::size_t>(view.height) * 3);
+  std::uint8_t* out = image.pixels.data();
+  for (int y = 0; y < view.height; ++y) {
+    const std::uint8_t* pixel = view.data + static_cast<std::size_t>(y) * view.stride;
+    for (int x = 0; x < view.width; ++x, pixel += step) {
+      for (std::size_t c = 0; c < 3; ++c) *out++ = pixel[step == 1 ? 0 : c];
+    }
+  }
+  return image;
+}
+
+py::array draw(const py::array& pixels, bool rgb, const std::vector<Pose>& poses, const KeypointSet& keypoints,
+               const DrawOptions& options) {
+  const ImageView view = view_of(pixels, rgb);
+  std::optional<Image> image;
+  {
+    const py::gil_scoped_release release;
+    image = three_channels(view);
+    draw_poses(*image, poses, keypoints, options);
+  }
+  return array_of(std::move(*image));
+}
+
+using Floats = py::array_t<float, py::array::c_style | py::array::forcecast>;
+
+std::vector<Pose> poses_of(const Floats& keypoints, const Floats& scores, const std::vector<Box>& boxes) {
+  std::vector<Pose> poses;
+  for (std::size_t i = 0; i < boxes.size(); ++i) {
+    Pose pose{.box = boxes[i], .box_index = i, .keypoints = {}, .track_id = std::nullopt};
+    for (py::ssize_t k = 0; k < scores.shape(1); ++k) {
+      const auto person = static_cast<py::ssize_t>(i);
+      pose.keypoints.push_back({keypoints.at(person, k, 0), keypoints.at(person, k, 1), scores.at(person, k)});
+    }
+    poses.push_back(std::move(pose));
+  }
+  return poses;
+}
+
+}  // namespace
+}  // namespace posekit_python
+
+PYBIND11_MODULE(_io, module) {
+  using namespace posekit_python;
+  py::module_::import("posekit._core");  // KeypointSet is registered there
+  register_errors();
+  module.def("read_image", &read_array, py::arg("path"), py::arg("max_pixels"));
+  module.def("decode_image", &decode, py::arg("file"), py::arg("name"), py::arg("max_pixels"));
+  module.def("write_image", &write_array, py::arg("path"), py::arg("image"), py::arg("rgb"));
+  module.def(
+      "draw_poses",
+      [](const py::array& image, bool rgb, const Floats& keypoints, const Floats& scores,
+         const py::array_t<double, py::array::c_style>& boxes, const KeypointSet& set, float min_score, bool draw_boxes) {
+        return draw(image, rgb, poses_of(keypoints, scores, boxes_of(boxes)), set, {.min_score = min_score, .boxes = draw_boxes});
+      },
+      py::arg("image"), py::arg("rgb"), py::arg("keypoints"), py::arg("scores"), py::arg("boxes"), py::arg("keypoint_set"),
+      py::arg("min_score"), py::arg("draw_boxes"));
+}

@@ -1,0 +1,59 @@
+/// Process-wide things: version, Torch's threads, the log callback.
+#include "posekit/runtime.h"
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <memory>
+
+#include "register.h"
+
+namespace py = pybind11;
+
+namespace posekit_python {
+namespace {
+
+/// The callback is called, and dropped, by threads that don't hold the GIL.
+void set_log_callback(py::object callback) {
+  posekit::LogCallback native;
+  if (!callback.is_none()) {
+    const std::shared_ptr<py::object> shared(new py::object(std::move(callback)), [](py::object* object) {
+      const py::gil_scoped_acquire acquire;
+      delete object;
+    });
+    native = [shared](posekit::LogLevel level, std::string_view message) {
+      const py::gil_scoped_acquire acquire;
+      try {
+        (*shared)(level == posekit::LogLevel::warning ? "warning" : "info", py::reinterpret_steal<py::str>(PyUnicode_DecodeFSDefaultAndSize(
+                                                                                message.data(), static_cast<py::ssize_t>(message.size()))));
+      } catch (py::error_already_set& error) {
+        error.discard_as_unraisable("posekit's log callback");
+      }
+    };
+  }
+  const py::gil_scoped_release release;
+  posekit::set_log_callback(std::move(native));
+}
+
+}  // namespace
+
+void register_runtime(py::module_& module) {
+  module.def("version", &posekit::version, "The library's version, \"major.minor.patch\".");
+  module.def(
+      "torch_versions",
+      [] {
+        const posekit::TorchVersions versions = posekit::torch_versions();
+        return py::make_tuple(versions.built_for, versions.running);
+      },
+      "The Torch that posekit was built for, and the one that runs.");
+  module.def("built_with_cuda", &posekit::built_with_cuda, "Whether posekit was built with CUDA.");
+  module.def("set_torch_threads", &posekit::set_torch_threads, py::arg("threads"), py::call_guard<py::gil_scoped_release>(),
+             "Sets the number of intra-op threads of a forward (Torch's, for the whole process) and inter-op threads to 1 where that can "
+             "still be set. Call it before any model is loaded; results may differ in the last digits between counts.");
+  module.def("torch_threads", &posekit::torch_threads, py::call_guard<py::gil_scoped_release>(), "Torch's number of intra-op threads.");
+  module.def("set_log_callback", &set_log_callback, py::arg("callback"),
+             "Where notes of the library go: callback(level, message) with level \"info\" or \"warning\", from any thread that uses the "
+             "library. None: nowhere, the default.");
+}
+
+}  // namespace posekit_python

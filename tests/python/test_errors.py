@@ -1,0 +1,138 @@
+"""Errors have a code, a class that Python users expect, and a text that says what to do."""
+from __future__ import annotations
+
+import pickle
+import re
+from pathlib import Path
+
+import numpy as np
+import posekit
+import pytest
+
+from conftest import ROOT, Script
+
+EXPECTED = {
+    "INVALID_ARGUMENT": (posekit.InvalidArgumentError, ValueError),
+    "NOT_FOUND": (posekit.NotFoundError, FileNotFoundError),
+    "UNSUPPORTED_MODEL": (posekit.UnsupportedModelError, RuntimeError),
+    "INVALID_MODEL": (posekit.InvalidModelError, RuntimeError),
+    "DEVICE_UNAVAILABLE": (posekit.DeviceUnavailableError, RuntimeError),
+    "OUT_OF_MEMORY": (posekit.OutOfMemoryError, MemoryError),
+    "IO": (posekit.IoError, OSError),
+    "CANCELLED": (posekit.CancelledError, RuntimeError),
+    "DEADLINE_EXCEEDED": (posekit.DeadlineExceededError, TimeoutError),
+    "FORKED": (posekit.ForkedError, RuntimeError),
+    "CLOSED": (posekit.ClosedError, RuntimeError),
+    "INTERNAL": (posekit.InternalError, RuntimeError),
+}
+
+
+def test_codes_are_those_of_the_cpp_header() -> None:
+    header = re.findall(r"^  (\w+) = (\d+),", (ROOT / "include/posekit/error.h").read_text(), re.MULTILINE)
+    assert [(code.name.lower(), str(int(code))) for code in posekit.ErrorCode] == header
+
+
+def test_each_code_has_a_class_that_is_also_what_python_users_catch() -> None:
+    assert set(EXPECTED) == {code.name for code in posekit.ErrorCode} - {"OK"}
+    for name, (kind, expected) in EXPECTED.items():
+        error = kind("what was wrong")
+        assert isinstance(error, posekit.Error) and isinstance(error, expected)
+        assert error.code is posekit.ErrorCode[name] and str(error) == "what was wrong"
+        copy = pickle.loads(pickle.dumps(error))
+        assert type(copy) is kind and copy.code is error.code and str(copy) == str(error)
+
+
+def write(folder: Path, name: str, data: bytes) -> Path:
+    (folder / name).write_bytes(data)
+    return folder / name
+
+
+@pytest.mark.parametrize(("make", "kind", "words"), [
+    (lambda folder: {"model": folder / "none.pt"}, posekit.NotFoundError, "none.pt"),
+    (lambda folder: {"model": folder}, posekit.InvalidArgumentError, "folder"),
+    (lambda folder: {"model": write(folder, "empty.pt", b"")}, posekit.InvalidModelError, "empty"),
+    (lambda folder: {"model": write(folder, "lfs.pt", b"version https://git-lfs.github.com/spec/v1\n")}, posekit.InvalidModelError, "LFS"),
+    (lambda folder: {"model": write(folder, "a.onnx", b"\x08\x07\x12\x07pytorch")}, posekit.UnsupportedModelError, "ONNX"),
+    (lambda folder: {"device": "gpu"}, posekit.InvalidArgumentError, '"gpu"'),
+    (lambda folder: {"precision": "fp8"}, posekit.InvalidArgumentError, '"fp8"'),
+    (lambda folder: {"warm_up": "yes"}, posekit.InvalidArgumentError, '"yes"'),
+    (lambda folder: {"max_batch": -1}, posekit.InvalidArgumentError, "-1"),
+    (lambda folder: {"box_padding": 0.0}, posekit.InvalidArgumentError, "0"),
+    (lambda folder: {"keypoints": "third_hand"}, posekit.NotFoundError, "third_hand"),
+    (lambda folder: {"preset": "sapiens"}, posekit.NotFoundError, "sapiens-coco17"),
+    (lambda folder: {"preset": "sapiens-coco17", "metadata": {}}, posekit.InvalidArgumentError, "both"),
+    (lambda folder: {"metadata": {"format": "posekit-model/1"}}, posekit.InvalidModelError, "task"),
+    (lambda folder: {"metadata": folder / "none.json"}, posekit.NotFoundError, "none.json"),
+    (lambda folder: {"sha256": "0" * 64}, posekit.InvalidModelError, "0" * 64),
+    (lambda folder: {"model": posekit.shipped_model("person_detector.pt")}, posekit.InvalidArgumentError, "detect"),
+])
+def test_a_bad_option_is_told_by_class_code_and_text(make: object, kind: type[posekit.Error], words: str, tmp_path: Path, lite: Path) -> None:
+    with pytest.raises(kind) as caught:
+        posekit.PoseEstimator(**({"model": lite} | make(tmp_path)))  # type: ignore[operator]
+    assert caught.type is kind and words in str(caught.value)
+
+
+def test_misuse_of_a_call_is_told(estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:
+    with pytest.raises(posekit.InvalidArgumentError, match="2 images and boxes for 1 images"):
+        estimator.estimate_batch([photo, photo], [[]])
+    with pytest.raises(posekit.InvalidArgumentError, match="'gbr'"):
+        estimator.estimate(photo, [], format="gbr")  # type: ignore[arg-type]
+    for timeout in (-1, float("nan")):
+        with pytest.raises(posekit.InvalidArgumentError, match="timeout"):
+            estimator.estimate(photo, [], timeout=timeout)
+    with pytest.raises(posekit.InvalidArgumentError, match="4097|4096"):
+        posekit.ThreadPool(4097)
+    with pytest.raises(posekit.InvalidArgumentError, match="threads is -1"):
+        posekit.ThreadPool(-1)
+    with pytest.raises(posekit.InvalidArgumentError, match="0 Torch threads"):
+        posekit.set_torch_threads(0)
+    with pytest.raises(posekit.NotFoundError, match="coco17"):
+        posekit.builtin_keypoint_set("coco18")
+    with pytest.raises(posekit.NotFoundError, match="POSEKIT_MODELS"):
+        posekit.shipped_model("none.pt")
+
+
+def test_a_passed_timeout_raises_for_one_image(estimator: posekit.PoseEstimator, detector: posekit.PersonDetector, photo: np.ndarray) -> None:
+    with pytest.raises(TimeoutError):
+        estimator.estimate(photo, [[0, 0, 9, 9]], timeout=0)
+    with pytest.raises(posekit.DeadlineExceededError):
+        detector.detect(photo, timeout=0)
+    estimator.estimate(photo, [[0, 0, 9, 9]], timeout=float("inf"))
+
+
+def test_a_message_with_a_path_that_is_no_utf8_comes_through(tmp_path: Path) -> None:
+    import os
+
+    path = os.fsencode(tmp_path) + b"/caf\xe9.pt"
+    with pytest.raises(posekit.NotFoundError) as caught:
+        posekit.PoseEstimator(os.fsdecode(path))
+    assert "caf" in str(caught.value)
+
+
+def test_notes_of_the_library_reach_the_log_callback_until_it_is_taken_off(lite: Path) -> None:
+    notes: list[tuple[str, str]] = []
+    metadata = posekit.inspect_model(lite).info
+    document = {"format": "posekit-model/1", "task": "pose", "name": metadata.name, "keypoints": "blazepose33", "surprise": 1,
+                "input": {"width": metadata.input.width, "height": metadata.input.height}, "output": {"codec": "regression"}}
+    posekit.set_log_callback(lambda level, message: notes.append((level, message)))
+    try:
+        info = posekit.inspect_model(lite, metadata=document).info
+        posekit.PoseEstimator(lite, metadata=document, warm_up="none")
+    finally:
+        posekit.set_log_callback(None)
+    assert any("surprise" in note for note in info.notes)
+    seen = len(notes)
+    posekit.PoseEstimator(lite, metadata=document, warm_up="none")
+    assert len(notes) == seen
+    assert all(level in ("info", "warning") for level, _ in notes)
+
+
+def test_an_interpreter_that_ends_with_a_callback_and_objects_alive_ends_well(script: Script) -> None:
+    out = script("""
+        import posekit
+        posekit.set_log_callback(lambda level, message: print(level, message))
+        pool = posekit.ThreadPool(3)
+        kept = [posekit.PoseEstimator(executor=pool), posekit.PersonDetector(executor=pool)]
+        print("end")
+        """)
+    assert out.endswith("end")

@@ -1,0 +1,102 @@
+"""The wheel: what is in it, that it installs beside a torch that is there, runs, and leaves nothing behind."""
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from conftest import IMAGES, ROOT
+
+BUILD = os.environ.get("POSEKIT_WHEEL_BUILD")
+pytestmark = pytest.mark.skipif(not BUILD, reason="POSEKIT_WHEEL_BUILD names no folder to build in")
+
+
+def run(*command: object, **environment: str) -> str:
+    clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "LD_LIBRARY_PATH")}
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, cwd=ROOT, env=clean | environment)
+    assert done.returncode == 0, f"{command} ended with {done.returncode}:\n{done.stdout[-5000:]}{done.stderr[-5000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built by this interpreter's pip, without build isolation, in the build folder."""
+    folder = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "--no-index", "-w", folder,
+        "-C", f"build-dir={BUILD}", "-C", "cmake.define.POSEKIT_WERROR=ON")
+    return next(folder.glob("posekit-*.whl"))
+
+
+@pytest.fixture(scope="module")
+def venv(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
+    """An environment that sees this one's packages, torch among them, with the wheel installed."""
+    folder = tmp_path_factory.mktemp("environment") / "venv"
+    run(sys.executable, "-m", "venv", "--without-pip", folder)
+    packages = next(folder.glob("lib/python3*/site-packages"))
+    (packages / "others.pth").write_text(sysconfig.get_path("platlib") + "\n")
+    run(sys.executable, "-m", "pip", "--python", folder / "bin/python", "install", "--no-deps", "--no-index", wheel)
+    return folder
+
+
+def test_the_wheel_holds_the_package_the_program_and_the_models_and_no_foreign_library(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        metadata = archive.read(next(name for name in names if name.endswith("/METADATA"))).decode()
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    source = {f"posekit/{path.name}" for path in (ROOT / "python/posekit").iterdir() if path.suffix in (".py", ".pyi", ".typed")}
+    models = {f"posekit/share/posekit/models/{name}" for name in ("person_detector.pt", "pose_landmark_full.pt", "pose_landmark_lite.pt",
+                                                                  "PROVENANCE.md", "LICENSE.ssdlite")}
+    info = {name for name in names if re.match(r"posekit-[\d.]+\.dist-info/", name)}
+    expected = source | models | {f"posekit/_core{suffix}", f"posekit/_io{suffix}", "posekit/_build.py", "posekit/bin/posekit"}
+    assert set(names) - info == expected
+    assert not [name for name in names if re.search(r"torch|opencv|c10|gomp", Path(name).name) and name != "posekit/_torch.py"]
+    version = re.search(r"project\(posekit VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text())
+    assert version and f"\nVersion: {version[1]}\n" in metadata
+    assert {line.removeprefix("Requires-Dist: ") for line in metadata.splitlines() if line.startswith("Requires-Dist") and "extra" not in line} == \
+        {"numpy<3,>=1.26", "torch"}
+    print(f"{wheel.name}: {wheel.stat().st_size} bytes")
+
+
+def test_the_modules_ask_for_torch_beside_them_and_only_io_for_opencv(venv: Path) -> None:
+    package = next(venv.glob("lib/python3*/site-packages/posekit"))
+    dynamic = {path.name.split(".")[0]: run("readelf", "-d", path) for path in [*package.glob("*.so"), package / "bin/posekit"]}
+    assert set(dynamic) == {"_core", "_io", "posekit"}
+    for name, text in dynamic.items():
+        assert "libposekit" not in text and "libtorch" in text, name
+        assert ("libopencv_core" in text) == (name != "_core"), name
+        paths = re.findall(r"\(RUNPATH\).*\[(.*)\]", text)
+        assert paths == ["$ORIGIN/../../torch/lib" if name == "posekit" else "$ORIGIN/../torch/lib"], name
+    symbols = run("nm", "-D", "--defined-only", next(package.glob("_core*.so"))).split()[2::3]
+    assert symbols == ["PyInit__core"]
+
+
+def test_the_installed_package_estimates_reads_and_draws(venv: Path) -> None:
+    code = f"""
+import posekit, pathlib
+assert pathlib.Path(posekit.__file__).is_relative_to({str(venv)!r})
+image = posekit.read_image({str(IMAGES / "people.jpg")!r})
+result = posekit.PoseEstimator().estimate(image, posekit.PersonDetector().detect(image))
+print(len(result), posekit.draw_poses(image, result).shape == image.shape)
+"""
+    people, drawn = run(venv / "bin/python", "-c", code).split()
+    assert int(people) > 0 and drawn == "True"
+
+
+@pytest.mark.parametrize("start", [["bin/python", "-m", "posekit"], ["bin/posekit"]], ids=["module", "script"])
+def test_the_installed_program_runs_with_the_shipped_models(start: list[str], venv: Path, tmp_path: Path) -> None:
+    program = [venv / start[0], *start[1:]]
+    assert "estimate" in run(*program, "--help")
+    run(*program, "estimate", IMAGES / "astronaut.jpg", "-o", tmp_path, "--draw", "--quiet", POSEKIT_MODELS="")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["astronaut.jpg.json", "astronaut.jpg.pose.jpg"]
+
+
+def test_uninstalling_leaves_nothing_behind(venv: Path) -> None:
+    run(sys.executable, "-m", "pip", "--python", venv / "bin/python", "uninstall", "--yes", "posekit")
+    left = [path for path in venv.rglob("*posekit*")]
+    assert left == []

@@ -1,0 +1,44 @@
+"""Uses the package as a typed program does."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import posekit
+import torch
+
+
+def wrist_heights(results: Sequence[posekit.PoseResult]) -> list[float]:
+    heights: list[float] = []
+    for result in results:
+        left: int = result.keypoint_names.index("left_wrist")
+        points: npt.NDArray[np.float32] = result.keypoints
+        heights += [float(y) for y in points[:, left, 1]]
+    return heights
+
+
+def main() -> None:
+    executor: posekit.Executor = posekit.ThreadPool(2)
+    detector = posekit.PersonDetector(executor=executor, score_threshold=0.4)
+    estimator = posekit.PoseEstimator(posekit.shipped_model("pose_landmark_lite.pt"), device="cpu", precision="fp32", executor=executor,
+                                      keypoints="coco17", metadata=None, warm_up="none")
+    images = [posekit.load_image(path) for path in sorted(Path("examples/images").glob("*.jpg"))]
+    boxes = [found.boxes for found in detector.detect_batch(images)]
+    results = estimator.estimate_batch(images, boxes, format="bgr", timeout=60.0)
+    assert len(wrist_heights(results)) == sum(map(len, results))
+    one: posekit.PoseResult = estimator.estimate(torch.from_numpy(images[0]), boxes[0])
+    error: posekit.Error | None = one.error
+    links: list[tuple[int, int]] = estimator.keypoints.links
+    picture: npt.NDArray[np.uint8] = posekit.draw_poses(images[0], one, min_score=0.5)
+    try:
+        posekit.PoseEstimator("none.pt")
+    except posekit.NotFoundError as missing:
+        code: posekit.ErrorCode = missing.code
+        assert code is posekit.ErrorCode.NOT_FOUND
+    assert error is None and len(links) > 0 and picture.shape == images[0].shape
+
+
+if __name__ == "__main__":
+    main()
