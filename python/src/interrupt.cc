@@ -52,10 +52,7 @@ InterruptWatch::~InterruptWatch() {
 }
 
 void InterruptWatch::rethrow() {
-  if (!raised_) return;
-  py::error_already_set raised = std::move(*raised_);
-  raised_.reset();
-  throw raised;
+  if (raised_) throw py::error_already_set(std::move(*raised_));
 }
 
 void InterruptWatch::poll() {
