@@ -4,11 +4,13 @@
     PYTHONPATH=build/release/python python_threads.py [--seconds S] [--json]
 
 throughput: persons a second of 1, 2, 4, 8 Python threads that share one estimator, at one Torch thread.
-counter: the speed of a Python loop beside ONE thread that estimates all the time, relative to its speed alone: 1 = the GIL is free.
+counter: the speed of a Python loop beside ONE thread that estimates all the time, relative to its speed alone, and relative to its speed
+beside a PROCESS that does the same: 1 = the GIL is free. The second tells it on a busy machine too.
 On a machine with n CPUs throughput can grow up to n threads. Warm-up rounds are not counted; the best of three rounds is.
 """
 import argparse
 import json
+import multiprocessing
 import os
 import platform
 import threading
@@ -52,18 +54,21 @@ def count(seconds):
     return turns / (time.perf_counter() - start)
 
 
-def count_beside(estimator, image, seconds):
-    done = threading.Event()
+def estimate_until(done, ready, estimator, image):
+    while not done.is_set():
+        estimator.estimate(image, [BOX] * 8)
+        ready.set()
 
-    def work():
-        while not done.is_set():
-            estimator.estimate(image, [BOX] * 8)
 
-    thread = threading.Thread(target=work)
-    thread.start()
+def count_beside(kind, estimator, image, seconds):
+    """kind: threading, or a context of multiprocessing."""
+    done, ready = kind.Event(), kind.Event()
+    other = (kind.Thread if kind is threading else kind.Process)(target=estimate_until, args=[done, ready, estimator, image])
+    other.start()
+    ready.wait()
     speed = count(seconds)
     done.set()
-    thread.join()
+    other.join()
     return speed
 
 
@@ -81,19 +86,21 @@ def main():
     best = {}
     for threads in (1, 2, 4, 8):
         best[threads] = max(throughput(estimator, image, threads, arguments.seconds) for _ in range(3))
-    # Alone and beside by turns, so that another load on the machine meets both.
-    pairs = [(count(arguments.seconds), count_beside(estimator, image, arguments.seconds)) for _ in range(3)]
-    alone, beside = (max(values) for values in zip(*pairs))
+    # By turns, so that another load on the machine meets all of them.
+    spawn = multiprocessing.get_context("spawn")
+    rounds = [(count(arguments.seconds), count_beside(threading, estimator, image, arguments.seconds),
+               count_beside(spawn, estimator, image, arguments.seconds)) for _ in range(3)]
+    alone, thread, process = (max(values) for values in zip(*rounds))
     result = {"machine": platform.machine(), "cpus": len(os.sched_getaffinity(0)), "python": platform.python_version(),
               "posekit": posekit.version(), "torch": posekit.torch_versions()[1], "model": estimator.info.name,
-              "persons_per_second": best, "counter_beside_relative": beside / alone}
+              "persons_per_second": best, "counter_relative_to_alone": thread / alone, "counter_relative_to_process": thread / process}
     if arguments.json:
         print(json.dumps(result))
         return
     print(f"{result['model']}, {result['cpus']} CPUs, Python {result['python']}, torch {result['torch']}, one Torch thread")
     for threads, speed in best.items():
         print(f"{threads} threads: {speed:7.1f} persons/s, {speed / best[1]:.2f} times one thread")
-    print(f"counter beside one estimating thread: {beside / alone:.0%} of its speed alone")
+    print(f"counter beside one estimating thread: {thread / alone:.0%} of its speed alone, {thread / process:.0%} of its speed beside such a process")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -61,6 +62,16 @@ def test_the_wheel_holds_the_package_the_program_and_the_models_and_no_foreign_l
     assert {line.removeprefix("Requires-Dist: ") for line in metadata.splitlines() if line.startswith("Requires-Dist") and "extra" not in line} == \
         {"numpy<3,>=1.26", "torch"}
     print(f"{wheel.name}: {wheel.stat().st_size} bytes")
+
+
+def test_the_source_distribution_holds_what_is_built_from_and_nothing_that_was_built(tmp_path: Path) -> None:
+    run(sys.executable, "-c", f"from scikit_build_core.build import build_sdist; build_sdist({str(tmp_path)!r})")
+    with tarfile.open(next(tmp_path.glob("posekit-*.tar.gz"))) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    needed = [path for folder in ("cmake", "include", "lib", "python", "examples/cli") for path in (ROOT / folder).rglob("*.*") if path.is_file()]
+    assert {str(path.relative_to(ROOT)) for path in needed if "__pycache__" not in path.parts} <= names
+    assert {"CMakeLists.txt", "pyproject.toml", "README.md", "LICENSE", "NOTICE", "examples/models/person_detector.pt"} <= names
+    assert not [name for name in names if re.match(r"build|\.venv|tests|posekit-out", name) or name.endswith((".so", ".o", ".pyc"))]
 
 
 def test_the_modules_ask_for_torch_beside_them_and_only_io_for_opencv(venv: Path) -> None:
