@@ -4,8 +4,9 @@ Images are NumPy arrays (or anything with ``__dlpack__``) of uint8, shape (H, W)
 otherwise. Coordinates are pixels of the image, (0, 0) at the centre of the top-left one. Every class and function may be used from any
 number of threads at once; native work runs without the GIL. docs/python.md has the rest.
 """
+
 # Torch is loaded before posekit's own module, which uses the same copy.
-from . import _torch  # isort: skip
+from . import _torch as _torch  # isort: skip
 
 import atexit as _atexit
 
@@ -16,9 +17,9 @@ from ._core import (
     ModelReport,
     OutputInfo,
     ValueOrigin,
+    built_with_cuda,
     builtin_keypoint_set,
     builtin_keypoint_sets,
-    built_with_cuda,
     model_presets,
     object_keypoint_similarity,
     parse_keypoint_set,

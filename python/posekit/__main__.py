@@ -1,4 +1,5 @@
 """python -m posekit: the command-line program, in this process's place, so that signals and exit codes are its own."""
+
 from __future__ import annotations
 
 import os

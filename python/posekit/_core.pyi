@@ -1,8 +1,9 @@
 """The native module: the library without OpenCV. The package's other modules are the public face of its classes."""
+
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, final
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt

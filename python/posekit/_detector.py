@@ -1,4 +1,5 @@
 """PersonDetector: image in, boxes out."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

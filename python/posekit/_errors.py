@@ -1,4 +1,5 @@
 """The exceptions: one class for each error code, which also is what Python users expect (ValueError, FileNotFoundError, TimeoutError, …)."""
+
 from __future__ import annotations
 
 import enum

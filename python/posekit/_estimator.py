@@ -1,4 +1,5 @@
 """PoseEstimator: boxes in, poses out."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,5 @@
 """Where images are cropped and outputs decoded: on the caller's thread, or with a pool's help."""
+
 from __future__ import annotations
 
 from . import _core

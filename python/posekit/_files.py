@@ -1,4 +1,5 @@
 """Image files, PIL images and drawing. The module behind it links the system's OpenCV and is loaded when it is first used."""
+
 from __future__ import annotations
 
 import contextlib
@@ -12,7 +13,6 @@ import numpy.typing as npt
 from ._errors import InvalidArgumentError
 from ._images import Image, is_rgb, pixels_of
 from ._results import PoseResult, boxes_with_scores
-
 
 _MAX_PIXELS = 1 << 28
 

@@ -3,6 +3,7 @@
 fork() leaves a child without its parent's threads, Torch's OpenMP team among them: with more than one Torch thread the first forward waits
 for a team that is gone. Nobody can tell whether the parent had a team, so a forked child has to ask for one thread.
 """
+
 from __future__ import annotations
 
 import multiprocessing

@@ -1,4 +1,5 @@
 """Images and boxes of a caller as the arrays that the native code takes."""
+
 from __future__ import annotations
 
 import os
@@ -53,7 +54,9 @@ def pixels_of(image: Image) -> npt.NDArray[np.uint8]:
     """The image as an array whose rows are whole: its own memory if they are already, else one copy."""
     array = _array_of(image)
     if array.dtype != np.uint8:
-        raise InvalidArgumentError(f"an image of dtype {array.dtype} was given, uint8 is expected: scale to 0..255 and use astype(numpy.uint8)")
+        raise InvalidArgumentError(
+            f"an image of dtype {array.dtype} was given, uint8 is expected: scale to 0..255 and use astype(numpy.uint8)"
+        )
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
         first = array.ndim == 3 and array.shape[0] in (1, 3, 4)
         hint = ": the channels come last (array.transpose(1, 2, 0), tensor.permute(1, 2, 0))" if first else ""

@@ -1,4 +1,5 @@
 """The native module with OpenCV in it: image files and drawing."""
+
 import os
 
 import numpy as np

@@ -1,4 +1,5 @@
 """What estimator and detector share: a configuration that makes a native object, here and in other processes."""
+
 from __future__ import annotations
 
 import json
@@ -30,7 +31,9 @@ def shipped_model(name: str = "pose_landmark_full.pt") -> Path:
         if (folder / name).is_file():
             return folder / name
     looked = ", ".join(f'"{folder}"' for folder in folders)
-    raise NotFoundError(f'the shipped model "{name}" is in none of {looked}: name a model, or set POSEKIT_MODELS to the folder that holds it')
+    raise NotFoundError(
+        f'the shipped model "{name}" is in none of {looked}: name a model, or set POSEKIT_MODELS to the folder that holds it'
+    )
 
 
 def metadata_choice(metadata: Metadata | None, preset: str | None) -> _core.MetadataChoice:
@@ -89,7 +92,9 @@ class Model(Generic[Native]):
         if self._loaded is not None:
             return self._loaded
         if self._made_by != os.getpid():  # the lock may be held by a thread that is gone
-            raise ForkedError(f"{type(self).__name__} was made by process {self._made_by} and is used in its child after fork(): make it in the child")
+            raise ForkedError(
+                f"{type(self).__name__} was made by process {self._made_by} and is used in its child after fork(): make it in the child"
+            )
         with self._lock:
             if self._loaded is None:
                 self._loaded = self._load()
@@ -98,4 +103,8 @@ class Model(Generic[Native]):
 
 def native_executor(executor: Executor | None) -> _core.ThreadPool | None:
     """None: serial."""
-    return None if executor is None else executor._native
+    if executor is None:
+        return None
+    if not isinstance(executor, Executor):
+        raise InvalidArgumentError(f"executor is {executor!r}, Serial(), ThreadPool(threads) or None is expected")
+    return executor._native

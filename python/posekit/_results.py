@@ -1,4 +1,5 @@
 """What estimation and detection give. Arrays own their memory."""
+
 from __future__ import annotations
 
 import json
@@ -69,10 +70,6 @@ class PoseResult:
     def __len__(self) -> int:
         """The number of people."""
         return len(self.keypoints)
-
-    def __bool__(self) -> bool:
-        """True, with people or without."""
-        return True
 
     def __repr__(self) -> str:
         people = "1 person" if len(self) == 1 else f"{len(self)} people"

@@ -1,4 +1,5 @@
 """Imports torch, and refuses another minor version than posekit was built for: its C++ interface changes between minor versions."""
+
 from ._build import TORCH_VERSION
 
 

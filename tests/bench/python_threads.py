@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Prints how the Python package uses threads, as a table and, with --json, as JSON.
 
     PYTHONPATH=build/release/python python_threads.py [--seconds S] [--json]
@@ -8,6 +7,7 @@ counter: the speed of a Python loop beside ONE thread that estimates all the tim
 beside a PROCESS that does the same: 1 = the GIL is free. The second tells it on a busy machine too.
 On a machine with n CPUs throughput can grow up to n threads. Warm-up rounds are not counted; the best of three rounds is.
 """
+
 import argparse
 import json
 import multiprocessing
@@ -88,19 +88,35 @@ def main():
         best[threads] = max(throughput(estimator, image, threads, arguments.seconds) for _ in range(3))
     # By turns, so that another load on the machine meets all of them.
     spawn = multiprocessing.get_context("spawn")
-    rounds = [(count(arguments.seconds), count_beside(threading, estimator, image, arguments.seconds),
-               count_beside(spawn, estimator, image, arguments.seconds)) for _ in range(3)]
+    rounds = [
+        (
+            count(arguments.seconds),
+            count_beside(threading, estimator, image, arguments.seconds),
+            count_beside(spawn, estimator, image, arguments.seconds),
+        )
+        for _ in range(3)
+    ]
     alone, thread, process = (max(values) for values in zip(*rounds))
-    result = {"machine": platform.machine(), "cpus": len(os.sched_getaffinity(0)), "python": platform.python_version(),
-              "posekit": posekit.version(), "torch": posekit.torch_versions()[1], "model": estimator.info.name,
-              "persons_per_second": best, "counter_relative_to_alone": thread / alone, "counter_relative_to_process": thread / process}
+    result = {
+        "machine": platform.machine(),
+        "cpus": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(),
+        "posekit": posekit.version(),
+        "torch": posekit.torch_versions()[1],
+        "model": estimator.info.name,
+        "persons_per_second": best,
+        "counter_relative_to_alone": thread / alone,
+        "counter_relative_to_process": thread / process,
+    }
     if arguments.json:
         print(json.dumps(result))
         return
     print(f"{result['model']}, {result['cpus']} CPUs, Python {result['python']}, torch {result['torch']}, one Torch thread")
     for threads, speed in best.items():
         print(f"{threads} threads: {speed:7.1f} persons/s, {speed / best[1]:.2f} times one thread")
-    print(f"counter beside one estimating thread: {thread / alone:.0%} of its speed alone, {thread / process:.0%} of its speed beside such a process")
+    print(
+        f"counter beside one estimating thread: {thread / alone:.0%} of its speed alone, {thread / process:.0%} of its speed beside such a process"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """What the tests share: photos, shipped models, the program, and scripts in processes of their own."""
+
 from __future__ import annotations
 
 import os
@@ -52,8 +53,15 @@ def script(tmp_path: Path) -> Script:
     def run(code: str, *arguments: str, timeout: float = 60, **environment: str) -> str:
         file = tmp_path / "script.py"
         file.write_text(textwrap.dedent(code))
-        done = subprocess.run([sys.executable, str(file), *arguments], capture_output=True, text=True, timeout=timeout, check=False,
-                              cwd=ROOT, env=os.environ | environment)
+        done = subprocess.run(
+            [sys.executable, str(file), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            cwd=ROOT,
+            env=os.environ | environment,
+        )
         assert done.returncode == 0, f"ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         return done.stdout.strip()
 

@@ -5,6 +5,7 @@
 used: the parent has estimated, and run Torch's own parallel work, before it starts the children, and they take its estimator along;
 fresh: it has not, and each child makes an estimator of its own.
 """
+
 from __future__ import annotations
 
 import multiprocessing

@@ -1,4 +1,5 @@
 """Errors have a code, a class that Python users expect, and a text that says what to do."""
+
 from __future__ import annotations
 
 import pickle
@@ -8,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import posekit
 import pytest
-
 from conftest import ROOT, Script
 
 EXPECTED = {
@@ -47,26 +47,36 @@ def write(folder: Path, name: str, data: bytes) -> Path:
     return folder / name
 
 
-@pytest.mark.parametrize(("make", "kind", "words"), [
-    (lambda folder: {"model": folder / "none.pt"}, posekit.NotFoundError, "none.pt"),
-    (lambda folder: {"model": folder}, posekit.InvalidArgumentError, "folder"),
-    (lambda folder: {"model": write(folder, "empty.pt", b"")}, posekit.InvalidModelError, "empty"),
-    (lambda folder: {"model": write(folder, "lfs.pt", b"version https://git-lfs.github.com/spec/v1\n")}, posekit.InvalidModelError, "LFS"),
-    (lambda folder: {"model": write(folder, "a.onnx", b"\x08\x07\x12\x07pytorch")}, posekit.UnsupportedModelError, "ONNX"),
-    (lambda folder: {"device": "gpu"}, posekit.InvalidArgumentError, '"gpu"'),
-    (lambda folder: {"precision": "fp8"}, posekit.InvalidArgumentError, '"fp8"'),
-    (lambda folder: {"warm_up": "yes"}, posekit.InvalidArgumentError, '"yes"'),
-    (lambda folder: {"max_batch": -1}, posekit.InvalidArgumentError, "-1"),
-    (lambda folder: {"box_padding": 0.0}, posekit.InvalidArgumentError, "0"),
-    (lambda folder: {"keypoints": "third_hand"}, posekit.NotFoundError, "third_hand"),
-    (lambda folder: {"preset": "sapiens"}, posekit.NotFoundError, "sapiens-coco17"),
-    (lambda folder: {"preset": "sapiens-coco17", "metadata": {}}, posekit.InvalidArgumentError, "both"),
-    (lambda folder: {"metadata": {"format": "posekit-model/1"}}, posekit.InvalidModelError, "task"),
-    (lambda folder: {"metadata": folder / "none.json"}, posekit.NotFoundError, "none.json"),
-    (lambda folder: {"sha256": "0" * 64}, posekit.InvalidModelError, "0" * 64),
-    (lambda folder: {"model": posekit.shipped_model("person_detector.pt")}, posekit.InvalidArgumentError, "detect"),
-])
-def test_a_bad_option_is_told_by_class_code_and_text(make: object, kind: type[posekit.Error], words: str, tmp_path: Path, lite: Path) -> None:
+@pytest.mark.parametrize(
+    ("make", "kind", "words"),
+    [
+        (lambda folder: {"model": folder / "none.pt"}, posekit.NotFoundError, "none.pt"),
+        (lambda folder: {"model": folder}, posekit.InvalidArgumentError, "folder"),
+        (lambda folder: {"model": write(folder, "empty.pt", b"")}, posekit.InvalidModelError, "empty"),
+        (
+            lambda folder: {"model": write(folder, "lfs.pt", b"version https://git-lfs.github.com/spec/v1\n")},
+            posekit.InvalidModelError,
+            "LFS",
+        ),
+        (lambda folder: {"model": write(folder, "a.onnx", b"\x08\x07\x12\x07pytorch")}, posekit.UnsupportedModelError, "ONNX"),
+        (lambda folder: {"device": "gpu"}, posekit.InvalidArgumentError, '"gpu"'),
+        (lambda folder: {"precision": "fp8"}, posekit.InvalidArgumentError, '"fp8"'),
+        (lambda folder: {"warm_up": "yes"}, posekit.InvalidArgumentError, '"yes"'),
+        (lambda folder: {"executor": 4}, posekit.InvalidArgumentError, "ThreadPool(threads)"),
+        (lambda folder: {"max_batch": -1}, posekit.InvalidArgumentError, "-1"),
+        (lambda folder: {"box_padding": 0.0}, posekit.InvalidArgumentError, "0"),
+        (lambda folder: {"keypoints": "third_hand"}, posekit.NotFoundError, "third_hand"),
+        (lambda folder: {"preset": "sapiens"}, posekit.NotFoundError, "sapiens-coco17"),
+        (lambda folder: {"preset": "sapiens-coco17", "metadata": {}}, posekit.InvalidArgumentError, "both"),
+        (lambda folder: {"metadata": {"format": "posekit-model/1"}}, posekit.InvalidModelError, "task"),
+        (lambda folder: {"metadata": folder / "none.json"}, posekit.NotFoundError, "none.json"),
+        (lambda folder: {"sha256": "0" * 64}, posekit.InvalidModelError, "0" * 64),
+        (lambda folder: {"model": posekit.shipped_model("person_detector.pt")}, posekit.InvalidArgumentError, "detect"),
+    ],
+)
+def test_a_bad_option_is_told_by_class_code_and_text(
+    make: object, kind: type[posekit.Error], words: str, tmp_path: Path, lite: Path
+) -> None:
     with pytest.raises(kind) as caught:
         posekit.PoseEstimator(**({"model": lite} | make(tmp_path)))  # type: ignore[operator]
     assert caught.type is kind and words in str(caught.value)
@@ -92,7 +102,9 @@ def test_misuse_of_a_call_is_told(estimator: posekit.PoseEstimator, photo: np.nd
         posekit.shipped_model("none.pt")
 
 
-def test_a_passed_timeout_raises_for_one_image(estimator: posekit.PoseEstimator, detector: posekit.PersonDetector, photo: np.ndarray) -> None:
+def test_a_passed_timeout_raises_for_one_image(
+    estimator: posekit.PoseEstimator, detector: posekit.PersonDetector, photo: np.ndarray
+) -> None:
     with pytest.raises(TimeoutError):
         estimator.estimate(photo, [[0, 0, 9, 9]], timeout=0)
     with pytest.raises(posekit.DeadlineExceededError):
@@ -112,8 +124,15 @@ def test_a_message_with_a_path_that_is_no_utf8_comes_through(tmp_path: Path) -> 
 def test_notes_of_the_library_reach_the_log_callback_until_it_is_taken_off(lite: Path) -> None:
     notes: list[tuple[str, str]] = []
     metadata = posekit.inspect_model(lite).info
-    document = {"format": "posekit-model/1", "task": "pose", "name": metadata.name, "keypoints": "blazepose33", "surprise": 1,
-                "input": {"width": metadata.input.width, "height": metadata.input.height}, "output": {"codec": "regression"}}
+    document = {
+        "format": "posekit-model/1",
+        "task": "pose",
+        "name": metadata.name,
+        "keypoints": "blazepose33",
+        "surprise": 1,
+        "input": {"width": metadata.input.width, "height": metadata.input.height},
+        "output": {"codec": "regression"},
+    }
     posekit.set_log_callback(lambda level, message: notes.append((level, message)))
     try:
         info = posekit.inspect_model(lite, metadata=document).info

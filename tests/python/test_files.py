@@ -1,4 +1,5 @@
 """Image files, PIL images and drawing."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -7,7 +8,6 @@ import cv2
 import numpy as np
 import posekit
 import pytest
-
 from conftest import BOX, IMAGES, PHOTOS
 
 PIL = pytest.importorskip("PIL.Image", reason="pillow is not installed")
@@ -29,8 +29,16 @@ def test_every_exif_orientation_gives_the_upright_picture_by_path_and_by_pil(tmp
     upright = np.zeros((40, 60, 3), np.uint8)
     upright[:20, :30] = (255, 0, 0)
     upright[20:, 30:] = (0, 0, 255)
-    to_stored = {1: lambda a: a, 2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1], 5: lambda a: a.transpose(1, 0, 2),
-                 6: lambda a: np.rot90(a), 7: lambda a: a[::-1, ::-1].transpose(1, 0, 2), 8: lambda a: np.rot90(a, -1)}
+    to_stored = {
+        1: lambda a: a,
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.transpose(1, 0, 2),
+        6: lambda a: np.rot90(a),
+        7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
+        8: lambda a: np.rot90(a, -1),
+    }
     for orientation, stored in to_stored.items():
         picture = PIL.fromarray(np.ascontiguousarray(stored(upright)[:, :, ::-1]))
         exif = picture.getexif()

@@ -1,4 +1,5 @@
 """Images go in as arrays and tensors of any layout; those with whole rows are not copied."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -9,9 +10,8 @@ import numpy.typing as npt
 import posekit
 import pytest
 import torch
-from posekit import _images
-
 from conftest import BOX, Script
+from posekit import _images
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -41,7 +41,9 @@ OTHERS: dict[str, Callable[[Pixels], Pixels]] = {
 
 
 @pytest.mark.parametrize("layout", [*WHOLE_ROWS, *OTHERS])
-def test_every_layout_gives_the_same_result_and_whole_rows_are_not_copied(layout: str, estimator: posekit.PoseEstimator, photo: Pixels) -> None:
+def test_every_layout_gives_the_same_result_and_whole_rows_are_not_copied(
+    layout: str, estimator: posekit.PoseEstimator, photo: Pixels
+) -> None:
     image = in_memory(photo, (WHOLE_ROWS | OTHERS)[layout])
     assert np.shares_memory(_images.pixels_of(image), image) == (layout in WHOLE_ROWS)
     assert np.array_equal(estimator.estimate(image, [BOX]).keypoints, estimator.estimate(photo, [BOX]).keypoints)
@@ -58,7 +60,8 @@ def test_images_of_one_row_or_column_are_taken_whatever_their_idle_stride(shape:
 
 def test_a_huge_image_is_not_copied(script: Script, tmp_path: Path) -> None:
     """A file of 2.7 GB that is mapped and has no blocks: only the pages under the box may come into memory. A mirrored one shows that a copy is seen."""
-    grown = script("""
+    grown = script(
+        """
         import pathlib, sys, numpy as np, posekit
         def peak(): return next(int(line.split()[1]) // 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
         def growth(image):
@@ -72,7 +75,9 @@ def test_a_huge_image_is_not_copied(script: Script, tmp_path: Path) -> None:
         with open(file, "wb") as out: out.truncate(30000 * 30000 * 3)
         huge = np.memmap(file, np.uint8, "r", shape=(30000, 30000, 3))
         print(growth(huge), growth(huge[:, :6000][:10000]), growth(huge[:10000, 6000:0:-1]))
-        """, str(tmp_path / "huge"))
+        """,
+        str(tmp_path / "huge"),
+    )
     whole, window, mirrored = map(int, grown.split())
     assert whole < 60 and window < 60, "megabytes"
     assert mirrored > 150, "megabytes: the copy of this one is 180"
@@ -105,7 +110,9 @@ class Producer:
         return self._array.__dlpack_device__()
 
 
-def test_tensors_and_dlpack_producers_are_images_without_a_copy(estimator: posekit.PoseEstimator, detector: posekit.PersonDetector, photo: Pixels) -> None:
+def test_tensors_and_dlpack_producers_are_images_without_a_copy(
+    estimator: posekit.PoseEstimator, detector: posekit.PersonDetector, photo: Pixels
+) -> None:
     expected = estimator.estimate(photo, [BOX]).keypoints
     tensor = torch.from_numpy(photo.copy())
     assert _images.pixels_of(tensor).ctypes.data == tensor.data_ptr()
@@ -124,17 +131,23 @@ def test_read_only_arrays_are_taken_and_no_pixel_is_written(estimator: posekit.P
     assert np.array_equal(image, photo)
 
 
-@pytest.mark.parametrize(("bad", "words"), [
-    (np.zeros((5, 5, 3)), ["float64", "uint8"]),
-    (np.zeros((3, 50, 50), np.uint8), ["(3, 50, 50)", "channels come last"]),
-    (np.zeros((5, 5, 2), np.uint8), ["(5, 5, 2)", "(H, W, 3)"]),
-    (np.zeros(5, np.uint8), ["(5,)"]),
-    (np.zeros((0, 5, 3), np.uint8), ["no pixels"]),
-    ("photo.jpg", ["load_image"]),
-    ([[1, 2], [3, 4]], ["list", "load_image"]),
-    (torch.zeros((5, 5, 3), dtype=torch.uint8, device="meta"), ["CPU"]),
-], ids=lambda value: str(value)[:20])
-def test_what_is_no_image_is_told_with_what_to_do(bad: object, words: list[str], estimator: posekit.PoseEstimator, detector: posekit.PersonDetector) -> None:
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (np.zeros((5, 5, 3)), ["float64", "uint8"]),
+        (np.zeros((3, 50, 50), np.uint8), ["(3, 50, 50)", "channels come last"]),
+        (np.zeros((5, 5, 2), np.uint8), ["(5, 5, 2)", "(H, W, 3)"]),
+        (np.zeros(5, np.uint8), ["(5,)"]),
+        (np.zeros((0, 5, 3), np.uint8), ["no pixels"]),
+        ("photo.jpg", ["load_image"]),
+        ([[1, 2], [3, 4]], ["list", "load_image"]),
+        (torch.zeros((5, 5, 3), dtype=torch.uint8, device="meta"), ["CPU"]),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_what_is_no_image_is_told_with_what_to_do(
+    bad: object, words: list[str], estimator: posekit.PoseEstimator, detector: posekit.PersonDetector
+) -> None:
     for call in (lambda: estimator.estimate(bad, []), lambda: detector.detect(bad)):  # type: ignore[arg-type]
         with pytest.raises(posekit.InvalidArgumentError) as caught:
             call()
@@ -143,7 +156,9 @@ def test_what_is_no_image_is_told_with_what_to_do(bad: object, words: list[str],
     assert isinstance(detector.detect_batch([bad])[0].error, posekit.InvalidArgumentError)  # type: ignore[list-item]
 
 
-@pytest.mark.parametrize("boxes", [[[1, 2, 3]], [1, 2, 3, 4], [[[1, 2, 3, 4]]], "boxes", [["a", "b", "c", "d"]], [[1, 2, 3, 4], [1, 2]]], ids=str)
+@pytest.mark.parametrize(
+    "boxes", [[[1, 2, 3]], [1, 2, 3, 4], [[[1, 2, 3, 4]]], "boxes", [["a", "b", "c", "d"]], [[1, 2, 3, 4], [1, 2]]], ids=str
+)
 def test_what_are_no_boxes_is_told(boxes: object, estimator: posekit.PoseEstimator, photo: Pixels) -> None:
     with pytest.raises(posekit.InvalidArgumentError, match=r"\(N, 4\)"):
         estimator.estimate(photo, boxes)  # type: ignore[arg-type]

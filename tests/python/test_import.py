@@ -1,4 +1,5 @@
 """Importing: beside torch and cv2 in any order, without OpenCV, and with another torch than the one it was built for."""
+
 from __future__ import annotations
 
 import itertools
@@ -9,10 +10,9 @@ from pathlib import Path
 
 import posekit
 import pytest
+from conftest import IMAGES, PROGRAM, Script
 from posekit import _torch
 from posekit._build import TORCH_VERSION
-
-from conftest import IMAGES, PROGRAM, Script
 
 WORK = """
 import sys
@@ -69,14 +69,17 @@ def test_without_opencv_reading_says_what_is_missing_and_the_rest_works(script: 
     needed = b"libposekit_io" if b"libposekit_io.so" in data else b"libopencv_core"
     assert needed in data
     (copy / module.name).write_bytes(data.replace(needed, needed[:-1] + b"X"))
-    out = script("""
+    out = script(
+        """
         import numpy as np, posekit
         posekit.PersonDetector().detect(np.zeros((90, 90, 3), np.uint8))
         try:
             posekit.read_image("examples/images/people.jpg")
         except ImportError as error:
             print("system's OpenCV" in str(error), "apt-get install" in str(error))
-        """, PYTHONPATH=str(copy.parent))
+        """,
+        PYTHONPATH=str(copy.parent),
+    )
     assert out == "True True"
 
 

@@ -1,4 +1,5 @@
 """Other processes: spawned ones work, forked ones are told at once, nothing hangs."""
+
 from __future__ import annotations
 
 import os
@@ -10,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import posekit
 import pytest
-
 from conftest import BOX, ROOT, Script
 
 ROUNDS = int(os.environ.get("POSEKIT_ROUNDS", "2"))
@@ -36,7 +36,8 @@ def test_no_child_hangs(kind: str, executor: str, state: str, round: int) -> Non
 
 def test_a_forked_child_may_make_its_own_estimator_with_one_torch_thread(script: Script) -> None:
     """The documented way: posekit.set_torch_threads(1) first thing in the child, though its parent has used two."""
-    out = script("""
+    out = script(
+        """
         import multiprocessing, sys, numpy as np, posekit, torch
         BOX = [24.0, 8.0, 375.0, 511.0]
         lite = posekit.shipped_model("pose_landmark_lite.pt")
@@ -54,13 +55,16 @@ def test_a_forked_child_may_make_its_own_estimator_with_one_torch_thread(script:
         process.kill()
         posekit.set_torch_threads(1)
         print(np.array_equal(got, posekit.PoseEstimator(lite).estimate(image, posekit.PersonDetector().detect(image)).keypoints))
-        """, **TWO_TORCH_THREADS)
+        """,
+        **TWO_TORCH_THREADS,
+    )
     assert out == "True"
 
 
 def test_a_forked_pool_reports_the_error_instead_of_losing_its_workers(script: Script) -> None:
     """Pool pickles the estimator into children that are forked: an error while unpickling would end them, and map would wait for ever."""
-    out = script("""
+    out = script(
+        """
         import functools, multiprocessing, posekit
         if __name__ == "__main__":
             estimator = posekit.PoseEstimator()
@@ -72,7 +76,9 @@ def test_a_forked_pool_reports_the_error_instead_of_losing_its_workers(script: S
                         pool.map(call, [image] * 4)
                     except posekit.ForkedError as error:
                         print("set_torch_threads(1)" in str(error), error.code.name)
-        """, **TWO_TORCH_THREADS)
+        """,
+        **TWO_TORCH_THREADS,
+    )
     assert out.splitlines() == ["True FORKED"] * 2
 
 
@@ -93,8 +99,11 @@ def test_a_spawned_pool_works_with_a_pickled_estimator(script: Script) -> None:
 
 def test_a_preloading_forkserver_is_no_fork_of_the_users(script: Script, tmp_path: Path) -> None:
     """Its server has imported posekit and done nothing else, so its children may load with any number of Torch threads."""
-    (tmp_path / "job.py").write_text("import posekit\ndef job(_):\n    return posekit.PoseEstimator(warm_up='check').info.name, posekit.torch_threads()\n")
-    out = script("""
+    (tmp_path / "job.py").write_text(
+        "import posekit\ndef job(_):\n    return posekit.PoseEstimator(warm_up='check').info.name, posekit.torch_threads()\n"
+    )
+    out = script(
+        """
         import multiprocessing, sys
         if __name__ == "__main__":
             context = multiprocessing.get_context("forkserver")
@@ -102,14 +111,18 @@ def test_a_preloading_forkserver_is_no_fork_of_the_users(script: Script, tmp_pat
             import job
             with context.Pool(2) as pool:
                 print(pool.map(job.job, range(4)))
-        """, PYTHONPATH=f"{tmp_path}:{os.environ['PYTHONPATH']}", **TWO_TORCH_THREADS)
+        """,
+        PYTHONPATH=f"{tmp_path}:{os.environ['PYTHONPATH']}",
+        **TWO_TORCH_THREADS,
+    )
     assert out == str([(posekit.PoseEstimator().info.name, 2)] * 4)
 
 
 @pytest.mark.parametrize("start", ["spawn", "fork"])
 def test_a_data_loader_worker_works_with_an_estimator_of_its_own(start: str, script: Script) -> None:
     """Spawned: the data set's estimator comes along. Forked: it refuses, and one that is made in the worker works, as Torch has one thread there."""
-    out = script("""
+    out = script(
+        """
         import sys, numpy as np, posekit, torch
         from torch.utils.data import DataLoader, Dataset
         class Poses(Dataset):
@@ -132,7 +145,11 @@ def test_a_data_loader_worker_works_with_an_estimator_of_its_own(start: str, scr
                     next(iter(DataLoader(Poses(made), num_workers=1, multiprocessing_context=start, timeout=60)))
                 except posekit.ForkedError as error:
                     print(error.code.name)
-        """, start, timeout=120, **TWO_TORCH_THREADS)
+        """,
+        start,
+        timeout=120,
+        **TWO_TORCH_THREADS,
+    )
     assert out.splitlines() == ["True 4"] + (["FORKED"] if start == "fork" else [])
 
 

@@ -1,4 +1,5 @@
 """Results are those of the C++ program, to the bit, and what can be made of them is too."""
+
 from __future__ import annotations
 
 import json
@@ -9,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import posekit
 import pytest
-
 from conftest import BOX, IMAGES, PHOTOS, PROGRAM
 
 
@@ -41,8 +41,15 @@ def test_results_are_bit_equal_to_the_programs(model: str, executor: posekit.Exe
     assert without_timings(result.to_json(photo)) == without_timings(document)
 
 
-@pytest.mark.parametrize(("arguments", "options"), [(["--keypoints", "coco17"], {"keypoints": "coco17"}), (["--flip-test"], {"flip_test": True}),
-                                                    (["--keypoints", "nose,left_wrist"], {"keypoints": ["nose", "left_wrist"]})], ids=str)
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        (["--keypoints", "coco17"], {"keypoints": "coco17"}),
+        (["--flip-test"], {"flip_test": True}),
+        (["--keypoints", "nose,left_wrist"], {"keypoints": ["nose", "left_wrist"]}),
+    ],
+    ids=str,
+)
 def test_options_mean_what_the_programs_mean(arguments: list[str], options: dict[str, object], lite: Path) -> None:
     photo = IMAGES / "astronaut.jpg"
     document = program(photo, "-m", lite, *arguments)
@@ -73,9 +80,14 @@ def test_a_batch_of_photos_is_bit_equal_to_one_after_the_other(estimator: poseki
 def test_arrays_have_the_shapes_and_types_of_the_docs_and_own_their_memory(estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:
     for count in (0, 1, 2):
         result = estimator.estimate(photo, [BOX] * count)
-        assert len(result) == count and bool(result)
-        wanted = {"keypoints": ((count, 33, 2), np.float32), "scores": ((count, 33), np.float32), "boxes": ((count, 4), np.float64),
-                  "box_scores": ((count,), np.float32), "box_indices": ((count,), np.int64)}
+        assert len(result) == count
+        wanted = {
+            "keypoints": ((count, 33, 2), np.float32),
+            "scores": ((count, 33), np.float32),
+            "boxes": ((count, 4), np.float64),
+            "box_scores": ((count,), np.float32),
+            "box_indices": ((count,), np.int64),
+        }
         for name, (shape, dtype) in wanted.items():
             array = getattr(result, name)
             assert (array.shape, array.dtype) == (shape, dtype), name
@@ -87,7 +99,10 @@ def test_arrays_have_the_shapes_and_types_of_the_docs_and_own_their_memory(estim
 def test_a_bad_box_is_told_and_its_neighbours_get_poses(estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:
     result = estimator.estimate(photo, [[0, 0, float("nan"), 5], BOX, [9, 9, 2, 2]])
     assert list(result.box_indices) == [1]
-    assert [(error.box_index, error.code) for error in result.box_errors] == [(0, posekit.ErrorCode.INVALID_ARGUMENT), (2, posekit.ErrorCode.INVALID_ARGUMENT)]
+    assert [(error.box_index, error.code) for error in result.box_errors] == [
+        (0, posekit.ErrorCode.INVALID_ARGUMENT),
+        (2, posekit.ErrorCode.INVALID_ARGUMENT),
+    ]
     assert "box errors [0, 2]" in repr(result)
     document = result.to_dict("a.jpg")
     assert [error["box_index"] for error in document["errors"]] == [0, 2] and document["image"]["path"] == "a.jpg"
@@ -95,7 +110,12 @@ def test_a_bad_box_is_told_and_its_neighbours_get_poses(estimator: posekit.PoseE
 
 def test_a_bad_image_of_a_batch_is_told_in_its_result_alone(estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:
     results = estimator.estimate_batch([photo, photo.astype(np.float32), photo, photo], [[BOX], [BOX], [[1, 2, 3]], [BOX]])  # type: ignore[list-item]
-    assert [type(result.error) for result in results] == [type(None), posekit.InvalidArgumentError, posekit.InvalidArgumentError, type(None)]
+    assert [type(result.error) for result in results] == [
+        type(None),
+        posekit.InvalidArgumentError,
+        posekit.InvalidArgumentError,
+        type(None),
+    ]
     assert [len(result) for result in results] == [1, 0, 0, 1]
     assert "dtype float32" in str(results[1].error) and "(1, 3)" in str(results[2].error)
     assert results[1].to_dict()["errors"][0]["code"] == "invalid_argument"
@@ -157,7 +177,9 @@ def test_keypoint_sets_say_what_the_json_files_say() -> None:
         assert keypoints.swap == [entry.get("swap") for entry in document["keypoints"]]
         assert keypoints.links == [tuple(link) for link in document["links"]]
         assert keypoints.can_mirror == all(swap is not None for swap in keypoints.swap)
-        assert posekit.parse_keypoint_set(path.read_text()) == keypoints and hash(keypoints) == hash(posekit.parse_keypoint_set(path.read_text()))
+        assert posekit.parse_keypoint_set(path.read_text()) == keypoints and hash(keypoints) == hash(
+            posekit.parse_keypoint_set(path.read_text())
+        )
         assert pickle.loads(pickle.dumps(keypoints)) == keypoints
     goliath = posekit.builtin_keypoint_set("goliath308")
     coco = posekit.subset(goliath, posekit.select_keypoints(goliath, ["coco17"]))
@@ -169,11 +191,29 @@ def test_a_models_metadata_is_what_inspect_shows(lite: Path) -> None:
     shown = subprocess.run([str(PROGRAM), "inspect", str(lite)], capture_output=True, text=True, check=True).stdout
     assert report.path == lite and report.file_bytes == lite.stat().st_size
     info = posekit.PoseEstimator(lite, device="cpu").info
-    assert (info.task, info.name, info.input.width, info.output.codec) == ("pose", report.info.name, report.info.input.width, report.info.output.codec)
+    assert (info.task, info.name, info.input.width, info.output.codec) == (
+        "pose",
+        report.info.name,
+        report.info.input.width,
+        report.info.output.codec,
+    )
     for origin in report.info.origins:
         assert any(line.startswith(f"{origin.key} ") for line in shown.splitlines()), origin.key
     assert posekit.PersonDetector().info.task == "detect"
-    changed = posekit.inspect_model(lite, metadata=json.loads(json.dumps({"format": "posekit-model/1", "task": "pose", "name": "mine", "keypoints": "blazepose33",
-                                                                          "input": {"width": 256, "height": 256}, "output": {"codec": "regression"}})))
+    changed = posekit.inspect_model(
+        lite,
+        metadata=json.loads(
+            json.dumps(
+                {
+                    "format": "posekit-model/1",
+                    "task": "pose",
+                    "name": "mine",
+                    "keypoints": "blazepose33",
+                    "input": {"width": 256, "height": 256},
+                    "output": {"codec": "regression"},
+                }
+            )
+        ),
+    )
     assert changed.info.name == "mine"
     assert "sapiens-coco17" in posekit.model_presets()

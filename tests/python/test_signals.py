@@ -1,8 +1,8 @@
 """Ctrl-C and other signals reach Python while a call works."""
+
 from __future__ import annotations
 
 import pytest
-
 from conftest import Script
 
 # Watches from a second thread until the main thread is in the native call, then sends the signal.
@@ -47,7 +47,9 @@ CALLS = {
 @pytest.mark.parametrize("executor", ["serial", "pool"])
 @pytest.mark.parametrize("call", CALLS)
 def test_ctrl_c_ends_a_long_call_within_half_a_second_and_a_batch(call: str, executor: str, script: Script) -> None:
-    out = script(PRELUDE + f"""
+    out = script(
+        PRELUDE
+        + f"""
 thread = interrupt_soon()
 try:
     {CALLS[call]}
@@ -57,13 +59,17 @@ except KeyboardInterrupt:
     assert took < 0.5 + batch, (took, batch)
     assert np.array_equal(estimator.estimate(image, [BOX]).keypoints, expected.keypoints)
     print("interrupted")
-""", executor)
+""",
+        executor,
+    )
     assert out == "interrupted"
 
 
 @pytest.mark.parametrize("executor", ["serial", "pool"])
 def test_ctrl_c_in_one_call_leaves_other_threads_calls_alone(executor: str, script: Script) -> None:
-    out = script(PRELUDE + """
+    out = script(
+        PRELUDE
+        + """
 results = []
 other = threading.Thread(target=lambda: results.extend(estimator.estimate_batch([image] * 30, [[BOX] * 5] * 30)))
 other.start()
@@ -75,12 +81,16 @@ except KeyboardInterrupt:
     thread.join()
     same = all(np.array_equal(result.keypoints, np.repeat(expected.keypoints, 5, axis=0)) and result.error is None for result in results)
     print(len(results), same)
-""", executor)
+""",
+        executor,
+    )
     assert out == "30 True"
 
 
 def test_a_handler_that_raises_nothing_runs_during_the_call_and_may_itself_estimate(script: Script) -> None:
-    out = script(PRELUDE + """
+    out = script(
+        PRELUDE
+        + """
 inside = []
 def handle(number, frame):
     inside.append((frame.f_code.co_name, np.array_equal(estimator.estimate(image, [BOX]).keypoints, expected.keypoints)))
@@ -89,12 +99,16 @@ thread = interrupt_soon(signal.SIGUSR1)
 result = estimator.estimate_batch([image], [[BOX] * 100000], timeout=3)[0]
 thread.join()
 print(inside, type(result.error).__name__, np.array_equal(result.keypoints[:1], expected.keypoints))
-""", "pool")
+""",
+        "pool",
+    )
     assert out == "[('_run', True)] DeadlineExceededError True"
 
 
 def test_what_a_handler_raises_comes_out_of_the_call(script: Script) -> None:
-    out = script(PRELUDE + """
+    out = script(
+        PRELUDE
+        + """
 def handle(number, frame):
     raise LookupError("from the handler")
 signal.signal(signal.SIGTERM, handle)
@@ -104,5 +118,7 @@ try:
 except LookupError as error:
     thread.join()
     print(error, error.__traceback__.tb_next is not None)
-""", "serial")
+""",
+        "serial",
+    )
     assert out == "from the handler True"

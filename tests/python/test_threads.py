@@ -1,4 +1,5 @@
 """Threads: one estimator serves many, and Python goes on while it works."""
+
 from __future__ import annotations
 
 import sys
@@ -8,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import posekit
 import pytest
-
 from conftest import BOX, PHOTOS, Script
 
 

@@ -1,4 +1,5 @@
 """Types: the package and a program that uses it are clean under mypy --strict, and the stubs are complete."""
+
 from __future__ import annotations
 
 import os
@@ -10,7 +11,6 @@ from pathlib import Path
 
 import posekit
 import pytest
-
 from conftest import ROOT
 
 PACKAGES = Path(posekit.__file__).parents[1]
@@ -32,15 +32,24 @@ def test_a_program_that_uses_it_is_clean_under_mypy(tmp_path: Path) -> None:
 
 def test_a_wrong_use_is_found_by_mypy(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.py"
-    wrong.write_text("import posekit\nposekit.PoseEstimator('a.pt', precision='fp8')\nposekit.PoseEstimator('a.pt').estimate('b.jpg', [])\n")
-    done = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), str(wrong)], capture_output=True, text=True,
-                          check=False, cwd=PACKAGES)
-    assert 'wrong.py:2: error' in done.stdout and 'wrong.py:3: error' in done.stdout
+    wrong.write_text(
+        "import posekit\nposekit.PoseEstimator('a.pt', precision='fp8')\nposekit.PoseEstimator('a.pt').estimate('b.jpg', [])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), str(wrong)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PACKAGES,
+    )
+    assert "wrong.py:2: error" in done.stdout and "wrong.py:3: error" in done.stdout
 
 
 # What stubtest says of every pybind11 class, and of aliases that only types need.
-EXPECTED = re.compile(r"posekit\._core\.(\w+ is inconsistent, metaclass differs|\w+\.__init__ is inconsistent, stub does not have \*args parameter \"args\"|"
-                      r"(MetadataChoice|RawPoseResult|RawTimings) is not present at runtime)")
+EXPECTED = re.compile(
+    r"posekit\._core\.(\w+ is inconsistent, metaclass differs|\w+\.__init__ is inconsistent, stub does not have \*args parameter \"args\"|"
+    r"(MetadataChoice|RawPoseResult|RawTimings) is not present at runtime)"
+)
 
 
 def complaints(stubs: Path) -> list[str]:

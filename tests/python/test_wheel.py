@@ -1,4 +1,5 @@
 """The wheel: what is in it, that it installs beside a torch that is there, runs, and leaves nothing behind."""
+
 from __future__ import annotations
 
 import os
@@ -11,7 +12,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-
 from conftest import IMAGES, ROOT
 
 BUILD = os.environ.get("POSEKIT_WHEEL_BUILD")
@@ -29,8 +29,22 @@ def run(*command: object, **environment: str) -> str:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built by this interpreter's pip, without build isolation, in the build folder."""
     folder = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "--no-index", "-w", folder,
-        "-C", f"build-dir={BUILD}", "-C", "cmake.define.POSEKIT_WERROR=ON")
+    run(
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        ".",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "-w",
+        folder,
+        "-C",
+        f"build-dir={BUILD}",
+        "-C",
+        "cmake.define.POSEKIT_WERROR=ON",
+    )
     return next(folder.glob("posekit-*.whl"))
 
 
@@ -51,16 +65,19 @@ def test_the_wheel_holds_the_package_the_program_and_the_models_and_no_foreign_l
         metadata = archive.read(next(name for name in names if name.endswith("/METADATA"))).decode()
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
     source = {f"posekit/{path.name}" for path in (ROOT / "python/posekit").iterdir() if path.suffix in (".py", ".pyi", ".typed")}
-    models = {f"posekit/share/posekit/models/{name}" for name in ("person_detector.pt", "pose_landmark_full.pt", "pose_landmark_lite.pt",
-                                                                  "PROVENANCE.md", "LICENSE.ssdlite")}
+    models = {
+        f"posekit/share/posekit/models/{name}"
+        for name in ("person_detector.pt", "pose_landmark_full.pt", "pose_landmark_lite.pt", "PROVENANCE.md", "LICENSE.ssdlite")
+    }
     info = {name for name in names if re.match(r"posekit-[\d.]+\.dist-info/", name)}
     expected = source | models | {f"posekit/_core{suffix}", f"posekit/_io{suffix}", "posekit/_build.py", "posekit/bin/posekit"}
     assert set(names) - info == expected
     assert not [name for name in names if re.search(r"torch|opencv|c10|gomp", Path(name).name) and name != "posekit/_torch.py"]
     version = re.search(r"project\(posekit VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text())
     assert version and f"\nVersion: {version[1]}\n" in metadata
-    assert {line.removeprefix("Requires-Dist: ") for line in metadata.splitlines() if line.startswith("Requires-Dist") and "extra" not in line} == \
-        {"numpy<3,>=1.26", "torch"}
+    assert {
+        line.removeprefix("Requires-Dist: ") for line in metadata.splitlines() if line.startswith("Requires-Dist") and "extra" not in line
+    } == {"numpy<3,>=1.26", "torch"}
     print(f"{wheel.name}: {wheel.stat().st_size} bytes")
 
 
@@ -68,7 +85,9 @@ def test_the_source_distribution_holds_what_is_built_from_and_nothing_that_was_b
     run(sys.executable, "-c", f"from scikit_build_core.build import build_sdist; build_sdist({str(tmp_path)!r})")
     with tarfile.open(next(tmp_path.glob("posekit-*.tar.gz"))) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    needed = [path for folder in ("cmake", "include", "lib", "python", "examples/cli") for path in (ROOT / folder).rglob("*.*") if path.is_file()]
+    needed = [
+        path for folder in ("cmake", "include", "lib", "python", "examples/cli") for path in (ROOT / folder).rglob("*.*") if path.is_file()
+    ]
     assert {str(path.relative_to(ROOT)) for path in needed if "__pycache__" not in path.parts} <= names
     assert {"CMakeLists.txt", "pyproject.toml", "README.md", "LICENSE", "NOTICE", "examples/models/person_detector.pt"} <= names
     assert not [name for name in names if re.match(r"build|\.venv|tests|posekit-out", name) or name.endswith((".so", ".o", ".pyc"))]

@@ -1,4 +1,5 @@
 """Uses the package as a typed program does."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -22,8 +23,15 @@ def wrist_heights(results: Sequence[posekit.PoseResult]) -> list[float]:
 def main() -> None:
     executor: posekit.Executor = posekit.ThreadPool(2)
     detector = posekit.PersonDetector(executor=executor, score_threshold=0.4)
-    estimator = posekit.PoseEstimator(posekit.shipped_model("pose_landmark_lite.pt"), device="cpu", precision="fp32", executor=executor,
-                                      keypoints="coco17", metadata=None, warm_up="none")
+    estimator = posekit.PoseEstimator(
+        posekit.shipped_model("pose_landmark_lite.pt"),
+        device="cpu",
+        precision="fp32",
+        executor=executor,
+        keypoints="coco17",
+        metadata=None,
+        warm_up="none",
+    )
     images = [posekit.load_image(path) for path in sorted(Path("examples/images").glob("*.jpg"))]
     boxes = [found.boxes for found in detector.detect_batch(images)]
     results = estimator.estimate_batch(images, boxes, format="bgr", timeout=60.0)
