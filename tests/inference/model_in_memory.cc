@@ -117,27 +117,35 @@ TEST_CASE("The checksum of a model in memory is held against the options") {
   CHECK_THAT(wrong.message, ContainsSubstring("the model in memory has sha256 " + sha256_of(path)));
 }
 
-TEST_CASE("Broken bytes give the error that a file of them gives") {
+TEST_CASE("Bytes that are cut off give the error that a file of them gives") {
   const posekit_test::TemporaryDir dir;
   const auto path = dir.path() / "m.pt";
   const auto sound = small_model(path, true);
   const std::string named = "\"" + path.string() + "\"";
-  std::vector<std::vector<std::byte>> all;
-  for (std::size_t size = 0; size < sound.size(); size += sound.size() / 24 + 1)
-    all.emplace_back(sound.begin(), sound.begin() + static_cast<std::ptrdiff_t>(size));
-  for (std::size_t at = 0; at < sound.size(); at += sound.size() / 40 + 1) {
-    all.push_back(sound);
-    all.back()[at] ^= std::byte{0xff};
-  }
-  int failed = 0;
-  for (const auto& bytes : all) {
+  for (std::size_t size = 0; size < sound.size(); size += sound.size() / 24 + 1) {
+    const std::vector<std::byte> bytes(sound.begin(), sound.begin() + static_cast<std::ptrdiff_t>(size));
     std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
     Verdict file = verdict(path);
     const Verdict memory = verdict(bytes);
+    CHECK(file.code != ErrorCode::ok);
     CHECK(memory.code == file.code);
     if (const auto at = file.message.find(named); at != std::string::npos) file.message.replace(at, named.size(), "the model in memory");
-    CHECK(memory.message.substr(0, 60) == file.message.substr(0, 60));  // Torch's own part may name the file
-    failed += memory.code != ErrorCode::ok ? 1 : 0;
+    CHECK(memory.message == file.message);
   }
-  CHECK(failed > 24);
+}
+
+TEST_CASE("A wrong byte anywhere ends in an error of the model's or goes unnoticed, never in another error") {
+  const posekit_test::TemporaryDir dir;
+  const auto sound = small_model(dir.path() / "m.pt", true);
+  int failed = 0;
+  for (std::size_t at = 0; at < sound.size(); at += sound.size() / 40 + 1) {
+    auto broken = sound;
+    broken[at] ^= std::byte{0xff};
+    // Which of these it is may change from call to call: Torch reads what a broken entry has left unwritten.
+    const Verdict found = verdict(broken);
+    INFO("byte " << at << ": " << found.message);
+    CHECK((found.code == ErrorCode::ok || found.code == ErrorCode::invalid_model || found.code == ErrorCode::unsupported_model));
+    failed += found.code != ErrorCode::ok ? 1 : 0;
+  }
+  CHECK(failed > 0);
 }
