@@ -5,7 +5,7 @@
 #include "guard.h"
 #include "handles.h"
 
-using namespace posekit_c;
+using namespace posekit_c;  // NOLINT(google-build-using-namespace): the functions below are its face
 
 namespace {
 

@@ -11,7 +11,7 @@
 #include "handles.h"
 #include "posekit/error.h"
 
-using namespace posekit_c;
+using namespace posekit_c;  // NOLINT(google-build-using-namespace): the functions below are its face
 
 namespace {
 

@@ -4,7 +4,7 @@
 #include "handles.h"
 #include "posekit/result_io.h"
 
-using namespace posekit_c;
+using namespace posekit_c;  // NOLINT(google-build-using-namespace): the functions below are its face
 
 namespace {
 

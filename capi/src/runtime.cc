@@ -6,7 +6,7 @@
 #include "arguments.h"
 #include "guard.h"
 
-using namespace posekit_c;
+using namespace posekit_c;  // NOLINT(google-build-using-namespace): the functions below are its face
 
 const char* posekit_version() { return posekit::version().data(); }
 
