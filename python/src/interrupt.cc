@@ -52,7 +52,8 @@ InterruptWatch::~InterruptWatch() {
 }
 
 void InterruptWatch::rethrow() {
-  if (raised_) throw py::error_already_set(std::move(*raised_));
+  std::optional<py::error_already_set> raised = std::exchange(raised_, std::nullopt);
+  if (raised) throw py::error_already_set(std::move(*raised));
 }
 
 void InterruptWatch::poll() {
