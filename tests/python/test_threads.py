@@ -57,9 +57,8 @@ def longest_pause(action: Callable[[], object]) -> float:
     return max(after - before for before, after in itertools.pairwise(times)) / (end - start)
 
 
-MANY = 4000  # threads, which take a while to start and to join
+MANY = 1000  # threads, which take a while to start and to join
 MADE: dict[str, Callable[[], object]] = {
-    "a pool": lambda: posekit.ThreadPool(MANY),
     "a detector": lambda: posekit.PersonDetector(),
     "an estimator": lambda: posekit.PoseEstimator(),
 }
