@@ -128,10 +128,11 @@ inline float maximum(const float* values, std::size_t count, float least) {
   for (; i + lanes <= count; i += lanes) {
     for (std::size_t lane = 0; lane < lanes; ++lane) best[lane] = larger(values[i + lane], best[lane]);
   }
-  float largest = least;
-  for (; i < count; ++i) largest = larger(values[i], largest);
-  for (const float lane : best) largest = larger(lane, largest);
-  return largest;
+  for (; i < count; ++i) best[0] = larger(values[i], best[0]);
+  for (std::size_t half = lanes / 2; half > 0; half /= 2) {
+    for (std::size_t lane = 0; lane < half; ++lane) best[lane] = larger(best[lane + half], best[lane]);
+  }
+  return best[0];
 }
 
 /// Index of the first of `count` values that equals `value`; count if none does.
