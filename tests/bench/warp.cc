@@ -37,7 +37,7 @@ struct Job {
 };
 
 Job job_of(const benchmark::State& state) {
-  const auto size = [&](int i) { return Size{static_cast<int>(state.range(i)), static_cast<int>(state.range(i + 1))}; };
+  const auto size = [&](std::size_t i) { return Size{static_cast<int>(state.range(i)), static_cast<int>(state.range(i + 1))}; };
   return {size(2), size(0)};
 }
 
