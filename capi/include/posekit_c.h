@@ -74,6 +74,9 @@ POSEKIT_C_API posekit_status posekit_torch_versions(const char** built_for, cons
 /* Whether the library was built with CUDA. */
 POSEKIT_C_API posekit_status posekit_built_with_cuda(int32_t* built_with_cuda);
 
+/* How many CPUs this process may use: the smaller of its CPU affinity and its cgroup's quota, at least 1. */
+POSEKIT_C_API posekit_status posekit_usable_cpus(size_t* cpus);
+
 /* Sets the number of intra-op threads of a forward: Torch's, for the whole process, other users of Torch included. Call it before any model
  * is loaded. Results may differ in the last digits between counts. INVALID_ARGUMENT: threads < 1. */
 POSEKIT_C_API posekit_status posekit_set_torch_threads(int32_t threads);

@@ -40,6 +40,14 @@ posekit_status posekit_built_with_cuda(int32_t* built_with_cuda) {
   return guard([&] { require(built_with_cuda, "built_with_cuda") = posekit::built_with_cuda() ? 1 : 0; });
 }
 
+posekit_status posekit_usable_cpus(size_t* cpus) {
+  return guard([&] {
+    clear(cpus);
+    require(cpus, "cpus");
+    *cpus = posekit::usable_cpus();
+  });
+}
+
 posekit_status posekit_set_torch_threads(int32_t threads) {
   return guard([&] { posekit::set_torch_threads(threads); });
 }

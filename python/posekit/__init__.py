@@ -30,6 +30,7 @@ from ._core import (
     subset,
     torch_threads,
     torch_versions,
+    usable_cpus,
     version,
 )
 from ._detector import PersonDetector
@@ -106,6 +107,7 @@ __all__ = [
     "subset",
     "torch_threads",
     "torch_versions",
+    "usable_cpus",
     "version",
     "write_image",
 ]

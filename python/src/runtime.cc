@@ -47,6 +47,8 @@ void register_runtime(py::module_& module) {
       },
       "The Torch that posekit was built for, and the one that runs.");
   module.def("built_with_cuda", &posekit::built_with_cuda, "Whether posekit was built with CUDA.");
+  module.def("usable_cpus", &posekit::usable_cpus,
+             "How many CPUs this process may use: the smaller of its CPU affinity and its cgroup's quota, at least 1.");
   module.def("set_torch_threads", &posekit::set_torch_threads, py::arg("threads"), py::call_guard<py::gil_scoped_release>(),
              "Sets the number of intra-op threads of a forward (Torch's, for the whole process) and inter-op threads to 1 where that can "
              "still be set. Call it before any model is loaded; results may differ in the last digits between counts.");

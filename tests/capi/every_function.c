@@ -57,11 +57,14 @@ static void use_process(void) {
   const char* running = NULL;
   int32_t number = 0;
   int32_t flag = -1;
+  size_t cpus = 0;
   EXPECT(posekit_version_number() >= 100 && strchr(posekit_version(), '.') != NULL);
   OK(posekit_torch_versions(&built_for, &running));
   EXPECT(strncmp(built_for, running, 2) == 0);
   OK(posekit_built_with_cuda(&flag));
   EXPECT(flag == 0 || flag == 1);
+  OK(posekit_usable_cpus(&cpus));
+  EXPECT(cpus >= 1);
   OK(posekit_set_torch_threads(1));
   OK(posekit_torch_threads(&number));
   EXPECT(number == 1);

@@ -123,6 +123,10 @@ def test_the_torch_it_was_built_for_is_the_librarys() -> None:
     assert posekit.__version__ == posekit.version()
 
 
+def test_usable_cpus_are_at_most_those_of_the_affinity() -> None:
+    assert 1 <= posekit.usable_cpus() <= len(os.sched_getaffinity(0))
+
+
 def test_python_m_posekit_is_the_program(tmp_path: Path) -> None:
     def run(*command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
