@@ -43,14 +43,14 @@ class Patch {
   /// Copies the cells around (px, py). @return whether all are finite
   bool take(std::span<const float> heatmap, Size size, int px, int py) {
     const int first = std::max(0, px - reach_);
-    const int last = std::min(size.width - 1, px + reach_);
+    const int count = std::min(size.width - 1, px + reach_) - first + 1;
     double not_finite = 0;  // value - value is 0 for finite values, else NaN
     for (int y = std::max(0, py - reach_); y <= std::min(size.height - 1, py + reach_); ++y) {
-      const float* from = heatmap.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(size.width);
-      double* to = memory_.data() + static_cast<std::size_t>(y - py + reach_) * stride_ + (reach_ - px);
-      for (int x = first; x <= last; ++x) {
-        to[x] = static_cast<double>(from[x]);
-        not_finite += to[x] - to[x];
+      const float* from = heatmap.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(size.width) + first;
+      double* to = memory_.data() + static_cast<std::size_t>(y - py + reach_) * stride_ + (first - px + reach_);
+      for (int i = 0; i < count; ++i) {
+        to[i] = static_cast<double>(from[i]);
+        not_finite += to[i] - to[i];
       }
     }
     return not_finite == 0;
