@@ -1,57 +1,17 @@
 /// An allocation that fails anywhere in a C call gives a status and a text, also when the text itself finds no memory.
 #include <posekit_c.h>
 
-#include <atomic>
 #include <catch2/catch_test_macros.hpp>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <string>
 #include <vector>
 
-namespace {
+#include "support/failing_allocator.h"
 
-constexpr long never = -1;
-
-std::atomic<long> allocations_left = never;  ///< Until the first that fails; counted while not `never`.
-std::atomic<bool> fails_for_good = false;    ///< After the first all others fail too.
-std::atomic<long> blocks = 0;                ///< Allocated and not freed.
-
-void* allocate(std::size_t size) {
-  if (allocations_left != never) {
-    if (allocations_left == 0) {
-      if (!fails_for_good) allocations_left = never;
-      throw std::bad_alloc();
-    }
-    --allocations_left;
-  }
-  void* memory = std::malloc(size == 0 ? 1 : size);
-  if (memory == nullptr) throw std::bad_alloc();
-  ++blocks;
-  return memory;
-}
-
-void release(void* memory) noexcept {
-  if (memory == nullptr) return;
-  --blocks;
-  std::free(memory);
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return allocate(size); }
-void* operator new[](std::size_t size) { return allocate(size); }
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  try {
-    return allocate(size);
-  } catch (const std::bad_alloc&) {
-    return nullptr;
-  }
-}
-void operator delete(void* memory) noexcept { release(memory); }
-void operator delete[](void* memory) noexcept { release(memory); }
-void operator delete(void* memory, std::size_t) noexcept { release(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { release(memory); }
+using posekit_test::allocations_left;
+using posekit_test::blocks;
+using posekit_test::fails_for_good;
+using posekit_test::never;
 
 namespace {
 

@@ -1,7 +1,5 @@
 /// What a call allocates; and that an allocation that fails at any point gives an error or a result, never a crash, a leak or half a state.
-#include <atomic>
 #include <catch2/catch_test_macros.hpp>
-#include <cstdlib>
 #include <memory>
 #include <new>
 #include <vector>
@@ -9,54 +7,17 @@
 #include "detection/detector_access.h"
 #include "estimator/estimator_access.h"
 #include "posekit/error.h"
+#include "support/failing_allocator.h"
 #include "support/fake_backend.h"
 
 namespace {
 
-constexpr long never = -1;
-
-std::atomic<long> allocations_left = never;  ///< Until one fails; counted while not `never`.
-std::atomic<long> blocks = 0;                ///< Allocated and not freed.
-std::atomic<long> allocations = 0;           ///< Ever.
-
-void* allocate(std::size_t size) {
-  if (allocations_left.load() != never && allocations_left.fetch_sub(1) == 0) {
-    allocations_left = never;  // one failure a call: what follows works again, as memory comes and goes
-    throw std::bad_alloc();
-  }
-  void* memory = std::malloc(size == 0 ? 1 : size);
-  if (memory == nullptr) throw std::bad_alloc();
-  ++blocks;
-  ++allocations;
-  return memory;
-}
-
-void release(void* memory) noexcept {
-  if (memory == nullptr) return;
-  --blocks;
-  std::free(memory);
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return allocate(size); }
-void* operator new[](std::size_t size) { return allocate(size); }
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  try {
-    return allocate(size);
-  } catch (const std::bad_alloc&) {
-    return nullptr;
-  }
-}
-void operator delete(void* memory) noexcept { release(memory); }
-void operator delete[](void* memory) noexcept { release(memory); }
-void operator delete(void* memory, std::size_t) noexcept { release(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { release(memory); }
-
-namespace {
-
 using namespace posekit;
+using posekit_test::allocations;
+using posekit_test::allocations_left;
+using posekit_test::blocks;
 using posekit_test::FakeBackend;
+using posekit_test::never;
 
 constexpr int most_points_of_failure = 5000;
 
