@@ -22,6 +22,9 @@ class Decoder {
   /// The point of wanted channel `i` of person `person`, in cells (heatmaps), bins (simcc) or input pixels (regression).
   [[nodiscard]] CellPoint decode_cell(const ModelOutput& output, std::size_t person, std::size_t i, DecodeScratch& scratch) const;
 
+  /// Makes room in a slot's scratch memory, so that decoding does not allocate (but for weak channels, whose whole blur is needed).
+  void reserve(DecodeScratch& scratch) const { scratch.reserve(kernel_.size()); }
+
   /// A cell point in input pixels.
   [[nodiscard]] Point to_input(const CellPoint& cell) const noexcept;
 

@@ -32,11 +32,14 @@ bool finite_around(std::span<const float> heatmap, Size size, int px, int py, in
   return true;
 }
 
+/// Values of a row of a patch of `side` cells: a multiple of what the vector kernels want.
+std::size_t stride_of(std::size_t side) { return (side + 3) / 4 * 4; }
+
 /// The cells around a peak, row by row, zeros for what is outside the map; and one more row for what is made of them.
 class Patch {
  public:
   Patch(int reach, std::vector<double>& memory)
-      : side_(static_cast<std::size_t>(2 * reach + 1)), stride_((side_ + 3) / 4 * 4), reach_(reach), memory_(memory) {
+      : side_(static_cast<std::size_t>(2 * reach + 1)), stride_(stride_of(side_)), reach_(reach), memory_(memory) {
     memory_.assign((side_ + 1) * stride_, 0.0);
   }
 
@@ -186,6 +189,11 @@ CellPoint refine_quarter(const PeakRecord& record, Size size) {
 }
 
 }  // namespace
+
+void DecodeScratch::reserve(std::size_t kernel_size) {
+  const std::size_t side = kernel_size + 2;
+  patch.reserve((side + 1) * stride_of(side));
+}
 
 PeakRecord reduce_peak(std::span<const float> heatmap, Size size, Refinement refinement, std::span<const double> kernel,
                        DecodeScratch& scratch) {

@@ -28,6 +28,9 @@ struct PeakRecord {
 struct DecodeScratch {
   std::vector<double> patch;   ///< What lies around a peak.
   std::vector<float> blurred;  ///< A whole channel, where its maximum is needed.
+
+  /// Makes room for patches of a blur kernel of this size.
+  void reserve(std::size_t kernel_size);
 };
 
 /// A position in heatmap cells (simcc: bins; regression: input pixels).

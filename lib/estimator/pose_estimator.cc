@@ -198,6 +198,7 @@ void PoseEstimator::Impl::decode(const ModelOutput& output, std::span<const Pers
   const std::size_t tasks = (channels_.size() + channels_per_task - 1) / channels_per_task;
   work.keypoints.resize(persons.size() * channels_.size());
   if (work.decode_scratch.size() < executor_->slots()) work.decode_scratch.resize(executor_->slots());
+  for (DecodeScratch& scratch : work.decode_scratch) decoder_.reserve(scratch);
 
   executor_->parallel_for(persons.size() * tasks, [&](std::size_t index, std::size_t slot) {
     const std::size_t person = index / tasks;

@@ -24,6 +24,7 @@ void stage_crops(std::span<const CropTask> crops, const InputInfo& input, CropFo
   const std::size_t bytes = crop_bytes(format, input.size());
   staging.reserve(bytes * crops.size());
   if (staging.warp_scratch.size() < executor.slots()) staging.warp_scratch.resize(executor.slots());
+  for (WarpScratch& scratch : staging.warp_scratch) scratch.reserve(input.width);
 
   const auto bands_per_crop = static_cast<std::size_t>(bands.count);
   executor.parallel_for(crops.size() * bands_per_crop, [&](std::size_t index, std::size_t slot) {

@@ -77,8 +77,7 @@ class RowWarp {
 
 RowWarp::RowWarp(const ImageView& image, const WarpPlan& plan, WarpScratch& scratch)
     : image_(image), plan_(plan), offsets_(channel_offsets(image.format, plan.color)), width_(static_cast<std::size_t>(plan.size.width)) {
-  const std::size_t bytes = width_ * (7 * sizeof(float) + sizeof(std::int32_t) + sizeof(Tap));
-  if (scratch.memory.size() < bytes) scratch.memory.resize(bytes);
+  scratch.reserve(plan.size.width);
   auto* planes = reinterpret_cast<float*>(scratch.memory.data());
   for (std::size_t i = 0; i < 6; ++i) kept_[i / 3][i % 3] = planes + i * width_;
   inside_weights_ = planes + 6 * width_;
@@ -144,6 +143,11 @@ RowBlend RowWarp::row(int v) {
 }
 
 }  // namespace
+
+void WarpScratch::reserve(int width) {
+  const std::size_t bytes = static_cast<std::size_t>(width) * (7 * sizeof(float) + sizeof(std::int32_t) + sizeof(Tap));
+  if (memory.size() < bytes) memory.resize(bytes);
+}
 
 void warp_rows(const ImageView& image, const WarpPlan& plan, int first_row, int last_row, std::uint8_t* out, WarpScratch& scratch) {
   RowWarp warp(image, plan, scratch);

@@ -23,6 +23,9 @@ struct WarpPlan {
 /// Scratch memory of one slot, reused from call to call.
 struct WarpScratch {
   std::vector<std::byte> memory;
+
+  /// Makes room for crops of this width; keeps what is there when it fits.
+  void reserve(int width);
 };
 
 /// Warps rows [first_row, last_row) of the crop, rounded to uint8 (half up), interleaved in plan.color.
