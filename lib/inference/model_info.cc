@@ -303,6 +303,10 @@ void set_origin(ModelInfo& info, std::string_view key, std::string value) {
 
 }  // namespace
 
+std::string name_of(const std::filesystem::path& model) {
+  return Json::parse(Json(model.filename().string()).dump(-1, ' ', false, Json::error_handler_t::replace)).get<std::string>();
+}
+
 ModelInfo parse_model_info(std::string_view json, std::string_view origin) {
   const ParsedJson parsed = parse_strict_json(json, max_document_bytes);
   if (!parsed.problem.empty()) throw Error(ErrorCode::invalid_model, fmt::format("metadata ({}): the document {}", origin, parsed.problem));

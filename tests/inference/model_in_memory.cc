@@ -144,7 +144,8 @@ TEST_CASE("A wrong byte anywhere ends in an error of the model's or goes unnotic
     // Which of these it is may change from call to call: Torch reads what a broken entry has left unwritten.
     const Verdict found = verdict(broken);
     INFO("byte " << at << ": " << found.message);
-    CHECK((found.code == ErrorCode::ok || found.code == ErrorCode::invalid_model || found.code == ErrorCode::unsupported_model));
+    CHECK((found.code == ErrorCode::ok || found.code == ErrorCode::invalid_model || found.code == ErrorCode::unsupported_model ||
+           found.code == ErrorCode::out_of_memory));
     failed += found.code != ErrorCode::ok ? 1 : 0;
   }
   CHECK(failed > 0);

@@ -337,6 +337,18 @@ TEST_CASE("A model without metadata is told what to do, and the fitting preset w
   CHECK_THAT(verdict(path, ErrorCode::invalid_model), ContainsSubstring("posekit.json") && !ContainsSubstring("is the one"));
 }
 
+TEST_CASE("A model without a name gets its file's, as UTF-8") {
+  const posekit_test::TemporaryDir dir;
+  const auto path = dir.path() / "a\xff\xc3\xa9.pt";
+  save_script_model(path, good_forward);
+  std::string nameless = heatmap_metadata();
+  const std::string name = R"("name": "test", )";
+  nameless.erase(nameless.find(name), name.size());
+  ModelOptions options;
+  options.metadata = MetadataDocument{nameless};
+  CHECK(load_torchscript(path, options, Task::pose)->info().name == "a\xef\xbf\xbd\xc3\xa9.pt");
+}
+
 TEST_CASE("A sidecar counts before the archive, and its checksum is held against the file") {
   const posekit_test::TemporaryDir dir;
   const auto path = dir.path() / "m.pt";

@@ -11,6 +11,7 @@
 
 #include "inference/file_kind.h"
 #include "inference/metadata_source.h"
+#include "inference/model_info.h"
 #include "inference/sha256.h"
 #include "inference/torchscript/errors.h"
 #include "inference/torchscript/runtime.h"
@@ -74,7 +75,7 @@ ModelFile open_model_file(const ModelSource& source, const ModelOptions& options
   });
   if (!info && !extra[metadata_entry].empty()) info = parse_model_info(extra[metadata_entry], "archive");
   if (!info) fail_without_metadata(source, suggested_channels(module));
-  if (info->name.empty()) info->name = source.in_memory() ? "model in memory" : source.path().filename().string();
+  if (info->name.empty()) info->name = source.in_memory() ? "model in memory" : name_of(source.path());
   return {std::move(module), std::move(*info)};
 }
 
