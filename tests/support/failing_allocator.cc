@@ -14,10 +14,9 @@ std::atomic<long> allocations = 0;
 namespace {
 
 void* allocate(std::size_t size) {
-  if (allocations_left != never && allocations_left.fetch_sub(1) == 0) {  // which leaves `never` behind
-    if (fails_for_good) allocations_left = 0;
-    throw std::bad_alloc();
-  }
+  long left = allocations_left;
+  while (left != never && !allocations_left.compare_exchange_weak(left, left == 0 && fails_for_good ? 0 : left - 1)) continue;
+  if (left == 0) throw std::bad_alloc();  // and `never`, which is 0 - 1, stays behind
   void* memory = std::malloc(size == 0 ? 1 : size);
   if (memory == nullptr) throw std::bad_alloc();
   ++blocks;
