@@ -7,7 +7,7 @@ python_packages=("numpy>=1.26,<3" "pybind11>=3" "scikit-build-core>=0.11" pytest
 python_dev_packages=(pandas supervision) # what docs/python.md has recipes for
 packages=(g++ cmake ninja-build libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libfmt-dev nlohmann-json3-dev
           libcli11-dev catch2 libbenchmark-dev ccache strace)
-dev_packages=(clang-16 clang-format-16 clang-tidy-16 libclang-rt-16-dev abigail-tools)
+dev_packages=(clang-16 clang-format-16 clang-tidy-16 libclang-rt-16-dev abigail-tools pkgconf)
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 venv=$root/.venv
@@ -27,7 +27,7 @@ usage: ./bootstrap.sh setup|build|demo|test [OPTION...]
   --torch-dir DIR    use the LibTorch in DIR (it holds share/cmake/Torch) instead of .venv; or POSEKIT_TORCH_DIR
   --torch-index URL  also look for Torch in this pip index; or POSEKIT_TORCH_INDEX
   --no-packages      install no packages: they are there already, or the system is not Debian or Ubuntu
-  --dev              also install clang-16, its runtime, clang-format-16, clang-tidy-16 and abigail-tools
+  --dev              also install clang-16, its runtime, clang-format-16, clang-tidy-16, abigail-tools and pkgconf
   --jobs N           compile and test N at a time
   -h, --help         this text
 
@@ -92,7 +92,7 @@ check_system() {
   esac
   die "packages can be installed on Debian 12 and Ubuntu 24.04 or later; this is $id $version. Install by hand: a C++20 compiler (GCC 12 or
 later, Clang 16 or later), CMake 3.22 or later, Ninja, OpenCV 4.5 or later (core, imgproc, imgcodecs), fmt, nlohmann-json, CLI11, Catch2 3,
-Google Benchmark and Python 3.10 or later with venv. Then go on with: ./bootstrap.sh $verb --no-packages"
+Google Benchmark and Python 3.10 or later with venv and headers. Then go on with: ./bootstrap.sh $verb --no-packages"
 }
 
 # Debian 12 has Catch2 2; version 3 is in its backports, which outrank nothing else when they are added.
@@ -273,8 +273,10 @@ build() { # build [TARGET]
   mkdir -p "$build"
   echo "$root $torch $variant" >"$build/posekit-stamp"
   say "configuring build/release"
-  # A LibTorch that belongs to no Python serves no Python package.
-  [ -n "$torch_dir" ] || python_option=ON
+  # A LibTorch that belongs to no Python serves no Python package, nor does a Python without headers.
+  if [ -z "$torch_dir" ]; then
+    if has_python_headers; then python_option=ON; else say "python: no Python.h (package python3-dev), so the Python package is not built"; fi
+  fi
   cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DPOSEKIT_WERROR=$werror "-DCMAKE_PREFIX_PATH=$torch" \
     -DPOSEKIT_PYTHON=$python_option \
     "${cuda_options[@]}" >"$log" 2>&1 </dev/null || { cat "$log" >&2; die "configuring failed"; }

@@ -27,8 +27,12 @@ if(POSEKIT_C)
   file(RELATIVE_PATH posekit_c_prefix_from_pc ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
   set(posekit_c_static_libs "")
   if(NOT BUILD_SHARED_LIBS) # LibTorch has no pkg-config file of its own
+    set(torch_libs "-ltorch -ltorch_cpu -lc10")
+    if(POSEKIT_CUDA)
+      string(APPEND torch_libs " -lc10_cuda")
+    endif()
     set(posekit_c_static_libs
-        " -lposekit -L${PosekitTorch_LIBRARY_DIR} -Wl,-rpath,${PosekitTorch_LIBRARY_DIR} -Wl,--no-as-needed -ltorch -ltorch_cpu -lc10 -lstdc++ -lm -pthread")
+        " -lposekit -L${PosekitTorch_LIBRARY_DIR} -Wl,-rpath,${PosekitTorch_LIBRARY_DIR} -Wl,--no-as-needed ${torch_libs} -lstdc++ -lm -pthread")
   endif()
   configure_file(${PROJECT_SOURCE_DIR}/capi/posekit_c.pc.in ${PROJECT_BINARY_DIR}/posekit_c.pc @ONLY)
   install(FILES ${PROJECT_BINARY_DIR}/posekit_c.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
