@@ -2,8 +2,8 @@
  *
  * Rules, for every function that says nothing else:
  *
- * - It returns a posekit_status. On failure each out parameter is NULL or 0, and posekit_last_error_message() says what is wrong, which
- *   value, what was expected and what to do.
+ * - It returns a posekit_status. On failure each out parameter is NULL or 0 (a struct to be filled is left as it was), and
+ * posekit_last_error_message() says what is wrong, which value, what was expected and what to do.
  * - POSEKIT_ERROR_INVALID_ARGUMENT answers NULL where an object, a string or an out parameter is expected, NULL for an array that is not
  *   empty, an index beyond the end and a value outside an enumeration; POSEKIT_ERROR_OUT_OF_MEMORY answers a lack of memory;
  *   POSEKIT_ERROR_INTERNAL a defect of posekit's own. What else a function may return stands at it.

@@ -102,6 +102,8 @@ class CustomExecutor final : public posekit::Executor {
 
   void parallel_for(std::size_t count, posekit::TaskRef task) override {
     if (count == 0) return;
+    if (count > PTRDIFF_MAX)
+      fail("a call of " + std::to_string(count) + " tasks was asked for, more than can be counted: pass their real number");
     if (inside == this) {
       for (std::size_t i = 0; i < count; ++i) task(i, 0);
       return;
