@@ -65,7 +65,7 @@ class PoseEstimator(Model[_core.PoseEstimator]):
                 "executor": executor,
                 "max_batch": max_batch,
                 "box_padding": box_padding,
-                "keypoints": [keypoints] if isinstance(keypoints, str) else list(keypoints or ()),
+                "keypoints": [keypoints] if isinstance(keypoints, str) else list(() if keypoints is None else keypoints),
                 "flip_test": flip_test,
             }
         )

@@ -72,7 +72,7 @@ def boxes_of(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:
         array = np.asarray(boxes, dtype=np.float64)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InvalidArgumentError(f"boxes can't be read as an array of numbers ({error}): (N, 4) or (N, 5) is expected") from error
-    if array.size == 0 and array.ndim <= 2:
+    if array.shape in ((0,), (1, 0)):  # [] and [[]]
         return np.empty((0, 5))
     if array.ndim != 2 or array.shape[1] not in (4, 5):
         raise InvalidArgumentError(

@@ -46,7 +46,7 @@ def metadata_choice(metadata: Metadata | None, preset: str | None) -> _core.Meta
         return None
     if isinstance(metadata, Mapping):
         return ("document", json.dumps(dict(metadata)))
-    return ("file", os.path.abspath(metadata))
+    return ("file", os.fsencode(os.path.abspath(metadata)))
 
 
 def inspect_model(model: PathLike, *, metadata: Metadata | None = None, preset: str | None = None, sha256: str = "") -> _core.ModelReport:
@@ -73,7 +73,7 @@ class Model(Generic[Native]):
     def __setstate__(self, options: dict[str, Any]) -> None:
         self._options = options
         self._made_by = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may use the object while it loads
         self._loaded = None
 
     def __repr__(self) -> str:

@@ -81,7 +81,7 @@ class PoseResult:
     def to_json(self, path: str | os.PathLike[str] = "") -> str:
         """The document of format posekit-result/1 (docs/results.md), one line. path: what it calls the image."""
         width, height = self.image_size
-        return _core.to_json(self._raw(), os.fspath(path), width, height, self.keypoint_set, self.model_name)
+        return _core.to_json(self._raw(), os.fsencode(path), width, height, self.keypoint_set, self.model_name)
 
     def to_dict(self, path: str | os.PathLike[str] = "") -> dict[str, Any]:
         """The same document as a dictionary of plain Python values."""
@@ -90,7 +90,7 @@ class PoseResult:
 
     def to_coco(self, image_id: int | str) -> list[dict[str, Any]]:
         """The image's entries for a COCO key point results file. image_id: the annotation's number, or a file name."""
-        entries: list[dict[str, Any]] = json.loads(_core.to_coco(self._raw(), image_id))
+        entries: list[dict[str, Any]] = json.loads(_core.to_coco(self._raw(), os.fsencode(image_id) if isinstance(image_id, str) else image_id))
         return entries
 
     def _raw(self) -> _core.RawPoseResult:

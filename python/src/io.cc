@@ -79,6 +79,12 @@ py::array draw(const py::array& pixels, bool rgb, const std::vector<Pose>& poses
 using Floats = py::array_t<float, py::array::c_style | py::array::forcecast>;
 
 std::vector<Pose> poses_of(const Floats& keypoints, const Floats& scores, const std::vector<Box>& boxes) {
+  const auto n = static_cast<py::ssize_t>(boxes.size());
+  if (keypoints.ndim() != 3 || scores.ndim() != 2 || keypoints.shape(0) != n || scores.shape(0) != n || keypoints.shape(2) != 2 ||
+      keypoints.shape(1) != scores.shape(1)) {
+    throw Error(ErrorCode::invalid_argument,
+                "the arrays of a result don't fit together: keypoints (N, K, 2), scores (N, K) and boxes (N, 4) are expected");
+  }
   std::vector<Pose> poses;
   for (std::size_t i = 0; i < boxes.size(); ++i) {
     Pose pose{.box = boxes[i], .box_index = i, .keypoints = {}, .track_id = std::nullopt};

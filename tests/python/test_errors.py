@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
 from pathlib import Path
@@ -155,3 +156,28 @@ def test_an_interpreter_that_ends_with_a_callback_and_objects_alive_ends_well(sc
         print("end")
         """)
     assert out.endswith("end")
+
+
+def test_names_that_are_no_utf8_work_everywhere(tmp_path: Path, lite: Path, estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:
+    name = os.fsdecode(b"a\xff.jpg")
+    result = estimator.estimate(photo, [[24, 8, 375, 511]])
+    assert result.to_dict(name)["image"]["path"] == "a\N{REPLACEMENT CHARACTER}.jpg"
+    assert result.to_coco(name)[0]["image_id"] == "a\N{REPLACEMENT CHARACTER}.jpg"
+    document = tmp_path / os.fsdecode(b"m\xff.json")
+    document.write_text('{"format": "posekit-model/1", "task": "pose", "input": {"width": 256, "height": 256}, "keypoints": "blazepose33", '
+                        '"output": {"codec": "udp_heatmap", "width": 64, "height": 64}}')
+    copy = tmp_path / os.fsdecode(b"m\xff.pt")
+    copy.write_bytes(lite.read_bytes())
+    assert posekit.PoseEstimator(copy, metadata=document).info.name == "m\N{REPLACEMENT CHARACTER}.pt"
+
+
+def test_arrays_in_unusual_places_are_taken_or_refused_with_a_word(lite: Path, estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:
+    assert posekit.PoseEstimator(lite, keypoints=np.array(["nose", "left_eye"])).keypoints.names == ["nose", "left_eye"]
+    for nobody in ([], [[]], np.empty((0, 4)), np.empty((0, 5))):
+        assert len(estimator.estimate(photo, nobody)) == 0
+    with pytest.raises(ValueError, match=r"\(3, 0\)"):
+        estimator.estimate(photo, np.empty((3, 0)))
+    result = estimator.estimate(photo, [[24, 8, 375, 511]])
+    result.scores = result.scores[:, :5]
+    with pytest.raises(ValueError, match="fit together"):
+        posekit.draw_poses(photo, result)

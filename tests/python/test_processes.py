@@ -23,7 +23,7 @@ TWO_TORCH_THREADS = {"OMP_NUM_THREADS": "2"}  # with one, nothing would hang
 @pytest.mark.parametrize("kind", ["fork", "spawn", "forkserver", "threads"])
 def test_no_child_hangs(kind: str, executor: str, state: str, round: int) -> None:
     command = [sys.executable, str(Path(__file__).with_name("processes.py")), kind, executor, state]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT, env=os.environ | TWO_TORCH_THREADS)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False, cwd=ROOT, env=os.environ | TWO_TORCH_THREADS)
     assert done.returncode == 0, done.stderr
     answers = done.stdout.splitlines()
     assert len(answers) == 2
