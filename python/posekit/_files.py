@@ -85,5 +85,5 @@ def draw_poses(
     with _needs_opencv():
         from . import _io
     return _io.draw_poses(
-        pixels_of(image), is_rgb(format), result.keypoints, result.scores, boxes_with_scores(result), result.keypoint_set, min_score, boxes
+        pixels_of(image), is_rgb(format), result.keypoints, result.scores, boxes_with_scores(result), result.box_indices, result.keypoint_set, min_score, boxes
     )

@@ -16,6 +16,7 @@ def draw_poses(
     keypoints: npt.NDArray[np.float32],
     scores: npt.NDArray[np.float32],
     boxes: npt.NDArray[np.float64],
+    box_indices: npt.NDArray[np.int64],
     keypoint_set: KeypointSet,
     min_score: float,
     draw_boxes: bool,

@@ -4,13 +4,18 @@
 #include <pybind11/numpy.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <vector>
 
 #include "posekit/geometry.h"
 #include "posekit/image.h"
+#include "posekit/pose.h"
 
 namespace posekit_python {
+
+template <class T>
+using CArray = pybind11::array_t<T, pybind11::array::c_style | pybind11::array::forcecast>;
 
 /// A view of an array's pixels, without a copy. The array must outlive it.
 /// @param pixels uint8 of shape (H, W), (H, W, 3) or (H, W, 4); pixels of a row follow each other, rows are any distance >= 0 apart
@@ -27,5 +32,10 @@ namespace posekit_python {
 
 /// The boxes as an array of float64 (N, 5).
 [[nodiscard]] pybind11::array_t<double> array_of(const std::vector<posekit::Box>& boxes);
+
+/// The poses of a result's arrays: keypoints (N, K, 2), scores (N, K), boxes (N, 5), indices of the boxes (N,).
+/// @throws posekit::Error invalid_argument if these do not fit together
+[[nodiscard]] std::vector<posekit::Pose> poses_of(const CArray<float>& keypoints, const CArray<float>& scores, const CArray<double>& boxes,
+                                                  const CArray<std::int64_t>& indices);
 
 }  // namespace posekit_python

@@ -76,27 +76,6 @@ py::array draw(const py::array& pixels, bool rgb, const std::vector<Pose>& poses
   return array_of(std::move(*image));
 }
 
-using Floats = py::array_t<float, py::array::c_style | py::array::forcecast>;
-
-std::vector<Pose> poses_of(const Floats& keypoints, const Floats& scores, const std::vector<Box>& boxes) {
-  const auto n = static_cast<py::ssize_t>(boxes.size());
-  if (keypoints.ndim() != 3 || scores.ndim() != 2 || keypoints.shape(0) != n || scores.shape(0) != n || keypoints.shape(2) != 2 ||
-      keypoints.shape(1) != scores.shape(1)) {
-    throw Error(ErrorCode::invalid_argument,
-                "the arrays of a result don't fit together: keypoints (N, K, 2), scores (N, K) and boxes (N, 4) are expected");
-  }
-  std::vector<Pose> poses;
-  for (std::size_t i = 0; i < boxes.size(); ++i) {
-    Pose pose{.box = boxes[i], .box_index = i, .keypoints = {}, .track_id = std::nullopt};
-    for (py::ssize_t k = 0; k < scores.shape(1); ++k) {
-      const auto person = static_cast<py::ssize_t>(i);
-      pose.keypoints.push_back({keypoints.at(person, k, 0), keypoints.at(person, k, 1), scores.at(person, k)});
-    }
-    poses.push_back(std::move(pose));
-  }
-  return poses;
-}
-
 }  // namespace
 }  // namespace posekit_python
 
@@ -109,10 +88,10 @@ PYBIND11_MODULE(_io, module) {
   module.def("write_image", &write_array, py::arg("path"), py::arg("image"), py::arg("rgb"));
   module.def(
       "draw_poses",
-      [](const py::array& image, bool rgb, const Floats& keypoints, const Floats& scores,
-         const py::array_t<double, py::array::c_style>& boxes, const KeypointSet& set, float min_score, bool draw_boxes) {
-        return draw(image, rgb, poses_of(keypoints, scores, boxes_of(boxes)), set, {.min_score = min_score, .boxes = draw_boxes});
+      [](const py::array& image, bool rgb, const CArray<float>& keypoints, const CArray<float>& scores, const CArray<double>& boxes,
+         const CArray<std::int64_t>& indices, const KeypointSet& set, float min_score, bool draw_boxes) {
+        return draw(image, rgb, poses_of(keypoints, scores, boxes, indices), set, {.min_score = min_score, .boxes = draw_boxes});
       },
-      py::arg("image"), py::arg("rgb"), py::arg("keypoints"), py::arg("scores"), py::arg("boxes"), py::arg("keypoint_set"),
-      py::arg("min_score"), py::arg("draw_boxes"));
+      py::arg("image"), py::arg("rgb"), py::arg("keypoints"), py::arg("scores"), py::arg("boxes"), py::arg("box_indices"),
+      py::arg("keypoint_set"), py::arg("min_score"), py::arg("draw_boxes"));
 }

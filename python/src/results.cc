@@ -17,37 +17,9 @@ using namespace posekit;
 namespace posekit_python {
 namespace {
 
-template <class T>
-using CArray = py::array_t<T, py::array::c_style | py::array::forcecast>;
-
 Timings timings_of(const py::tuple& ms) {
   const auto at = [&](std::size_t i) { return Milliseconds(ms[i].cast<double>()); };
   return {.decode = at(0), .detect = at(1), .preprocess = at(2), .inference = at(3), .postprocess = at(4)};
-}
-
-std::vector<Pose> poses_of(const CArray<float>& keypoints, const CArray<float>& scores, const CArray<double>& boxes,
-                           const CArray<std::int64_t>& indices) {
-  const std::vector<Box> all = boxes_of(boxes);
-  const auto n = static_cast<py::ssize_t>(all.size());
-  const bool fits = keypoints.ndim() == 3 && scores.ndim() == 2 && indices.ndim() == 1 && keypoints.shape(0) == n && scores.shape(0) == n &&
-                    indices.shape(0) == n && keypoints.shape(2) == 2 && keypoints.shape(1) == scores.shape(1);
-  if (!fits) {
-    throw Error(ErrorCode::invalid_argument,
-                "the arrays of a result don't fit together: keypoints (N, K, 2), scores (N, K), boxes (N, 4), box_scores (N,) and "
-                "box_indices (N,) are expected");
-  }
-  const auto xy = keypoints.unchecked<3>();
-  const auto score = scores.unchecked<2>();
-  std::vector<Pose> poses;
-  for (py::ssize_t i = 0; i < n; ++i) {
-    Pose pose{.box = all[static_cast<std::size_t>(i)],
-              .box_index = static_cast<std::size_t>(indices.at(i)),
-              .keypoints = {},
-              .track_id = std::nullopt};
-    for (py::ssize_t k = 0; k < score.shape(1); ++k) pose.keypoints.push_back({xy(i, k, 0), xy(i, k, 1), score(i, k)});
-    poses.push_back(std::move(pose));
-  }
-  return poses;
 }
 
 ImageResult result_of(const py::tuple& state) {
