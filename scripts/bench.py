@@ -23,7 +23,8 @@ def warp(kind, size, source):
 
 
 def targets():
-    """(what, benchmark, what it is held against, target): a benchmark to divide by, with a factor before it, or "-" to take off; or nothing."""
+    """(what, benchmark, what it is held against, target): a benchmark to divide by, with a factor before it, or "-" to take off; or nothing.
+    A counter of a benchmark is named after it."""
     small, large, vga, uhd = (192, 256), (768, 1024), (640, 480), (3840, 2160)
     limits = {(small, vga): 0.85, (large, vga): 0.40, (small, uhd): 1.1, (large, uhd): 1.0}
     rows = []
@@ -43,28 +44,38 @@ def targets():
         ("16 empty tasks, serial (µs)", "serial_16_tasks", None, 5),
         ("16 empty tasks, pool of 2 (µs)", "pool_16_tasks/2/real_time", None, 20),
         ("16 empty tasks, pool of 4 (µs)", "pool_16_tasks/4/real_time", None, 20),
+        ("whole job on the shipped photos, `pose_landmark_full`: all but the forward ÷ forward", "whole_job/pool:0/torch:1/real_time rest_by_forward",
+         None, 0.1),
+        ("the same with 2 Torch threads, pool of 2 ÷ serial", "whole_job/pool:2/torch:2/real_time", "whole_job/pool:0/torch:2/real_time", 1),
     ]
     return rows
 
 
 def run(build, rounds):
-    program = build / "tests/bench/posekit_bench"
-    if not program.exists():
-        sys.exit(f"bench.py: {program} is not there: build it first (./bootstrap.sh build), or name another folder with --build")
-    with tempfile.NamedTemporaryFile(suffix=".json") as file:
-        subprocess.run([program, f"--benchmark_out={file.name}", "--benchmark_out_format=json", f"--benchmark_repetitions={rounds}",
-                        "--benchmark_enable_random_interleaving=true", "--benchmark_min_time=0.1"], check=True, stdout=subprocess.DEVNULL)
-        return json.loads(pathlib.Path(file.name).read_text(encoding="utf-8"))
+    """The measurements of both programs in one document."""
+    documents = []
+    for program in (build / "tests/bench" / name for name in ("posekit_bench", "posekit_whole_bench")):
+        if not program.exists():
+            sys.exit(f"bench.py: {program} is not there: build it first (./bootstrap.sh build), or name another folder with --build")
+        with tempfile.NamedTemporaryFile(suffix=".json") as file:
+            subprocess.run([program, f"--benchmark_out={file.name}", "--benchmark_out_format=json", f"--benchmark_repetitions={rounds}",
+                            "--benchmark_enable_random_interleaving=true", "--benchmark_min_time=0.1"], check=True, stdout=subprocess.DEVNULL)
+            documents.append(json.loads(pathlib.Path(file.name).read_text(encoding="utf-8")))
+    return {**documents[0], "benchmarks": [entry for document in documents for entry in document["benchmarks"]]}
 
 
 def medians(document):
-    """Benchmark name -> median over its rounds, in microseconds: of CPU time, or of wall time where several threads work."""
+    """Benchmark name -> median over its rounds, in microseconds: of CPU time, or of wall time where several threads work. Counters likewise."""
+    known = ("run_name", "family_index", "per_family_instance_index", "repetitions", "repetition_index", "threads", "iterations", "real_time", "cpu_time")
     times = {}
     for entry in document["benchmarks"]:
         if entry.get("run_type") == "iteration":
             factor = {"ns": 1e-3, "us": 1, "ms": 1e3, "s": 1e6}[entry["time_unit"]]
             kind = "real_time" if entry["run_name"].endswith("/real_time") else "cpu_time"
             times.setdefault(entry["run_name"], []).append(entry[kind] * factor)
+            for counter, value in entry.items():
+                if isinstance(value, (int, float)) and counter not in known:
+                    times.setdefault(f"{entry['run_name']} {counter}", []).append(value)
     return {name: statistics.median(values) for name, values in times.items()}
 
 
