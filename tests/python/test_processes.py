@@ -13,7 +13,7 @@ import posekit
 import pytest
 from conftest import BOX, ROOT, Script
 
-ROUNDS = int(os.environ.get("POSEKIT_ROUNDS", "2"))
+ROUNDS = int(os.environ.get("POSEKIT_ROUNDS", "1"))
 TWO_TORCH_THREADS = {"OMP_NUM_THREADS": "2"}  # with one, nothing would hang
 
 
