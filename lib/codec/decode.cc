@@ -67,6 +67,14 @@ CellPoint Decoder::decode_cell(const ModelOutput& output, std::size_t person, st
   return refine_peak(record, size, output_.refinement);
 }
 
+CellPoint Decoder::refine_cell(const PeakRecord& record) const noexcept {
+  return refine_peak(record, {output_.width, output_.height}, output_.refinement);
+}
+
+OutputPlan Decoder::plan(bool flip_test) const {
+  return {.channels = channels_, .refinement = output_.refinement, .kernel = kernel_, .flip_test = flip_test};
+}
+
 Point Decoder::to_input(const CellPoint& cell) const noexcept {
   if (output_.codec == Codec::regression) return {cell.x, cell.y};
   if (output_.codec == Codec::simcc) return {cell.x / output_.split_ratio, cell.y / output_.split_ratio};

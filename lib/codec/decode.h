@@ -22,6 +22,12 @@ class Decoder {
   /// The point of wanted channel `i` of person `person`, in cells (heatmaps), bins (simcc) or input pixels (regression).
   [[nodiscard]] CellPoint decode_cell(const ModelOutput& output, std::size_t person, std::size_t i, DecodeScratch& scratch) const;
 
+  /// The point of a record that a backend has reduced a heatmap to.
+  [[nodiscard]] CellPoint refine_cell(const PeakRecord& record) const noexcept;
+
+  /// What a backend has to know to reduce heatmaps itself.
+  [[nodiscard]] OutputPlan plan(bool flip_test) const;
+
   /// Makes room in a slot's scratch memory, so that decoding does not allocate (but for weak channels, whose whole blur is needed).
   void reserve(DecodeScratch& scratch) const { scratch.reserve(kernel_.size()); }
 

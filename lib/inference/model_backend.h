@@ -5,10 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "inference/model_source.h"
+#include "inference/peak_record.h"
 #include "posekit/model.h"
 #include "posekit/run_control.h"
 #include "preprocess/staging.h"
@@ -34,7 +36,50 @@ struct ModelOutput {
   std::shared_ptr<const void> owner;
 };
 
-/// A loaded model. `run` may be called from several threads at once.
+/// What a caller wants to know of every batch's output, so that it can be worked out where the output is.
+struct OutputPlan {
+  std::vector<std::size_t> channels;         ///< The output channels that are wanted, in the order they are wanted in.
+  Refinement refinement = Refinement::none;  ///< What the peaks of heatmaps are refined with.
+  std::vector<double> kernel;                ///< dark: the coefficients of the blur.
+  bool flip_test = false;                    ///< Also run the mirror images.
+  [[nodiscard]] bool operator==(const OutputPlan&) const = default;
+};
+
+/// The answer to one batch of a session. Views stay valid until the slot's next `submit`.
+struct BatchAnswer {
+  std::span<const PeakRecord> peaks;  ///< Heatmaps: [B, wanted channels], flip test done.
+  ModelOutput output;                 ///< Other codecs: the whole output,
+  ModelOutput mirrored;               ///< and, with the flip test, that of the mirror images.
+};
+
+/// A caller's way to a device, two batches long: while one is computed, the next is filled and the last one's answer is read.
+///
+/// For one thread at a time. A slot goes round staging → submit → finish; slots are finished in the order of their submits. The backend
+/// must outlive it. The destructor waits for what is still computed.
+class BatchSession {
+ public:
+  static constexpr std::size_t slots = 2;
+
+  BatchSession() = default;
+  BatchSession(const BatchSession&) = delete;
+  BatchSession& operator=(const BatchSession&) = delete;
+  virtual ~BatchSession() = default;
+
+  /// Memory for the slot's crops, uint8_hwc, without gaps; reused, never allocated once it is large enough. Free to write until `submit`.
+  /// @throws Error out_of_memory
+  [[nodiscard]] virtual std::byte* staging(std::size_t slot, std::size_t crops) = 0;
+
+  /// Sends the slot's first `crops` crops on their way: upload, normalisation, forward, reduction, download. Waits for none of them, only,
+  /// where others' batches fill the device, for its turn; whoever waits for a turn holds none. After an error the slot is free again.
+  /// @throws Error as ModelBackend::run
+  virtual void submit(std::size_t slot, std::size_t crops, const RunControl& control) = 0;
+
+  /// Waits for the slot's batch; a forward that runs is not interrupted. The slot is free again, after an error too.
+  /// @throws Error invalid_model, out_of_memory, internal
+  [[nodiscard]] virtual BatchAnswer finish(std::size_t slot) = 0;
+};
+
+/// A loaded model. All of it may be used from several threads at once.
 class ModelBackend {
  public:
   ModelBackend() = default;
@@ -51,6 +96,12 @@ class ModelBackend {
   /// Other float types, a detector's whole-number labels and other devices have been converted to float32 on the host.
   /// @throws Error invalid_model (wrong output, or the model threw), out_of_memory, cancelled, deadline_exceeded
   virtual ModelOutput run(const CropBatch& crops, const RunControl& control) = 0;
+
+  /// Whether the model runs beside the caller's thread, on a device, so that a session is the faster way.
+  [[nodiscard]] virtual bool asynchronous() const noexcept { return false; }
+  /// @return a session of the caller's own; nothing from a backend that has none
+  /// @throws Error out_of_memory
+  [[nodiscard]] virtual std::unique_ptr<BatchSession> open_session(const OutputPlan& /*plan*/) { return nullptr; }
 };
 
 /// How many crops go into one forward: what the caller asks for, or, asked for 0, 1 on a CPU and 16 on a GPU.

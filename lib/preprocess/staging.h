@@ -36,12 +36,13 @@ struct CropTask {
 /// Memory of a batch, reused from call to call. For one call at a time.
 struct Staging {
   std::vector<float> crops;               ///< Raw memory, floats for their alignment.
+  std::byte* lent = nullptr;              ///< Large enough memory of someone else's to be filled in place of `crops`.
   std::vector<WarpScratch> warp_scratch;  ///< One for each slot of the executor.
 
-  [[nodiscard]] std::byte* data() noexcept { return reinterpret_cast<std::byte*>(crops.data()); }
+  [[nodiscard]] std::byte* data() noexcept { return lent != nullptr ? lent : reinterpret_cast<std::byte*>(crops.data()); }
   /// Makes room for that many bytes; keeps what is there when it fits.
   void reserve(std::size_t bytes) {
-    if (crops.size() * sizeof(float) < bytes) crops.resize((bytes + sizeof(float) - 1) / sizeof(float));
+    if (lent == nullptr && crops.size() * sizeof(float) < bytes) crops.resize((bytes + sizeof(float) - 1) / sizeof(float));
   }
 };
 
