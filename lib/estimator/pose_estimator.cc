@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <limits>
 #include <utility>
@@ -30,6 +31,14 @@ struct Person {
   CropTransform transform;
 };
 
+/// A batch between its launch and its landing.
+struct Flight {
+  std::span<const Person> persons;  ///< None: nothing is under way.
+  ModelOutput output;               ///< The answer, where the model runs on the caller's thread.
+  Clock::duration preprocess{};
+  Clock::duration inference{};  ///< What the caller's thread spends on the model, or waits for it.
+};
+
 /// Memory of one call, reused by the next.
 struct Workspace {
   std::vector<Person> persons;
@@ -38,6 +47,30 @@ struct Workspace {
   std::vector<DecodeScratch> decode_scratch;
   Staging staging;
   Staging mirrored;
+  std::array<Flight, BatchSession::slots> flights;
+  std::unique_ptr<BatchSession> session;  ///< For a model on a device.
+
+  /// Forgets what is under way: for calls that end by an exception.
+  void clear() noexcept {
+    for (std::size_t slot = 0; slot < flights.size(); ++slot) {
+      if (session && !flights[slot].persons.empty()) {
+        try {
+          (void)session->finish(slot);
+        } catch (...) {  // nobody is left to be told
+        }
+      }
+      flights[slot] = {};
+    }
+  }
+};
+
+/// Leaves a workspace empty at the end of a call, whichever way it ends.
+struct Cleared {
+  explicit Cleared(Workspace& work) noexcept : workspace(work) {}
+  Cleared(const Cleared&) = delete;
+  Cleared& operator=(const Cleared&) = delete;
+  ~Cleared() { workspace.clear(); }
+  Workspace& workspace;
 };
 
 /// Coordinates stay finite, also for boxes beyond what a float can hold.
@@ -67,10 +100,13 @@ class PoseEstimator::Impl {
 
  private:
   void plan_image(const ImageBoxes& input, std::size_t image, ImageResult& result, std::vector<Person>& persons) const;
-  void run_batch(std::span<const Person> persons, std::span<const ImageBoxes> images, std::vector<ImageResult>& results, Workspace& work,
-                 const RunControl& control);
+  void launch(std::size_t slot, std::span<const Person> persons, std::span<const ImageBoxes> images, Workspace& work,
+              const RunControl& control);
+  void land(std::size_t slot, std::span<const ImageBoxes> images, std::vector<ImageResult>& results, Workspace& work);
   ModelOutput forward(std::size_t count, Workspace& work, const RunControl& control);
-  void decode(const ModelOutput& output, std::span<const Person> persons, Workspace& work);
+  void decode(const BatchAnswer& answer, std::span<const Person> persons, Workspace& work);
+  void deliver(const Flight& flight, Milliseconds postprocess, std::span<const ImageBoxes> images, std::vector<ImageResult>& results,
+               const Workspace& work) const;
 
   ForkGuard fork_guard_;
   std::shared_ptr<ModelBackend> backend_;
@@ -79,8 +115,11 @@ class PoseEstimator::Impl {
   std::vector<std::size_t> channels_;
   KeypointSet keypoints_;
   Decoder decoder_;
+  OutputPlan plan_;
   std::size_t max_batch_;
   bool flip_test_;
+  bool asynchronous_;
+  std::size_t slots_;
   ReusePool<Workspace> workspaces_;
 };
 
@@ -117,25 +156,36 @@ PoseEstimator::Impl::Impl(std::shared_ptr<ModelBackend> backend, EstimatorOption
       channels_(wanted_channels(info_.keypoints, options.keypoints)),
       keypoints_(subset(info_.keypoints, channels_)),
       decoder_(info_, channels_),
+      plan_(decoder_.plan(options.flip_test)),
       max_batch_(batch_size(options.max_batch, *backend_)),
-      flip_test_(options.flip_test) {}
+      flip_test_(options.flip_test),
+      asynchronous_(backend_->asynchronous()),
+      slots_(asynchronous_ ? BatchSession::slots : 1) {}
 
+/// On a device two batches are under way: while one is computed, the next is warped and the last one's answer is refined. On the caller's
+/// thread it is one: launched, then landed before the next.
 std::vector<ImageResult> PoseEstimator::Impl::estimate(std::span<const ImageBoxes> images, const RunControl& control) {
   fork_guard_.check("PoseEstimator");
   std::vector<ImageResult> results(images.size());
   const auto work = workspaces_.take();
+  const Cleared cleared(*work);
   work->persons.clear();
   for (std::size_t i = 0; i < images.size(); ++i) plan_image(images[i], i, results[i], work->persons);
 
   const std::span<const Person> persons = work->persons;
+  std::size_t slot = 0;
   for (std::size_t first = 0; first < persons.size(); first += max_batch_) {
     const auto batch = persons.subspan(first, std::min(max_batch_, persons.size() - first));
-    const Outcome outcome = outcome_of([&] { run_batch(batch, images, results, *work, control); });
-    if (outcome.ok()) continue;
-    for (const Person& person : outcome.ends_call() ? persons.subspan(first) : batch)
-      fail(results[person.image], outcome.code, outcome.message);
-    if (outcome.ends_call()) break;
+    land(slot, images, results, *work);
+    const Outcome outcome = outcome_of([&] { launch(slot, batch, images, *work, control); });
+    if (!outcome.ok()) {
+      for (const Person& person : outcome.ends_call() ? persons.subspan(first) : batch)
+        fail(results[person.image], outcome.code, outcome.message);
+      if (outcome.ends_call()) break;
+    }
+    slot = (slot + 1) % slots_;
   }
+  for (std::size_t i = 0; i < slots_; ++i) land((slot + i) % slots_, images, results, *work);
   return results;
 }
 
@@ -154,35 +204,63 @@ void PoseEstimator::Impl::plan_image(const ImageBoxes& input, std::size_t image,
   }
 }
 
-void PoseEstimator::Impl::run_batch(std::span<const Person> persons, std::span<const ImageBoxes> images, std::vector<ImageResult>& results,
-                                    Workspace& work, const RunControl& control) {
+void PoseEstimator::Impl::launch(std::size_t slot, std::span<const Person> persons, std::span<const ImageBoxes> images, Workspace& work,
+                                 const RunControl& control) {
   control.check();
   const auto start = Clock::now();
+  if (asynchronous_ && !work.session) work.session = backend_->open_session(plan_);
   work.crops.clear();
   for (const Person& person : persons) {
     work.crops.push_back(
         {images[person.image].image, {.transform = person.transform, .size = info_.input.size(), .color = info_.input.color, .border = 0}});
   }
-  stage_crops(work.crops, info_.input, backend_->crop_format(), *executor_, control, work.staging);
+  if (asynchronous_) work.staging.lent = work.session->staging(slot, persons.size());
+  stage_crops(work.crops, info_.input, asynchronous_ ? CropFormat::uint8_hwc : backend_->crop_format(), *executor_, control, work.staging);
   const auto staged = Clock::now();
 
-  const ModelOutput output = forward(persons.size(), work, control);
-  const auto inferred = Clock::now();
+  Flight& flight = work.flights[slot];
+  if (asynchronous_) {
+    work.session->submit(slot, persons.size(), control);
+  } else {
+    flight.output = forward(persons.size(), work, control);
+  }
+  flight.persons = persons;
+  flight.preprocess = staged - start;
+  flight.inference = Clock::now() - staged;
+}
 
-  decode(output, persons, work);
-  const auto share = static_cast<double>(persons.size());
-  const Milliseconds postprocess = (Clock::now() - inferred) / share;
-  for (std::size_t i = 0; i < persons.size(); ++i) {
-    const Person& person = persons[i];
+/// Reads a batch's answer, if one is under way in this slot, and writes its persons' poses, or why there are none.
+void PoseEstimator::Impl::land(std::size_t slot, std::span<const ImageBoxes> images, std::vector<ImageResult>& results, Workspace& work) {
+  Flight flight = std::exchange(work.flights[slot], {});
+  if (flight.persons.empty()) return;
+  const Outcome outcome = outcome_of([&] {
+    const auto start = Clock::now();
+    BatchAnswer answer =
+        asynchronous_ ? work.session->finish(slot) : BatchAnswer{.peaks = {}, .output = std::move(flight.output), .mirrored = {}};
+    const auto answered = Clock::now();
+    if (asynchronous_) flight.inference += answered - start;
+    if (!answer.mirrored.tensors.empty()) answer.output = average_flipped(info_, answer.output, answer.mirrored, channels_);
+    decode(answer, flight.persons, work);
+    deliver(flight, Clock::now() - answered, images, results, work);
+  });
+  if (outcome.ok()) return;
+  for (const Person& person : flight.persons) fail(results[person.image], outcome.code, outcome.message);
+}
+
+void PoseEstimator::Impl::deliver(const Flight& flight, Milliseconds postprocess, std::span<const ImageBoxes> images,
+                                  std::vector<ImageResult>& results, const Workspace& work) const {
+  const auto share = static_cast<double>(flight.persons.size());
+  for (std::size_t i = 0; i < flight.persons.size(); ++i) {
+    const Person& person = flight.persons[i];
     ImageResult& result = results[person.image];
     const auto first = work.keypoints.begin() + static_cast<std::ptrdiff_t>(i * channels_.size());
     result.poses.push_back({.box = images[person.image].boxes[person.box_index],
                             .box_index = person.box_index,
                             .keypoints = {first, first + static_cast<std::ptrdiff_t>(channels_.size())},
                             .track_id = std::nullopt});
-    result.timings.preprocess += (staged - start) / share;
-    result.timings.inference += (inferred - staged) / share;
-    result.timings.postprocess += postprocess;
+    result.timings.preprocess += flight.preprocess / share;
+    result.timings.inference += flight.inference / share;
+    result.timings.postprocess += postprocess / share;
   }
 }
 
@@ -194,7 +272,7 @@ ModelOutput PoseEstimator::Impl::forward(std::size_t count, Workspace& work, con
 }
 
 /// Not interrupted: what the model has answered is finished.
-void PoseEstimator::Impl::decode(const ModelOutput& output, std::span<const Person> persons, Workspace& work) {
+void PoseEstimator::Impl::decode(const BatchAnswer& answer, std::span<const Person> persons, Workspace& work) {
   const std::size_t tasks = (channels_.size() + channels_per_task - 1) / channels_per_task;
   work.keypoints.resize(persons.size() * channels_.size());
   if (work.decode_scratch.size() < executor_->slots()) work.decode_scratch.resize(executor_->slots());
@@ -205,7 +283,8 @@ void PoseEstimator::Impl::decode(const ModelOutput& output, std::span<const Pers
     const std::size_t first = index % tasks * channels_per_task;
     const std::size_t last = std::min(first + channels_per_task, channels_.size());
     for (std::size_t i = first; i < last; ++i) {
-      const CellPoint cell = decoder_.decode_cell(output, person, i, work.decode_scratch[slot]);
+      const CellPoint cell = answer.peaks.empty() ? decoder_.decode_cell(answer.output, person, i, work.decode_scratch[slot])
+                                                  : decoder_.refine_cell(answer.peaks[person * channels_.size() + i]);
       const Point point = cell.usable ? persons[person].transform.inverse(decoder_.to_input(cell)) : persons[person].centre;
       work.keypoints[person * channels_.size() + i] = {to_float(point.x), to_float(point.y), cell.score};
     }

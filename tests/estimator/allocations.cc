@@ -1,5 +1,8 @@
 /// What a call allocates; and that an allocation that fails at any point gives an error or a result, never a crash, a leak or half a state.
+#include <algorithm>
+#include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <memory>
 #include <new>
 #include <vector>
@@ -61,6 +64,36 @@ class ReadyBackend final : public ModelBackend {
   std::shared_ptr<FakeBackend::Tensor> answer_;
 };
 
+/// A device whose answers lie ready.
+class ReadyDevice final : public ModelBackend {
+ public:
+  const ModelInfo& info() const noexcept override { return info_; }
+  const std::string& device() const noexcept override { return device_; }
+  CropFormat crop_format() const noexcept override { return CropFormat::uint8_hwc; }
+  ModelOutput run(const CropBatch&, const RunControl&) override { return {}; }
+  bool asynchronous() const noexcept override { return true; }
+  std::unique_ptr<BatchSession> open_session(const OutputPlan&) override { return std::make_unique<Session>(); }
+
+ private:
+  class Session final : public BatchSession {
+   public:
+    std::byte* staging(std::size_t slot, std::size_t crops) override {
+      memory_[slot].resize(std::max(memory_[slot].size(), crops * 32 * 32 * 3));
+      return memory_[slot].data();
+    }
+    void submit(std::size_t slot, std::size_t crops, const RunControl&) override {
+      peaks_[slot].resize(crops * 2, {.score = 0.9F, .x = 3, .y = 3, .usable = true});
+    }
+    BatchAnswer finish(std::size_t slot) override { return {.peaks = peaks_[slot], .output = {}, .mirrored = {}}; }
+
+   private:
+    std::array<std::vector<std::byte>, slots> memory_;
+    std::array<std::vector<PeakRecord>, slots> peaks_;
+  };
+  ModelInfo info_ = pose_info();
+  std::string device_ = "cuda:0";
+};
+
 /// Runs the call with the k-th allocation failing, k = 0, 1, …, until a run meets no failure. @return how many runs failed
 template <class Call>
 int fail_everywhere(Call call) {
@@ -89,7 +122,9 @@ TEST_CASE("An estimate with an allocation failing anywhere ends in an error or a
   options.max_batch = 2;
   options.flip_test = true;
   options.executor = std::make_shared<ThreadPool>(2);
-  const PoseEstimator estimator = EstimatorAccess::make(std::make_shared<FakeBackend>(pose_info(), peaks), options);
+  const bool on_device = GENERATE(false, true);
+  const PoseEstimator estimator = on_device ? EstimatorAccess::make(std::make_shared<ReadyDevice>(), options)
+                                            : EstimatorAccess::make(std::make_shared<FakeBackend>(pose_info(), peaks), options);
   const Image image{std::vector<std::uint8_t>(64 * 64 * 3, 90), 64, 64, PixelFormat::bgr8};
   const std::vector<Box> boxes{{5, 5, 40, 60}, {10, 10, 3, 3}, {8, 8, 60, 60}, {1, 1, 20, 20}};
   const std::vector<ImageBoxes> input(3, {image.view(), boxes});
@@ -159,5 +194,24 @@ TEST_CASE("Once warm, a call allocates for nothing but its result, on every exec
     REQUIRE(results[2].poses.size() == 3);
     // One for the results, one for each image's poses, one for each pose's keypoints; and the model's, one for each of three batches.
     CHECK(made == 1 + 3 + 9 + 3);
+  }
+}
+
+TEST_CASE("Once warm, a call on a device allocates for nothing but its result") {
+  for (const std::size_t threads : {0U, 3U}) {
+    EstimatorOptions options;
+    options.max_batch = 4;
+    if (threads != 0) options.executor = std::make_shared<ThreadPool>(threads);
+    const PoseEstimator estimator = EstimatorAccess::make(std::make_shared<ReadyDevice>(), options);
+    const Image image{std::vector<std::uint8_t>(64 * 64 * 3, 90), 64, 64, PixelFormat::bgr8};
+    const std::vector<Box> boxes{{5, 5, 40, 60}, {8, 8, 60, 60}, {1, 1, 20, 20}};
+    const std::vector<ImageBoxes> input(3, {image.view(), boxes});
+    (void)estimator.estimate_batch(input);
+    const long before = allocations;
+    const auto results = estimator.estimate_batch(input);
+    const long made = allocations - before;
+    REQUIRE(results[2].poses.size() == 3);
+    // One for the results, one for each image's poses, one for each pose's keypoints.
+    CHECK(made == 1 + 3 + 9);
   }
 }

@@ -1,0 +1,211 @@
+/// A device whose speed and failures a test scripts: batches are computed by a thread of its own, beside the caller's.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "inference/model_backend.h"
+#include "posekit/error.h"
+
+namespace posekit_test {
+
+/// What happened, in order. Thread-safe.
+class EventLog {
+ public:
+  void add(std::string event) {
+    const std::lock_guard lock(mutex_);
+    events_.push_back(std::move(event));
+    changed_.notify_all();
+  }
+  /// Waits until the event has happened. @return false if it does not within a minute
+  bool wait_for(const std::string& event) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::minutes(1), [&] { return has(event); });
+  }
+  /// Position of an event; the number of events if it never happened.
+  std::size_t position(const std::string& event) const {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::size_t>(std::ranges::find(events_, event) - events_.begin());
+  }
+  std::size_t count(const std::string& event) const {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::size_t>(std::ranges::count(events_, event));
+  }
+  std::vector<std::string> events() const {
+    const std::lock_guard lock(mutex_);
+    return events_;
+  }
+
+ private:
+  bool has(const std::string& event) const { return std::ranges::find(events_, event) != events_.end(); }
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::string> events_;
+};
+
+/// Answers batches of uint8 crops by a function, on a thread of its own, first come first served. Events, n counting from 0 over all
+/// sessions: "stage n" (staging memory asked for), "submit n", "compute n", "computed n", "finish n" (asked for), "finished n".
+class FakeDevice final : public posekit::ModelBackend {
+ public:
+  using Peaks = std::vector<posekit::PeakRecord>;
+  /// Makes a batch's records. Runs on the device's thread; what it throws comes out of `finish`.
+  using Compute = std::function<Peaks(std::size_t batch, const posekit::CropBatch& crops)>;
+  /// May throw, out of `submit`.
+  using OnSubmit = std::function<void(std::size_t batch)>;
+
+  FakeDevice(posekit::ModelInfo info, Compute compute, OnSubmit on_submit = {})
+      : info_(std::move(info)),
+        compute_(std::move(compute)),
+        on_submit_(std::move(on_submit)),
+        thread_([this](std::stop_token stop) { serve(stop); }) {}
+
+  const posekit::ModelInfo& info() const noexcept override { return info_; }
+  const std::string& device() const noexcept override { return device_; }
+  posekit::CropFormat crop_format() const noexcept override { return posekit::CropFormat::uint8_hwc; }
+  posekit::ModelOutput run(const posekit::CropBatch&, const posekit::RunControl&) override {
+    throw posekit::Error(posekit::ErrorCode::internal, "a device is used by its sessions");
+  }
+  bool asynchronous() const noexcept override { return true; }
+  std::unique_ptr<posekit::BatchSession> open_session(const posekit::OutputPlan& plan) override {
+    const std::lock_guard lock(mutex_);
+    plans_.push_back(plan);
+    return std::make_unique<Session>(*this);
+  }
+
+  EventLog& log() { return log_; }
+  std::vector<posekit::OutputPlan> plans() const {
+    const std::lock_guard lock(mutex_);
+    return plans_;
+  }
+  /// How often staging memory had to be made or grown.
+  int allocations() const { return allocations_; }
+  /// Batches that were submitted and not yet finished.
+  int under_way() const { return under_way_; }
+
+ private:
+  struct Job {
+    std::size_t number = 0;
+    posekit::CropBatch crops;
+    Peaks peaks;
+    std::exception_ptr failure;
+    bool done = false;
+  };
+
+  class Session final : public posekit::BatchSession {
+   public:
+    explicit Session(FakeDevice& device) : device_(device) {}
+    ~Session() override {
+      for (std::size_t slot = 0; slot < slots; ++slot) {
+        if (jobs_[slot]) device_.wait(*jobs_[slot]);
+      }
+    }
+
+    std::byte* staging(std::size_t slot, std::size_t crops) override {
+      device_.require(!jobs_[slot], "staging of a slot that is under way");
+      device_.log_.add("stage " + std::to_string(device_.next_stage_++));
+      const std::size_t bytes = posekit::crop_bytes(posekit::CropFormat::uint8_hwc, device_.info_.input.size()) * crops;
+      if (memory_[slot].size() < bytes) {
+        ++device_.allocations_;
+        memory_[slot].resize(bytes);
+      }
+      return memory_[slot].data();
+    }
+
+    void submit(std::size_t slot, std::size_t crops, const posekit::RunControl& control) override {
+      control.check();
+      device_.require(!jobs_[slot], "submit to a slot that is under way");
+      const std::size_t number = device_.next_job_++;
+      device_.log_.add("submit " + std::to_string(number));
+      if (device_.on_submit_) device_.on_submit_(number);
+      ++device_.under_way_;
+      auto job = std::make_shared<Job>();
+      job->number = number;
+      job->crops = {memory_[slot].data(), crops};
+      jobs_[slot] = job;
+      device_.enqueue(job);
+    }
+
+    posekit::BatchAnswer finish(std::size_t slot) override {
+      device_.require(jobs_[slot] != nullptr, "finish of a slot that is free");
+      const std::shared_ptr<Job> job = std::exchange(jobs_[slot], nullptr);
+      device_.log_.add("finish " + std::to_string(job->number));
+      device_.wait(*job);
+      device_.log_.add("finished " + std::to_string(job->number));
+      --device_.under_way_;
+      if (job->failure) std::rethrow_exception(job->failure);
+      answers_[slot] = std::move(job->peaks);
+      return {.peaks = answers_[slot], .output = {}, .mirrored = {}};
+    }
+
+   private:
+    FakeDevice& device_;
+    std::array<std::vector<std::byte>, slots> memory_;
+    std::array<std::shared_ptr<Job>, slots> jobs_;
+    std::array<Peaks, slots> answers_;
+  };
+
+  void require(bool holds, const char* misuse) {
+    if (!holds) log_.add(std::string("misuse: ") + misuse);
+  }
+
+  void enqueue(std::shared_ptr<Job> job) {
+    {
+      const std::lock_guard lock(mutex_);
+      queue_.push_back(std::move(job));
+    }
+    changed_.notify_all();
+  }
+
+  void wait(const Job& job) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return job.done; });
+  }
+
+  void serve(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    while (changed_.wait(lock, stop, [&] { return !queue_.empty(); })) {
+      const std::shared_ptr<Job> job = queue_.front();
+      queue_.pop_front();
+      lock.unlock();
+      log_.add("compute " + std::to_string(job->number));
+      try {
+        job->peaks = compute_(job->number, job->crops);
+      } catch (...) {
+        job->failure = std::current_exception();
+      }
+      log_.add("computed " + std::to_string(job->number));
+      lock.lock();
+      job->done = true;
+      changed_.notify_all();
+    }
+  }
+
+  posekit::ModelInfo info_;
+  std::string device_ = "cuda:0";
+  Compute compute_;
+  OnSubmit on_submit_;
+  EventLog log_;
+  mutable std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<std::shared_ptr<Job>> queue_;
+  std::vector<posekit::OutputPlan> plans_;
+  std::atomic<std::size_t> next_stage_ = 0;
+  std::atomic<std::size_t> next_job_ = 0;
+  std::atomic<int> allocations_ = 0;
+  std::atomic<int> under_way_ = 0;
+  std::jthread thread_;
+};
+
+}  // namespace posekit_test
