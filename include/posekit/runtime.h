@@ -1,4 +1,4 @@
-/// Process-wide things: version, CPUs, Torch's threads, the log callback. Nothing else in posekit changes global state.
+/// Process-wide things: version, CPUs, Torch's threads and TF32, the log callback. Nothing else in posekit changes global state.
 #pragma once
 
 #include <cstddef>
@@ -35,6 +35,15 @@ POSEKIT_API void set_torch_threads(int threads);
 
 /// Torch's number of intra-op threads.
 [[nodiscard]] POSEKIT_API int torch_threads();
+
+/// Lets float32 matrix products and convolutions use TF32 on NVIDIA GPUs (Torch's settings, for the whole process, other users of Torch
+/// included): faster, with 10 bits of mantissa in place of 23. Off unless set: models of `Precision::fp32` compute in float32 then, but for
+/// the convolutions of scripted (not traced) models, which Torch runs in TF32 unless this is called with false. A model keeps what was set
+/// when it was loaded for its traced convolutions. Call it before any model is loaded; docs/gpu.md says more.
+POSEKIT_API void set_torch_tf32(bool allowed);
+
+/// Whether float32 matrix products may use TF32.
+[[nodiscard]] POSEKIT_API bool torch_tf32();
 
 enum class LogLevel : std::uint8_t { info, warning };
 

@@ -16,6 +16,7 @@ namespace {
 using posekit_test::FakeBackend;
 
 int intra_op_threads = 1;
+bool tf32 = false;
 constexpr std::size_t most_values = std::size_t{1} << 20;
 
 std::vector<std::vector<std::size_t>> output_shapes(const posekit::ModelInfo& info, std::size_t batch) {
@@ -79,6 +80,8 @@ ModelReport inspect_model(const std::filesystem::path& path, const ModelOptions&
 
 TorchVersions torch_versions() { return {"0.0.0", "0.0.0"}; }
 bool built_with_cuda() noexcept { return false; }
+void set_torch_tf32(bool allowed) { tf32 = allowed; }
+bool torch_tf32() { return tf32; }
 int torch_threads() { return intra_op_threads; }
 void set_torch_threads(int threads) {
   if (threads < 1) throw Error(ErrorCode::invalid_argument, "threads is " + std::to_string(threads) + ", at least 1 is expected");

@@ -11,6 +11,8 @@
 #include "inference/torchscript/errors.h"
 #include "inference/torchscript/model_file.h"
 #include "inference/torchscript/runtime.h"
+#include "inference/torchscript/tf32.h"
+#include "posekit/runtime.h"
 
 namespace posekit::inline v0 {
 namespace {
@@ -65,7 +67,9 @@ std::shared_ptr<ModelBackend> load_torchscript(const ModelSource& source, const 
       translate(source.text() + " can't be brought to " + device_name(device) + " in " + std::string(to_string(options.precision)),
                 ErrorCode::invalid_model, [&] {
                   file.module.to(device, type);
-                  return make_torchscript_backend(frozen(file.module, name), file.info, device, type);
+                  torch::jit::Module network = frozen(file.module, name);
+                  set_tf32_of_convolutions(network, torch_tf32());
+                  return make_torchscript_backend(std::move(network), file.info, device, type);
                 });
   if (options.warm_up == WarmUp::check) check_forward(*backend);
   return backend;

@@ -11,6 +11,7 @@
 #include <charconv>
 #include <cstdint>
 
+#include "inference/torchscript/device.h"
 #include "inference/torchscript/runtime.h"
 #include "posekit/error.h"
 
@@ -41,18 +42,14 @@ int device_index(const std::string& option) {
 }
 
 void check_cuda(int index) {
-  if (!built_with_cuda()) {
-    throw Error(ErrorCode::device_unavailable,
-                "CUDA was asked for, but this posekit was built without it: build it with POSEKIT_CUDA=ON, or use \"cpu\"");
+  const CudaDevices devices = cuda_devices();
+  if (devices.count == 0) {
+    throw Error(ErrorCode::device_unavailable, "CUDA was asked for, but " + devices.why_none + ", or use \"cpu\"");
   }
-  const int count = static_cast<int>(at::getNumGPUs());
-  if (count == 0) {
+  if (index >= devices.count) {
     throw Error(ErrorCode::device_unavailable,
-                "CUDA was asked for, but no device is there (none fitted, no driver, or a driver too old): see nvidia-smi, or use \"cpu\"");
-  }
-  if (index >= count) {
-    throw Error(ErrorCode::device_unavailable, "device \"cuda:" + std::to_string(index) +
-                                                   "\" was asked for, but there are only cuda:0 to cuda:" + std::to_string(count - 1));
+                "device \"cuda:" + std::to_string(index) +
+                    "\" was asked for, but there are only cuda:0 to cuda:" + std::to_string(devices.count - 1));
   }
 }
 
@@ -81,6 +78,19 @@ void set_torch_threads(int threads) {
 
 int torch_threads() { return at::get_num_threads(); }
 
+void set_torch_tf32(bool allowed) {
+  at::globalContext().setAllowTF32CuBLAS(allowed);
+  at::globalContext().setAllowTF32CuDNN(allowed);
+}
+
+bool torch_tf32() {
+  try {
+    return at::globalContext().allowTF32CuBLAS();
+  } catch (const c10::Error&) {
+    return false;  // Torch's older and newer settings contradict each other: then nobody may rely on it
+  }
+}
+
 void init_torch_thread() {
   thread_local const bool done = [] {
     at::init_num_threads();
@@ -99,7 +109,7 @@ void check_torch_version() {
 
 c10::Device resolve_device(const std::string& option) {
   if (option == "cpu") return c10::Device(c10::kCPU);
-  if (option == "auto") return built_with_cuda() && at::getNumGPUs() > 0 ? c10::Device(c10::kCUDA, 0) : c10::Device(c10::kCPU);
+  if (option == "auto") return cuda_devices().count > 0 ? c10::Device(c10::kCUDA, 0) : c10::Device(c10::kCPU);
   const int index = option == "cuda" ? 0 : option.starts_with("cuda:") ? device_index(option) : -1;
   if (index < 0)
     throw Error(ErrorCode::invalid_argument, "device \"" + option + "\" was given, \"auto\", \"cpu\", \"cuda\" or \"cuda:N\" is expected");

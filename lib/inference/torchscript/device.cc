@@ -1,0 +1,97 @@
+/// Streams, events and pinned memory of one device: the only place that knows CUDA.
+#include "inference/torchscript/device.h"
+
+#ifdef POSEKIT_CUDA
+#include <c10/cuda/CUDAException.h>
+#include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+#include <cuda_runtime_api.h>
+#endif
+
+namespace posekit::inline v0 {
+
+#ifdef POSEKIT_CUDA
+
+namespace {
+
+cudaStream_t cuda_stream(const c10::Stream& stream) { return c10::cuda::CUDAStream(stream).stream(); }
+
+std::string version_text(int version) { return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10); }
+
+}  // namespace
+
+DeviceStreams::DeviceStreams(c10::Device device) : device_(device) {
+  if (!device.is_cuda()) return;
+  const auto make = [&](bool high_priority) { return c10::cuda::getStreamFromPool(high_priority, device.index()).unwrap(); };
+  lanes_ = {make(false), make(false), make(true)};
+}
+
+void DeviceStreams::synchronize() const {
+  if (!device_.is_cuda()) return;
+  const c10::cuda::CUDAGuard guard(device_);
+  c10::cuda::device_synchronize();
+}
+
+DeviceEvent::~DeviceEvent() {
+  if (event_ != nullptr) (void)cudaEventDestroy(static_cast<cudaEvent_t>(event_));
+}
+
+void DeviceEvent::record(const DeviceStreams& streams, Lane lane) {
+  const auto stream = streams.lane(lane);
+  if (!stream) return;
+  const c10::cuda::CUDAGuard guard(stream->device());
+  if (event_ == nullptr) {
+    cudaEvent_t event = nullptr;
+    C10_CUDA_CHECK(cudaEventCreateWithFlags(&event, cudaEventDisableTiming | cudaEventBlockingSync));  // blocking: waiting does not spin
+    event_ = event;
+  }
+  C10_CUDA_CHECK(cudaEventRecord(static_cast<cudaEvent_t>(event_), cuda_stream(*stream)));
+}
+
+void DeviceEvent::hold_back(const DeviceStreams& streams, Lane lane) {
+  const auto stream = streams.lane(lane);
+  if (!stream || event_ == nullptr) return;
+  const c10::cuda::CUDAGuard guard(stream->device());
+  C10_CUDA_CHECK(cudaStreamWaitEvent(cuda_stream(*stream), static_cast<cudaEvent_t>(event_), 0));
+}
+
+void DeviceEvent::wait() {
+  if (event_ != nullptr) C10_CUDA_CHECK(cudaEventSynchronize(static_cast<cudaEvent_t>(event_)));
+}
+
+CudaDevices cuda_devices() {
+  int count = 0;
+  const cudaError_t error = c10::cuda::GetDeviceCount(&count);
+  if (error == cudaSuccess && count > 0) return {.count = count, .why_none = {}};
+  (void)cudaGetLastError();  // it is told here, not to the next call
+  int driver = 0;
+  int runtime = 0;
+  (void)cudaDriverGetVersion(&driver);
+  (void)cudaRuntimeGetVersion(&runtime);
+  if (driver == 0) return {.count = 0, .why_none = "there is no NVIDIA driver: install one"};
+  if (error == cudaErrorInsufficientDriver) {
+    return {.count = 0,
+            .why_none = "the NVIDIA driver is too old: it knows CUDA " + version_text(driver) + ", this posekit's Torch needs " +
+                        version_text(runtime) + ": install a newer driver"};
+  }
+  if (error == cudaSuccess || error == cudaErrorNoDevice) {
+    return {.count = 0, .why_none = "the NVIDIA driver is there but sees no device: see nvidia-smi and CUDA_VISIBLE_DEVICES"};
+  }
+  return {.count = 0, .why_none = std::string("CUDA can't start (") + cudaGetErrorString(error) + "): see nvidia-smi"};
+}
+
+#else
+
+DeviceStreams::DeviceStreams(c10::Device device) : device_(device) {}
+void DeviceStreams::synchronize() const {}
+DeviceEvent::~DeviceEvent() = default;
+void DeviceEvent::record(const DeviceStreams& /*streams*/, Lane /*lane*/) {}
+void DeviceEvent::hold_back(const DeviceStreams& /*streams*/, Lane /*lane*/) {}
+void DeviceEvent::wait() {}
+
+CudaDevices cuda_devices() { return {.count = 0, .why_none = "this posekit was built without it: build it with POSEKIT_CUDA=ON"}; }
+
+#endif
+
+}  // namespace posekit::inline v0

@@ -1,0 +1,76 @@
+/// Streams, events and pinned memory of one device: the only place that knows CUDA. On the CPU there are none, and everything happens at
+/// once.
+#pragma once
+
+#include <c10/core/Device.h>
+#include <c10/core/Stream.h>
+#include <c10/core/StreamGuard.h>
+#include <c10/core/TensorOptions.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace posekit::inline v0 {
+
+/// What runs beside what.
+enum class Lane : std::uint8_t {
+  compute,     ///< Normalisation, forward, reduction, download of the records.
+  copy,        ///< Uploads.
+  second_look  ///< The few channels that one look does not settle; does not queue behind the next batch's forward.
+};
+
+/// The streams of one device. Immutable, safe to share.
+class DeviceStreams {
+ public:
+  explicit DeviceStreams(c10::Device device);
+
+  /// None on the CPU.
+  [[nodiscard]] std::optional<c10::Stream> lane(Lane lane) const noexcept { return lanes_[static_cast<std::size_t>(lane)]; }
+  /// For memory on the host that the device copies from and to.
+  [[nodiscard]] c10::TensorOptions host_memory() const { return c10::TensorOptions().device(c10::kCPU).pinned_memory(device_.is_cuda()); }
+  /// Waits until the device has done all that it was given, by anyone.
+  void synchronize() const;
+
+ private:
+  c10::Device device_;
+  std::array<std::optional<c10::Stream>, 3> lanes_;
+};
+
+/// While it lives, what this thread gives Torch goes to one lane.
+class OnLane {
+ public:
+  OnLane(const DeviceStreams& streams, Lane lane) : guard_(streams.lane(lane)) {}
+
+ private:
+  c10::OptionalStreamGuard guard_;
+};
+
+/// A mark in a lane. For one thread at a time. On the CPU it has always been passed.
+class DeviceEvent {
+ public:
+  DeviceEvent() = default;
+  DeviceEvent(const DeviceEvent&) = delete;
+  DeviceEvent& operator=(const DeviceEvent&) = delete;
+  ~DeviceEvent();
+
+  /// Sets the mark behind what the lane has been given.
+  void record(const DeviceStreams& streams, Lane lane);
+  /// What the lane is given from now on waits for the mark; the caller does not.
+  void hold_back(const DeviceStreams& streams, Lane lane);
+  /// Waits, asleep, until the mark is passed.
+  void wait();
+
+ private:
+  void* event_ = nullptr;
+};
+
+/// How many CUDA devices there are.
+struct CudaDevices {
+  int count = 0;
+  std::string why_none;  ///< If there are none.
+};
+[[nodiscard]] CudaDevices cuda_devices();
+
+}  // namespace posekit::inline v0

@@ -1,0 +1,233 @@
+/// A session of a TorchScript module: batches that are uploaded, computed and reduced beside the caller's thread.
+///
+/// In order, for one batch: upload on the copy lane, an event; on the compute lane, held back by it: normalisation, forward, reduction,
+/// download of the records, an event that `finish` waits for. The host waits for nothing in between.
+#include "inference/torchscript/session.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <c10/core/InferenceMode.h>
+
+#include <array>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "inference/torchscript/errors.h"
+#include "inference/torchscript/peaks.h"
+#include "inference/torchscript/runtime.h"
+
+namespace posekit::inline v0 {
+namespace {
+
+bool is_heatmap(Codec codec) { return codec == Codec::udp_heatmap || codec == Codec::heatmap; }
+
+/// Memory of one slot. It is made where it is too small and kept.
+struct Slot {
+  at::Tensor staging;            ///< uint8 crops on the host.
+  at::Tensor crops;              ///< The same on the device.
+  at::Tensor heatmaps;           ///< Of the batch under way, kept until it is known that no channel wants a second look.
+  std::vector<at::Tensor> host;  ///< What comes back.
+  std::vector<PeakRecord> peaks;
+  DeviceEvent uploaded;
+  DeviceEvent done;
+  std::optional<Turns::Turn> place;  ///< While the batch is on the device.
+  std::size_t crop_count = 0;
+  std::size_t outputs = 0;  ///< Tensors of `host` that are the plain output's; those of the mirror images follow.
+};
+
+class TorchSession final : public BatchSession {
+ public:
+  TorchSession(Replica& replica, const OutputPlan& plan)
+      : replica_(replica),
+        flip_test_(plan.flip_test),
+        crop_bytes_(static_cast<std::int64_t>(crop_bytes(CropFormat::uint8_hwc, info().input.size()))) {
+    if (is_heatmap(info().output.codec)) reduction_.emplace(info(), plan, replica.network.device());
+  }
+  ~TorchSession() override {
+    for (Slot& slot : slots_) let_go(slot);
+  }
+
+  std::byte* staging(std::size_t slot, std::size_t crops) override;
+  void submit(std::size_t slot, std::size_t crops, const RunControl& control) override;
+  BatchAnswer finish(std::size_t slot) override;
+
+ private:
+  const ModelInfo& info() const noexcept { return replica_.network.info(); }
+  void take_place(Slot& slot, const RunControl& control);
+  void let_go(Slot& slot) noexcept;
+  void abandon(Slot& slot) noexcept;
+  void enqueue(Slot& slot);
+  void upload(Slot& slot);
+  void download(const at::Tensor& from, std::size_t position, Slot& slot);
+  BatchAnswer read(Slot& slot);
+  void look_again(const std::vector<std::int64_t>& channels, Slot& slot);
+
+  Replica& replica_;
+  bool flip_test_;
+  std::int64_t crop_bytes_;
+  std::optional<PeakReduction> reduction_;  ///< Heatmaps only.
+  std::array<Slot, slots> slots_;
+};
+
+std::byte* TorchSession::staging(std::size_t slot, std::size_t crops) {
+  const c10::InferenceMode inference;
+  at::Tensor& memory = slots_[slot].staging;
+  const std::int64_t bytes = crop_bytes_ * static_cast<std::int64_t>(crops);
+  if (!memory.defined() || memory.numel() < bytes) {
+    translate("memory for " + std::to_string(crops) + " crops", ErrorCode::out_of_memory,
+              [&] { memory = at::empty({bytes}, replica_.streams.host_memory().dtype(at::kByte)); });
+  }
+  return static_cast<std::byte*>(memory.mutable_data_ptr());
+}
+
+void TorchSession::submit(std::size_t slot, std::size_t crops, const RunControl& control) {
+  control.check();
+  init_torch_thread();
+  Slot& batch = slots_[slot];
+  batch.crop_count = crops;
+  take_place(batch, control);
+  try {
+    const Turns::Turn entry(replica_.entry, control);
+    translate(replica_.network.failure(), ErrorCode::invalid_model, [&] { enqueue(batch); });
+  } catch (...) {
+    abandon(batch);
+    throw;
+  }
+}
+
+/// Waiting for a place while holding one could make two sessions wait for each other for ever, so our own batches are seen off first.
+void TorchSession::take_place(Slot& slot, const RunControl& control) {
+  if (replica_.places.try_take()) {
+    slot.place.emplace(replica_.places);
+    return;
+  }
+  for (Slot& other : slots_) let_go(other);
+  slot.place.emplace(replica_.places, control);
+}
+
+/// Waits until the slot's batch has left the device, however it ended; `finish` tells.
+void TorchSession::let_go(Slot& slot) noexcept {
+  if (!slot.place) return;
+  try {
+    slot.done.wait();
+  } catch (...) {  // the device's errors stay: `finish` meets this one again
+  }
+  slot.place.reset();
+}
+
+/// After a failure half-way: waits until the device no longer uses the slot's memory.
+void TorchSession::abandon(Slot& slot) noexcept {
+  try {
+    slot.uploaded.record(replica_.streams, Lane::copy);
+    slot.uploaded.wait();
+    slot.done.record(replica_.streams, Lane::compute);
+  } catch (...) {  // a broken device uses nothing any more
+  }
+  let_go(slot);
+  slot.heatmaps.reset();
+}
+
+void TorchSession::enqueue(Slot& slot) {
+  const c10::InferenceMode inference;
+  upload(slot);
+  const OnLane lane(replica_.streams, Lane::compute);
+  slot.uploaded.hold_back(replica_.streams, Lane::compute);
+  const InputInfo& size = info().input;
+  const auto count = static_cast<std::int64_t>(slot.crop_count);
+  const at::Tensor input =
+      replica_.network.normalized(slot.crops.narrow(0, 0, count * crop_bytes_).view({count, size.height, size.width, 3}));
+  const at::Tensor mirrored_input = flip_test_ ? input.flip(3) : at::Tensor();  // first: the network may write to its input
+  std::vector<at::Tensor> plain = replica_.network.forward(input);
+  std::vector<at::Tensor> mirrored = flip_test_ ? replica_.network.forward(mirrored_input) : std::vector<at::Tensor>();
+
+  if (reduction_) {
+    slot.heatmaps = flip_test_ ? reduction_->wanted_mean(plain[0], mirrored[0]) : reduction_->wanted(plain[0]);
+    download(reduction_->first_look(slot.heatmaps), 0, slot);
+  } else {
+    slot.outputs = plain.size();
+    for (std::size_t i = 0; i < plain.size(); ++i) download(plain[i].to(at::kFloat), i, slot);
+    for (std::size_t i = 0; i < mirrored.size(); ++i) download(mirrored[i].to(at::kFloat), plain.size() + i, slot);
+  }
+  slot.done.record(replica_.streams, Lane::compute);
+}
+
+void TorchSession::upload(Slot& slot) {
+  const OnLane lane(replica_.streams, Lane::copy);
+  if (!slot.crops.defined() || slot.crops.numel() < slot.staging.numel())
+    slot.crops = at::empty_like(slot.staging, at::TensorOptions().device(replica_.network.device()).pinned_memory(false));
+  const std::int64_t bytes = crop_bytes_ * static_cast<std::int64_t>(slot.crop_count);
+  slot.crops.narrow(0, 0, bytes).copy_(slot.staging.narrow(0, 0, bytes), /*non_blocking=*/true);
+  slot.uploaded.record(replica_.streams, Lane::copy);
+}
+
+void TorchSession::download(const at::Tensor& from, std::size_t position, Slot& slot) {
+  if (slot.host.size() <= position) slot.host.resize(position + 1);
+  at::Tensor& to = slot.host[position];
+  const auto fits = [&] {
+    return to.defined() && to.dim() == from.dim() && to.size(0) >= from.size(0) && to.sizes().slice(1) == from.sizes().slice(1);
+  };
+  if (!fits()) to = at::empty(from.sizes(), replica_.streams.host_memory().dtype(from.scalar_type()));
+  to.narrow(0, 0, from.size(0)).copy_(from.contiguous(), /*non_blocking=*/true);
+}
+
+BatchAnswer TorchSession::finish(std::size_t slot) {
+  Slot& batch = slots_[slot];
+  try {
+    BatchAnswer answer = translate(replica_.network.failure(), ErrorCode::invalid_model, [&] {
+      const c10::InferenceMode inference;
+      batch.done.wait();
+      batch.place.reset();
+      return read(batch);
+    });
+    batch.heatmaps.reset();
+    return answer;
+  } catch (...) {
+    batch.place.reset();
+    batch.heatmaps.reset();
+    throw;
+  }
+}
+
+BatchAnswer TorchSession::read(Slot& slot) {
+  const auto count = static_cast<std::int64_t>(slot.crop_count);
+  if (!reduction_) {
+    std::vector<at::Tensor> plain;
+    std::vector<at::Tensor> mirrored;
+    for (std::size_t i = 0; i < slot.host.size(); ++i) (i < slot.outputs ? plain : mirrored).push_back(slot.host[i].narrow(0, 0, count));
+    return {.peaks = {}, .output = view_of(plain, info(), nullptr), .mirrored = view_of(mirrored, info(), nullptr)};
+  }
+  slot.peaks.resize(static_cast<std::size_t>(count * slot.heatmaps.size(1)));
+  const auto* words = slot.host[0].const_data_ptr<std::int32_t>();
+  std::vector<std::int64_t> unclear;
+  for (std::size_t i = 0; i < slot.peaks.size(); ++i) {
+    if (!unpack(words + i * PeakReduction::words, info().output.width, slot.peaks[i])) unclear.push_back(static_cast<std::int64_t>(i));
+  }
+  if (!unclear.empty()) look_again(unclear, slot);
+  return {.peaks = slot.peaks, .output = {}, .mirrored = {}};
+}
+
+/// The batch is done, so its heatmaps may be read on any lane; this one does not queue behind the next batch.
+void TorchSession::look_again(const std::vector<std::int64_t>& channels, Slot& slot) {
+  const OnLane lane(replica_.streams, Lane::second_look);
+  const at::Tensor records = reduction_->second_look(slot.heatmaps, channels).to(at::kCPU).contiguous();
+  const auto* words = records.const_data_ptr<std::int32_t>();
+  for (std::size_t i = 0; i < channels.size(); ++i)
+    (void)unpack(words + i * PeakReduction::words, info().output.width, slot.peaks[static_cast<std::size_t>(channels[i])]);
+}
+
+}  // namespace
+
+Replica::Replica(torch::jit::Module module, ModelInfo info, c10::Device device, c10::ScalarType type)
+    : network(std::move(module), std::move(info), device, type), streams(device) {
+  streams.synchronize();  // loading and freezing worked on the default stream, which the lanes do not wait for
+}
+
+std::unique_ptr<BatchSession> open_torch_session(Replica& replica, const OutputPlan& plan) {
+  const c10::InferenceMode inference;
+  const OnLane lane(replica.streams, Lane::compute);
+  return translate("a session on model \"" + replica.network.info().name + "\" can't be opened", ErrorCode::internal,
+                   [&] { return std::make_unique<TorchSession>(replica, plan); });
+}
+
+}  // namespace posekit::inline v0
