@@ -1,0 +1,88 @@
+/// The backend's reduction of heatmaps, for tests that include no Torch.
+#include "support/torch_peaks.h"
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <c10/core/InferenceMode.h>
+
+#include <stdexcept>
+
+#include "inference/torchscript/device.h"
+#include "inference/torchscript/peaks.h"
+
+namespace posekit_test {
+namespace {
+
+at::ScalarType scalar_type(HeatmapType type) {
+  switch (type) {
+    case HeatmapType::float32: break;
+    case HeatmapType::float16: return at::kHalf;
+    case HeatmapType::bfloat16: return at::kBFloat16;
+    case HeatmapType::float64: return at::kDouble;
+  }
+  return at::kFloat;
+}
+
+at::Tensor tensor_of(std::span<const float> values, const Heatmaps& form, const posekit::ModelInfo& info, const c10::Device& device) {
+  const auto batch = static_cast<std::int64_t>(form.batch);
+  const std::int64_t cells = std::int64_t{info.output.width} * info.output.height;
+  const std::int64_t channels = static_cast<std::int64_t>(values.size()) / (batch * cells);
+  const at::Tensor tensor =
+      at::from_blob(const_cast<float*>(values.data()), {batch, channels, info.output.height, info.output.width}, at::kFloat)
+          .to(scalar_type(form.type))
+          .to(device);
+  switch (form.layout) {
+    case HeatmapLayout::contiguous: break;
+    case HeatmapLayout::channels_last: return tensor.contiguous(at::MemoryFormat::ChannelsLast);
+    case HeatmapLayout::strided: {
+      const at::Tensor wide = at::empty({batch, channels, info.output.height, 2 * info.output.width}, tensor.options());
+      const at::Tensor part = wide.narrow(3, 1, info.output.width);
+      part.copy_(tensor);
+      return part;
+    }
+  }
+  return tensor.clone();
+}
+
+}  // namespace
+
+std::vector<posekit::PeakRecord> torch_peaks(const std::string& device, const posekit::ModelInfo& info, const posekit::OutputPlan& plan,
+                                             const Heatmaps& heatmaps, std::span<const float> mirrored, std::size_t* second_looks) {
+  const c10::InferenceMode inference;
+  const posekit::PeakReduction reduction(info, plan, c10::Device(device));
+  const at::Tensor plain = tensor_of(heatmaps.values, heatmaps, info, c10::Device(device));
+  const at::Tensor maps =
+      mirrored.empty() ? reduction.wanted(plain) : reduction.wanted_mean(plain, tensor_of(mirrored, heatmaps, info, c10::Device(device)));
+  const at::Tensor words = reduction.first_look(maps).cpu();
+  if (words.sizes() != at::IntArrayRef{plain.size(0), static_cast<std::int64_t>(plan.channels.size()), posekit::PeakReduction::words})
+    throw std::logic_error("records of another shape");
+
+  std::vector<posekit::PeakRecord> records(heatmaps.batch * plan.channels.size());
+  std::vector<std::int64_t> unclear;
+  const auto read = [&](const at::Tensor& from, std::int64_t row, std::size_t to) {
+    return unpack(from.const_data_ptr<std::int32_t>() + row * posekit::PeakReduction::words, info.output.width, records[to]);
+  };
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (!read(words, static_cast<std::int64_t>(i), i)) unclear.push_back(static_cast<std::int64_t>(i));
+  }
+  if (second_looks != nullptr) *second_looks += unclear.size();
+  if (unclear.empty()) return records;
+  const at::Tensor again = reduction.second_look(maps, unclear).cpu();
+  for (std::size_t i = 0; i < unclear.size(); ++i) {
+    if (!read(again, static_cast<std::int64_t>(i), static_cast<std::size_t>(unclear[i])))
+      throw std::logic_error("a second look that wants a third");
+  }
+  return records;
+}
+
+std::vector<float> rounded(std::span<const float> values, HeatmapType type) {
+  const at::Tensor tensor = at::from_blob(const_cast<float*>(values.data()), {static_cast<std::int64_t>(values.size())}, at::kFloat)
+                                .to(scalar_type(type))
+                                .to(at::kFloat);
+  return {tensor.const_data_ptr<float>(), tensor.const_data_ptr<float>() + values.size()};
+}
+
+std::string why_no_cuda() { return posekit::cuda_devices().why_none; }
+
+}  // namespace posekit_test

@@ -1,0 +1,38 @@
+/// The backend's reduction of heatmaps, for tests that include no Torch.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "inference/model_backend.h"
+
+namespace posekit_test {
+
+/// Number types and layouts that a network may give its heatmaps in.
+enum class HeatmapType { float32, float16, bfloat16, float64 };
+enum class HeatmapLayout { contiguous, channels_last, strided };
+
+/// Heatmaps [B,K,h,w], float32, row-major.
+struct Heatmaps {
+  std::span<const float> values;
+  std::size_t batch = 1;
+  HeatmapType type = HeatmapType::float32;
+  HeatmapLayout layout = HeatmapLayout::contiguous;
+};
+
+/// What a session does with a network's output, first and second look: records [B, wanted].
+/// @param device "cpu" or "cuda" @param mirrored those of the mirror images; none: no flip test
+/// @param second_looks counts channels that wanted one
+std::vector<posekit::PeakRecord> torch_peaks(const std::string& device, const posekit::ModelInfo& info, const posekit::OutputPlan& plan,
+                                             const Heatmaps& heatmaps, std::span<const float> mirrored = {},
+                                             std::size_t* second_looks = nullptr);
+
+/// The values as that type holds them.
+std::vector<float> rounded(std::span<const float> values, HeatmapType type);
+
+/// Why there is no CUDA device; empty if there is one.
+std::string why_no_cuda();
+
+}  // namespace posekit_test
