@@ -12,7 +12,7 @@
 
 #include "codec/decode.h"
 #include "support/test_device.h"
-#include "support/torch_peaks.h"
+#include "support/torch_internals.h"
 
 using namespace posekit;
 using posekit_test::HeatmapLayout;

@@ -4,7 +4,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <string>
 
-#include "support/torch_peaks.h"
+#include "support/torch_internals.h"
 
 namespace posekit_test {
 

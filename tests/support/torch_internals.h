@@ -1,7 +1,8 @@
-/// The backend's reduction of heatmaps, for tests that include no Torch.
+/// Parts of the TorchScript backend, for tests that include no Torch.
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,6 +32,10 @@ std::vector<posekit::PeakRecord> torch_peaks(const std::string& device, const po
 
 /// The values as that type holds them.
 std::vector<float> rounded(std::span<const float> values, HeatmapType type);
+
+/// Loads a model, frozen or not, sets the TF32 flag of its convolutions, runs it once, and tells the flags of its forward's convolutions.
+/// @param changed how many were changed
+std::vector<bool> tf32_flags_once_set(const std::filesystem::path& model, bool frozen, bool allowed, std::size_t& changed);
 
 /// Why there is no CUDA device; empty if there is one.
 std::string why_no_cuda();

@@ -1,15 +1,21 @@
-/// The backend's reduction of heatmaps, for tests that include no Torch.
-#include "support/torch_peaks.h"
+/// Parts of the TorchScript backend, for tests that include no Torch.
+#include "support/torch_internals.h"
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/passes/inliner.h>
+#include <torch/csrc/jit/serialization/import.h>
 
 #include <stdexcept>
 
 #include "inference/torchscript/device.h"
 #include "inference/torchscript/peaks.h"
+#include "inference/torchscript/tf32.h"
 
 namespace posekit_test {
 namespace {
@@ -81,6 +87,26 @@ std::vector<float> rounded(std::span<const float> values, HeatmapType type) {
                                 .to(scalar_type(type))
                                 .to(at::kFloat);
   return {tensor.const_data_ptr<float>(), tensor.const_data_ptr<float>() + values.size()};
+}
+
+std::vector<bool> tf32_flags_once_set(const std::filesystem::path& model, bool frozen, bool allowed, std::size_t& changed) {
+  torch::jit::Module module = torch::jit::load(model.string());
+  module.eval();
+  if (frozen) module = torch::jit::freeze(module);
+  changed = posekit::set_tf32_of_convolutions(module, allowed);
+  (void)module.forward({at::zeros({1, 3, 256, 256})});
+  const auto graph = module.get_method("forward").graph()->copy();
+  torch::jit::Inline(*graph);
+  std::vector<bool> flags;
+  const auto collect = [&](const auto& self, torch::jit::Block* block) -> void {
+    for (torch::jit::Node* node : block->nodes()) {
+      for (torch::jit::Block* inner : node->blocks()) self(self, inner);
+      if (std::string(node->kind().toQualString()) == "aten::_convolution")
+        flags.push_back(torch::jit::toIValue(node->inputs().back()).value().toBool());
+    }
+  };
+  collect(collect, graph->block());
+  return flags;
 }
 
 std::string why_no_cuda() { return posekit::cuda_devices().why_none; }
