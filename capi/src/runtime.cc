@@ -60,6 +60,18 @@ posekit_status posekit_torch_threads(int32_t* threads) {
   });
 }
 
+posekit_status posekit_set_torch_tf32(int32_t allowed) {
+  return guard([&] { posekit::set_torch_tf32(allowed != 0); });
+}
+
+posekit_status posekit_torch_tf32(int32_t* allowed) {
+  return guard([&] {
+    clear(allowed);
+    require(allowed, "allowed");
+    *allowed = posekit::torch_tf32() ? 1 : 0;
+  });
+}
+
 posekit_status posekit_set_log_callback(posekit_log_function function, void* context) {
   return guard([&] {
     if (function == nullptr) return posekit::set_log_callback({});

@@ -98,6 +98,7 @@ std::vector<Setting> settings_of(const BenchOptions& options) {
 
 posekit::PoseEstimator load(const BenchOptions& options, const Setting& setting) {
   posekit::set_torch_threads(setting.torch_threads);
+  posekit::set_torch_tf32(options.precision == "tf32");
   posekit::EstimatorOptions estimator;
   estimator.model = model_options(options.model);
   estimator.model.device = options.device;

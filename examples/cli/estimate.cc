@@ -153,6 +153,7 @@ void Run::load_models() {
     posekit::set_log_callback(
         [this](posekit::LogLevel, std::string_view note) { progress_.message(fmt::format("posekit: note: {}", note)); });
   set_torch_threads(options_.torch_threads);
+  posekit::set_torch_tf32(options_.precision == "tf32");
   const std::shared_ptr<posekit::Executor> executor = make_executor(options_.executor == "serial" ? 1 : options_.threads);
   posekit::EstimatorOptions estimator;
   estimator.model = model_options(options_.model);

@@ -53,7 +53,7 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
       ->capture_default_str();
   app.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--precision", options.precision, "of the pose model")
-      ->check(CLI::IsMember({"fp32", "fp16", "bf16"}))
+      ->check(CLI::IsMember({"fp32", "tf32", "fp16", "bf16"}))
       ->capture_default_str();
   app.add_option("--executor", options.executor, "where images are cropped and results decoded")
       ->check(CLI::IsMember({"serial", "pool"}))
@@ -80,7 +80,7 @@ void add_bench(CLI::App& app, cli::BenchOptions& options) {
   app.add_option("MODEL", options.model.path, "TorchScript pose model")->required();
   add_model_options(app, options.model);
   app.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
-  app.add_option("--precision", options.precision)->check(CLI::IsMember({"fp32", "fp16", "bf16"}))->capture_default_str();
+  app.add_option("--precision", options.precision)->check(CLI::IsMember({"fp32", "tf32", "fp16", "bf16"}))->capture_default_str();
   app.add_option("--batch", options.batches, "persons in one forward, a row for each")
       ->delimiter(',')
       ->check(CLI::Range(std::size_t{1}, std::size_t{65536}))

@@ -160,6 +160,8 @@ public static class Posekit
     [DllImport(Library)] public static extern Status posekit_usable_cpus(out nuint cpus);
     [DllImport(Library)] public static extern Status posekit_set_torch_threads(int threads);
     [DllImport(Library)] public static extern Status posekit_torch_threads(out int threads);
+    [DllImport(Library)] public static extern Status posekit_torch_tf32(out int allowed);
+    [DllImport(Library)] public static extern Status posekit_set_torch_tf32(int allowed);
     [DllImport(Library)] public static extern Status posekit_set_log_callback(LogFunction? function, IntPtr context);
     [DllImport(Library)] public static extern void posekit_string_destroy(IntPtr text);
     [DllImport(Library)] public static extern Status posekit_executor_create_serial(out IntPtr executor);

@@ -53,6 +53,11 @@ void register_runtime(py::module_& module) {
              "Sets the number of intra-op threads of a forward (Torch's, for the whole process) and inter-op threads to 1 where that can "
              "still be set. Call it before any model is loaded; results may differ in the last digits between counts.");
   module.def("torch_threads", &posekit::torch_threads, py::call_guard<py::gil_scoped_release>(), "Torch's number of intra-op threads.");
+  module.def(
+      "set_torch_tf32", &posekit::set_torch_tf32, py::arg("allowed"),
+      "Lets float32 matrix products and convolutions use TF32 on NVIDIA GPUs (Torch's settings, for the whole process). Off unless set, "
+      "but for convolutions of scripted models. Call it before any model is loaded.");
+  module.def("torch_tf32", &posekit::torch_tf32, "Whether float32 matrix products may use TF32.");
   module.def("set_log_callback", &set_log_callback, py::arg("callback"),
              "Where notes of the library go: callback(level, message) with level \"info\" or \"warning\", from any thread that uses the "
              "library. None: nowhere, the default.");

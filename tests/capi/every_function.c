@@ -68,6 +68,12 @@ static void use_process(void) {
   OK(posekit_set_torch_threads(1));
   OK(posekit_torch_threads(&number));
   EXPECT(number == 1);
+  OK(posekit_set_torch_tf32(1));
+  OK(posekit_torch_tf32(&flag));
+  EXPECT(flag == 1);
+  OK(posekit_set_torch_tf32(0));
+  OK(posekit_torch_tf32(&flag));
+  EXPECT(flag == 0);
   EXPECT(strcmp(posekit_status_name(POSEKIT_ERROR_NOT_FOUND), "not_found") == 0);
   EXPECT(strcmp(posekit_status_name(1000), "unknown") == 0);
   EXPECT(strcmp(posekit_last_error_message(), "") == 0);

@@ -277,6 +277,7 @@ TEST_CASE("NULL for an out parameter is invalid_argument, and the other ones are
       [&] { return posekit_built_with_cuda(nullptr); },
       [&] { return posekit_usable_cpus(nullptr); },
       [&] { return posekit_torch_threads(nullptr); },
+      [&] { return posekit_torch_tf32(nullptr); },
       [&] { return posekit_executor_create_serial(nullptr); },
       [&] { return posekit_executor_create_thread_pool(1, nullptr); },
       [&] { return posekit_executor_create_custom(&callbacks, nullptr); },

@@ -424,6 +424,8 @@ void use_process(Input& input) {
   (void)went_well(posekit_torch_versions(&text, input.byte() < 8 ? nullptr : &other));
   (void)went_well(posekit_set_torch_threads(static_cast<std::int8_t>(input.byte())));
   (void)went_well(posekit_torch_threads(&number));
+  (void)went_well(posekit_set_torch_tf32(static_cast<std::int8_t>(input.byte())));
+  (void)went_well(posekit_torch_tf32(&number));
   (void)went_well(posekit_inspect_model(name_of(input), nullptr, &json));
   posekit_string_destroy(json);
 }

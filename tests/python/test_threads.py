@@ -110,3 +110,15 @@ def test_an_executor_says_how_many_work() -> None:
     assert (posekit.Serial().slots, posekit.ThreadPool(1).slots, posekit.ThreadPool(3).slots) == (1, 1, 3)
     assert posekit.ThreadPool().slots >= 1
     assert (repr(posekit.Serial()), repr(posekit.ThreadPool(3))) == ("Serial()", "ThreadPool(3)")
+
+
+def test_tf32_is_off_unless_it_is_set(script: Script) -> None:
+    out = script("""
+        import posekit
+        before = posekit.torch_tf32()
+        posekit.set_torch_tf32(True)
+        during = posekit.torch_tf32()
+        posekit.set_torch_tf32(False)
+        print(before, during, posekit.torch_tf32())
+        """)
+    assert out == "False True False"
