@@ -70,7 +70,7 @@ class BatchSession {
   [[nodiscard]] virtual std::byte* staging(std::size_t slot, std::size_t crops) = 0;
 
   /// Sends the slot's first `crops` crops on their way: upload, normalisation, forward, reduction, download. Waits for none of them, only,
-  /// where others' batches fill the device, for its turn; whoever waits for a turn holds none. After an error the slot is free again.
+  /// where earlier batches fill the device, for its turn, which the device alone gives. After an error the slot is free again.
   /// @throws Error as ModelBackend::run
   virtual void submit(std::size_t slot, std::size_t crops, const RunControl& control) = 0;
 

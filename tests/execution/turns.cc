@@ -72,33 +72,3 @@ TEST_CASE("Waiting for a turn ends at the deadline and when it is cancelled, and
   next.join();
   CHECK(code == ErrorCode::ok);
 }
-
-TEST_CASE("As many callers as there are places have a turn at once, and never more") {
-  constexpr int places = 2;
-  Turns turns(places);
-  std::atomic<int> inside = 0;
-  std::atomic<int> violations = 0;
-  {
-    std::vector<std::jthread> callers;
-    for (int i = 0; i < 8; ++i) {
-      callers.emplace_back([&] {
-        for (int round = 0; round < 100; ++round) {
-          const Turns::Turn turn(turns, {});
-          violations += inside++ < places ? 0 : 1;
-          --inside;
-        }
-      });
-    }
-  }
-  CHECK(violations == 0);
-
-  const Turns::Turn first(turns, {});
-  {
-    const Turns::Turn second(turns, {});  // does not wait: there are two places
-    CHECK_FALSE(turns.try_take());
-    CHECK(code_of(turns, {.stop = {}, .deadline = std::chrono::steady_clock::now()}) == ErrorCode::deadline_exceeded);
-  }
-  REQUIRE(turns.try_take());
-  const Turns::Turn second(turns);
-  CHECK_FALSE(turns.try_take());
-}

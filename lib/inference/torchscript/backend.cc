@@ -40,12 +40,8 @@ class TorchScriptBackend final : public ModelBackend {
 ModelOutput TorchScriptBackend::run(const CropBatch& crops, const RunControl& control) {
   control.check();
   init_torch_thread();
-  std::optional<Turns::Turn> place;
   std::optional<Turns::Turn> entry;
-  if (asynchronous()) {
-    place.emplace(replica_.places, control);
-    entry.emplace(replica_.entry, control);
-  }
+  if (asynchronous()) entry.emplace(replica_.entry, control);
   return translate(replica_.network.failure(), ErrorCode::invalid_model, [&] { return forward(crops); });
 }
 

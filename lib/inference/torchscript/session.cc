@@ -30,8 +30,8 @@ struct Slot {
   std::vector<at::Tensor> host;  ///< What comes back.
   std::vector<PeakRecord> peaks;
   DeviceEvent uploaded;
-  DeviceEvent done;
-  std::optional<Turns::Turn> place;  ///< While the batch is on the device.
+  std::shared_ptr<DeviceEvent> done = std::make_shared<DeviceEvent>();
+  bool under_way = false;  ///< Submitted, not finished.
   std::size_t crop_count = 0;
   std::size_t outputs = 0;  ///< Tensors of `host` that are the plain output's; those of the mirror images follow.
 };
@@ -54,14 +54,14 @@ class TorchSession final : public BatchSession {
 
  private:
   const ModelInfo& info() const noexcept { return replica_.network.info(); }
-  void take_place(Slot& slot, const RunControl& control);
+  void wait_for_room(const Slot& slot);
   void let_go(Slot& slot) noexcept;
   void abandon(Slot& slot) noexcept;
   void enqueue(Slot& slot);
   void upload(Slot& slot);
   void download(const at::Tensor& from, std::size_t position, Slot& slot);
-  BatchAnswer read(Slot& slot);
-  void look_again(const std::vector<std::int64_t>& channels, Slot& slot);
+  BatchAnswer read(Slot& slot, const at::Tensor& heatmaps);
+  void look_again(const at::Tensor& heatmaps, const std::vector<std::int64_t>& channels, Slot& slot);
 
   Replica& replica_;
   bool flip_test_;
@@ -86,34 +86,38 @@ void TorchSession::submit(std::size_t slot, std::size_t crops, const RunControl&
   init_torch_thread();
   Slot& batch = slots_[slot];
   batch.crop_count = crops;
-  take_place(batch, control);
+  const Turns::Turn entry(replica_.entry, control);
   try {
-    const Turns::Turn entry(replica_.entry, control);
-    translate(replica_.network.failure(), ErrorCode::invalid_model, [&] { enqueue(batch); });
+    translate(replica_.network.failure(), ErrorCode::invalid_model, [&] {
+      wait_for_room(batch);
+      enqueue(batch);
+    });
+    batch.under_way = true;
   } catch (...) {
     abandon(batch);
     throw;
   }
 }
 
-/// Waiting for a place while holding one could make two sessions wait for each other for ever, so our own batches are seen off first.
-void TorchSession::take_place(Slot& slot, const RunControl& control) {
-  if (replica_.places.try_take()) {
-    slot.place.emplace(replica_.places);
-    return;
+/// Waits while the lane has as many batches as it may have. The device alone ends this wait, whatever their callers do meanwhile.
+void TorchSession::wait_for_room(const Slot& slot) {
+  auto& under_way = replica_.under_way;
+  std::erase(under_way, slot.done);  // of the slot's last batch, which is finished
+  while (under_way.size() >= slots) {
+    const std::shared_ptr<DeviceEvent> oldest = std::move(under_way.front());
+    under_way.pop_front();
+    oldest->wait();
   }
-  for (Slot& other : slots_) let_go(other);
-  slot.place.emplace(replica_.places, control);
 }
 
-/// Waits until the slot's batch has left the device, however it ended; `finish` tells.
+/// Waits until the slot's batch has left the device, however it ended.
 void TorchSession::let_go(Slot& slot) noexcept {
-  if (!slot.place) return;
+  if (!slot.under_way) return;
   try {
-    slot.done.wait();
-  } catch (...) {  // the device's errors stay: `finish` meets this one again
+    slot.done->wait();
+  } catch (...) {  // a broken device uses nothing any more
   }
-  slot.place.reset();
+  slot.under_way = false;
 }
 
 /// After a failure half-way: waits until the device no longer uses the slot's memory.
@@ -121,10 +125,10 @@ void TorchSession::abandon(Slot& slot) noexcept {
   try {
     slot.uploaded.record(replica_.streams, Lane::copy);
     slot.uploaded.wait();
-    slot.done.record(replica_.streams, Lane::compute);
+    slot.done->record(replica_.streams, Lane::compute);
+    slot.done->wait();
   } catch (...) {  // a broken device uses nothing any more
   }
-  let_go(slot);
   slot.heatmaps.reset();
 }
 
@@ -142,6 +146,10 @@ void TorchSession::enqueue(Slot& slot) {
   std::vector<at::Tensor> mirrored = flip_test_ ? replica_.network.forward(mirrored_input) : std::vector<at::Tensor>();
 
   if (reduction_) {
+    // A network may end with .cpu().
+    for (std::vector<at::Tensor>* outputs : {&plain, &mirrored}) {
+      for (at::Tensor& output : *outputs) output = output.to(replica_.network.device());
+    }
     slot.heatmaps = flip_test_ ? reduction_->wanted_mean(plain[0], mirrored[0]) : reduction_->wanted(plain[0]);
     download(reduction_->first_look(slot.heatmaps), 0, slot);
   } else {
@@ -149,7 +157,8 @@ void TorchSession::enqueue(Slot& slot) {
     for (std::size_t i = 0; i < plain.size(); ++i) download(plain[i].to(at::kFloat), i, slot);
     for (std::size_t i = 0; i < mirrored.size(); ++i) download(mirrored[i].to(at::kFloat), plain.size() + i, slot);
   }
-  slot.done.record(replica_.streams, Lane::compute);
+  slot.done->record(replica_.streams, Lane::compute);
+  replica_.under_way.push_back(slot.done);
 }
 
 void TorchSession::upload(Slot& slot) {
@@ -173,23 +182,16 @@ void TorchSession::download(const at::Tensor& from, std::size_t position, Slot& 
 
 BatchAnswer TorchSession::finish(std::size_t slot) {
   Slot& batch = slots_[slot];
-  try {
-    BatchAnswer answer = translate(replica_.network.failure(), ErrorCode::invalid_model, [&] {
-      const c10::InferenceMode inference;
-      batch.done.wait();
-      batch.place.reset();
-      return read(batch);
-    });
-    batch.heatmaps.reset();
-    return answer;
-  } catch (...) {
-    batch.place.reset();
-    batch.heatmaps.reset();
-    throw;
-  }
+  batch.under_way = false;
+  const at::Tensor heatmaps = std::exchange(batch.heatmaps, {});
+  return translate(replica_.network.failure(), ErrorCode::invalid_model, [&] {
+    const c10::InferenceMode inference;
+    batch.done->wait();
+    return read(batch, heatmaps);
+  });
 }
 
-BatchAnswer TorchSession::read(Slot& slot) {
+BatchAnswer TorchSession::read(Slot& slot, const at::Tensor& heatmaps) {
   const auto count = static_cast<std::int64_t>(slot.crop_count);
   if (!reduction_) {
     std::vector<at::Tensor> plain;
@@ -197,20 +199,20 @@ BatchAnswer TorchSession::read(Slot& slot) {
     for (std::size_t i = 0; i < slot.host.size(); ++i) (i < slot.outputs ? plain : mirrored).push_back(slot.host[i].narrow(0, 0, count));
     return {.peaks = {}, .output = view_of(plain, info(), nullptr), .mirrored = view_of(mirrored, info(), nullptr)};
   }
-  slot.peaks.resize(static_cast<std::size_t>(count * slot.heatmaps.size(1)));
+  slot.peaks.resize(static_cast<std::size_t>(count * heatmaps.size(1)));
   const auto* words = slot.host[0].const_data_ptr<std::int32_t>();
   std::vector<std::int64_t> unclear;
   for (std::size_t i = 0; i < slot.peaks.size(); ++i) {
     if (!unpack(words + i * PeakReduction::words, info().output.width, slot.peaks[i])) unclear.push_back(static_cast<std::int64_t>(i));
   }
-  if (!unclear.empty()) look_again(unclear, slot);
+  if (!unclear.empty()) look_again(heatmaps, unclear, slot);
   return {.peaks = slot.peaks, .output = {}, .mirrored = {}};
 }
 
 /// The batch is done, so its heatmaps may be read on any lane; this one does not queue behind the next batch.
-void TorchSession::look_again(const std::vector<std::int64_t>& channels, Slot& slot) {
+void TorchSession::look_again(const at::Tensor& heatmaps, const std::vector<std::int64_t>& channels, Slot& slot) {
   const OnLane lane(replica_.streams, Lane::second_look);
-  const at::Tensor records = reduction_->second_look(slot.heatmaps, channels).to(at::kCPU).contiguous();
+  const at::Tensor records = reduction_->second_look(heatmaps, channels).to(at::kCPU).contiguous();
   const auto* words = records.const_data_ptr<std::int32_t>();
   for (std::size_t i = 0; i < channels.size(); ++i)
     (void)unpack(words + i * PeakReduction::words, info().output.width, slot.peaks[static_cast<std::size_t>(channels[i])]);
@@ -225,7 +227,7 @@ Replica::Replica(torch::jit::Module module, ModelInfo info, c10::Device device, 
 
 std::unique_ptr<BatchSession> open_torch_session(Replica& replica, const OutputPlan& plan) {
   const c10::InferenceMode inference;
-  const OnLane lane(replica.streams, Lane::compute);
+  const OnLane lane(replica.streams, Lane::second_look);  // what is copied here is there before anyone uses it; no batch is in its way
   return translate("a session on model \"" + replica.network.info().name + "\" can't be opened", ErrorCode::internal,
                    [&] { return std::make_unique<TorchSession>(replica, plan); });
 }

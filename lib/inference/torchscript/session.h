@@ -1,6 +1,7 @@
 /// A session of a TorchScript module: batches that are uploaded, computed and reduced beside the caller's thread.
 #pragma once
 
+#include <deque>
 #include <memory>
 
 #include "execution/turns.h"
@@ -15,9 +16,10 @@ struct Replica {
 
   Network network;
   DeviceStreams streams;
-  Turns places{
-      BatchSession::slots};  ///< Batches that the device has at most, so that whoever waits longer waits where it can be cancelled.
-  Turns entry;               ///< One batch at a time is given to the compute lane.
+  Turns entry;  ///< Whoever holds it may give the compute lane a batch.
+  /// Ends of the batches that the compute lane has been given, oldest first; for the holder of `entry`. They are few, so that whoever waits
+  /// longer waits for `entry`, where it can be cancelled.
+  std::deque<std::shared_ptr<DeviceEvent>> under_way;
 };
 
 /// Works on the CPU too, where everything happens in `submit`: tests run what a GPU runs.
