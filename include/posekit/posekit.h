@@ -14,4 +14,5 @@
 #include "posekit/result_io.h"
 #include "posekit/run_control.h"
 #include "posekit/runtime.h"
+#include "posekit/tracker.h"
 // IWYU pragma: end_exports
