@@ -21,6 +21,7 @@ STATIONS = {
     "codec": {"geometry", "execution", "inference", "vector"},
     "detection": {"geometry", "execution", "preprocess", "inference"},
     "estimator": {"geometry", "keypoints", "execution", "preprocess", "inference", "codec"},
+    "tracking": {"geometry", "keypoints"},
     "io": set(),
 }
 # A folder inside a station with rules of its own.
@@ -32,8 +33,8 @@ THIRD_PARTY = {  # what it is: how its headers are recognised, and the folders a
     "Torch": (TORCH, TORCH_FILES),
     "OpenCV": (re.compile(r"opencv2?/"), ("lib/io/", "include/posekit/opencv.h", "examples/cpp/", "tests/")),
     "fmt": (re.compile(r"fmt/"), ("lib/geometry/", "lib/keypoints/", "lib/results/", "lib/preprocess/", "lib/inference/", "lib/codec/",
-                                  "lib/detection/", "lib/estimator/", "lib/io/", "examples/cli/", "tests/")),
-    "nlohmann-json": (re.compile(r"nlohmann/"), ("lib/keypoints/", "lib/inference/", "lib/results/", "examples/cli/", "tests/")),
+                                  "lib/detection/", "lib/estimator/", "lib/tracking/", "lib/io/", "examples/cli/", "tests/")),
+    "nlohmann-json": (re.compile(r"nlohmann/"), ("lib/keypoints/", "lib/inference/", "lib/results/", "lib/tracking/", "examples/cli/", "tests/")),
     "CLI11": (re.compile(r"CLI/"), ("examples/cli/",)),
     "Catch2": (re.compile(r"catch2/"), ("tests/",)),
     "Google Benchmark": (re.compile(r"benchmark/"), ("tests/bench/",)),

@@ -18,36 +18,36 @@ namespace posekit::inline v0 {
 /// the area of its box, so that near and far people are smoothed alike. The cut-off frequency is min_cutoff_hz + speed_factor * speed.
 struct SmoothingOptions {
   bool enabled = true;
-  double min_cutoff_hz = 0.2;  ///< Cut-off at rest, Hz, > 0: lower is calmer.
-  double speed_factor = 5;  ///< Hz for each size a second, >= 0: higher lags less. A moving keypoint lags by at most size / (2 pi factor).
-  double speed_cutoff_hz = 0.6;  ///< Cut-off of the speed itself, Hz, > 0.
+  double min_cutoff_hz = 0.15;  ///< Cut-off at rest, Hz, > 0: lower is calmer.
+  double speed_factor =
+      4.5;  ///< Hz for each size a second, >= 0: higher lags less. A moving keypoint lags by at most size / (2 pi factor).
+  double speed_cutoff_hz = 0.5;  ///< Cut-off of the speed itself, Hz, > 0.
   double max_gap_s = 0.25;       ///< A keypoint unseen for longer starts anew, seconds, >= 0.
-  double jump = 0.25;            ///< A person whose keypoints moved farther than expected, in sizes (median), starts anew: a cut. > 0
+  double jump = 0.2;             ///< A person whose keypoints moved farther than expected, in sizes (median), starts anew: a cut. > 0
 };
 
 /// How people are recognised again. Scores are those of boxes (`Box::score`); times are in seconds.
 struct TrackerOptions {
   float high_score = 0.5F;      ///< Boxes from here on are associated first.
-  float low_score = 0.1F;       ///< Boxes from here to high_score are associated second, with people just seen; below: never.
+  float low_score = 0.1F;       ///< Boxes from here to high_score are associated second, with who is left; below: never.
   float new_score = 0.5F;       ///< A new person's box must have this much; not below high_score.
   float keypoint_score = 0.3F;  ///< Keypoints below play no part in recognising a person.
   double oks_weight = 0.5;      ///< 0 to 1: similarity = (1 - weight) * IoU + weight * OKS; IoU alone where < 3 keypoints can be compared.
-  double min_similarity = 0.2;  ///< 0 to 1: what is less alike is not the same person.
-  double min_similarity_low = 0.4;  ///< The same for boxes of low score.
-  double birth_s = 0.05;            ///< A new person gets an id when seen for this long without a miss; in the first frame at once.
-  double max_gap_s = 1;             ///< A person unseen for longer is forgotten; its id is never given again. At most 3600.
-  SmoothingOptions smoothing;
+  double min_similarity = 0.3;  ///< 0 to 1: what is less alike is not the same person.
+  double birth_s = 0.05;        ///< A new person gets an id when seen for this long without a miss; in the first frame at once.
+  double max_gap_s = 1;         ///< A person unseen for longer is forgotten; its id is never given again. At most 3600.
+  SmoothingOptions smoothing{};
 };
 
 /// Recognises people from frame to frame and smooths their keypoints: one object for one stream. Not thread-safe: one thread at a time.
 /// It draws on nothing but what it is given: the same calls give the same results.
 ///
 /// Association is ByteTrack's (Zhang et al., "ByteTrack: Multi-Object Tracking by Associating Every Detection Box", ECCV 2022): boxes of
-/// high score with all known people, then those of low score with people just seen. Where a person should be tells a Kalman filter of
-/// constant velocity in seconds, however irregular they come (Kalman 1960; Bewley et al., "Simple Online and Realtime Tracking", ICIP
-/// 2016). How alike two are is a mean of the boxes' intersection over union and of COCO's object keypoint similarity with the set's
-/// sigmas; a set without sigmas counts 0.067, the mean of COCO's 17, for each keypoint. Pairs are those of the greatest total similarity
-/// (Jonker and Volgenant, Computing 38, 1987). docs/tracking.md has the rules and figures.
+/// high score with all known people, then those of low score with those left (ByteTrack leaves out people not just seen). Where a person
+/// should be tells a Kalman filter of constant velocity in seconds, however irregular they come (Kalman 1960; Bewley et al., "Simple Online
+/// and Realtime Tracking", ICIP 2016). How alike two are is a mean of the boxes' intersection over union and of COCO's object keypoint
+/// similarity with the set's sigmas; a set without sigmas counts 0.067, the mean of COCO's 17, for each keypoint. Pairs are those of the
+/// greatest total similarity (Jonker and Volgenant, Computing 38, 1987). docs/tracking.md has the rules and figures.
 class POSEKIT_API Tracker {
  public:
   /// @param keypoints the set of the poses that will come
