@@ -170,8 +170,7 @@ void Tracker::Impl::look(double time_s, const std::vector<Pose>& poses) {
   const auto named = [](const Track& track) { return track.id != 0; };
   const auto nameless = [&](const Track& track) { return !named(track); };
   match(poses, named, high);
-  match(
-      poses, options_.min_similarity_low, [&](const Track& track) { return track.id != 0; }, low);
+  match(poses, named, low);
   match(poses, nameless, high);
 }
 
