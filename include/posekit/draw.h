@@ -17,6 +17,8 @@ struct DrawOptions {
 };
 
 /// Draws links, then points, anti-aliased, in sizes that scale with each person; left, right and middle have their own colours.
+/// A pose with a track_id gets its box and links in a colour of that id, the same in every picture (12 colours take turns); its points keep
+/// their sides' colours.
 /// @param image bgr8 or rgb8, changed in place
 /// @param keypoints the set that the poses were estimated with
 /// @throws Error invalid_argument if the image is of another format or a pose has another number of keypoints

@@ -223,3 +223,30 @@ TEST_CASE("What can't be drawn on or drawn is refused") {
   CHECK_THROWS_AS(draw_poses(lying, {}, set), Error);
   CHECK(image.pixels == gray_image(20, 20).pixels);
 }
+
+TEST_CASE("Who has a track id gets box and links in its colour, the same in every picture; neighbours in number differ") {
+  const KeypointSet set = set_of({"left_hip", "left_knee"}, {{0, 1}});
+  const auto colors = [&](std::optional<std::int64_t> id) {
+    Image image = gray_image(200, 200);
+    Pose pose = pose_of({20, 20, 180, 180}, {{60, 60, 1}, {140, 140, 1}});
+    pose.track_id = id;
+    draw_poses(image, std::vector{pose}, set);
+    return std::array{pixel(image, 20, 100), pixel(image, 100, 100), pixel(image, 60, 60)};  // box, link, point
+  };
+  const auto none = colors(std::nullopt);
+  CHECK(is_warm(none[1]));
+  for (std::int64_t id = 1; id <= 12; ++id) {
+    const auto [box, link, point] = colors(id);
+    CHECK(colors(id) == std::array{box, link, point});
+    CHECK(link != none[1]);
+    CHECK(point == none[2]);
+    const auto next = colors(id + 1);
+    int apart = 0;
+    for (std::size_t c = 0; c < 3; ++c) {
+      apart += std::abs(next[1][c] - link[c]);
+      CHECK(std::abs(box[c] - link[c]) < 60);  // the box is a little transparent
+    }
+    CHECK(apart > 60);
+  }
+  CHECK(colors(1) == colors(13));
+}
