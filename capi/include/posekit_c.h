@@ -11,7 +11,8 @@
  *   executor alive and a result its estimator, so they may be destroyed in any order. Destroying NULL does nothing.
  * - Pointers into an object (const char *, const float *, ...) live as long as the object and never change; an array without elements may
  *   be NULL. What is passed in is borrowed for the call.
- * - Any number of threads may use one object at once; destroying it must come after the last use. Error messages are each thread's own.
+ * - Any number of threads may use one object at once, but for trackers; destroying it must come after the last use. Error messages are each
+ *   thread's own.
  * - Strings are UTF-8 and end with 0. Sizes and counts are size_t. Boolean values are int32_t: 0 or 1.
  * - Option structs: begin with _INIT, set what you want; 0 or NULL means the default. NULL for the whole struct means all defaults.
  * - No exception leaves the library, no signal is raised, nothing is printed.
@@ -405,6 +406,10 @@ POSEKIT_C_API posekit_status posekit_result_boxes(const posekit_result* result, 
 POSEKIT_C_API posekit_status posekit_result_box_indices(const posekit_result* result, size_t image, const size_t** indices,
                                                         size_t* persons);
 
+/* The ids of one image's persons, from 1; 0: none, as always but in what posekit_tracker_update gave. */
+POSEKIT_C_API posekit_status posekit_result_track_ids(const posekit_result* result, size_t image, const int64_t** track_ids,
+                                                      size_t* persons);
+
 /* Boxes of one image that could not be used. */
 POSEKIT_C_API posekit_status posekit_result_box_error_count(const posekit_result* result, size_t image, size_t* count);
 POSEKIT_C_API posekit_status posekit_result_box_error(const posekit_result* result, size_t image, size_t error, size_t* box_index,
@@ -481,6 +486,66 @@ POSEKIT_C_API posekit_status posekit_detections_boxes(const posekit_detections* 
 POSEKIT_C_API posekit_status posekit_detections_timings(const posekit_detections* detections, size_t image, posekit_timings* timings);
 
 POSEKIT_C_API void posekit_detections_destroy(posekit_detections* detections);
+
+/* --- tracker: stable ids and smooth keypoints, one object for one stream of images --- */
+
+/* One thread at a time may use a tracker. docs/tracking.md has the rules. */
+typedef struct posekit_tracker posekit_tracker;
+
+/* Scores are those of boxes; times are in seconds; a person's size is the square root of its box's area. Where 0 itself is wanted, give
+ * DBL_MIN. */
+typedef struct posekit_tracker_options {
+  size_t struct_size;
+  double high_score;         /* Boxes from here on are associated first; 0: 0.5. */
+  double low_score;          /* Boxes from here to high_score are associated second, below never; 0: 0.1. */
+  double new_score;          /* A new person's box must have this much, at least high_score; 0: 0.5. */
+  double keypoint_score;     /* Keypoints below play no part in recognising a person; 0: 0.3. */
+  double oks_weight;         /* To 1: similarity = (1 - weight) * IoU + weight * OKS; 0: 0.5. */
+  double min_similarity;     /* To 1: what is less alike is not the same person; 0: 0.3. */
+  double birth_s;            /* A new person gets an id when seen for this long without a miss; 0: 0.05. */
+  double max_gap_s;          /* A person unseen for longer is forgotten; 0: 1. */
+  double min_cutoff_hz;      /* One-Euro filter: cut-off at rest, Hz; 0: 0.15. */
+  double speed_factor;       /* One-Euro filter: Hz for each size a second; 0: 4.5. */
+  double speed_cutoff_hz;    /* One-Euro filter: cut-off of the speed, Hz; 0: 0.5. */
+  double smoothing_gap_s;    /* A keypoint unseen for longer starts anew; 0: 0.25. */
+  double jump;               /* A person whose keypoints moved farther than expected, in sizes, starts anew; 0: 0.2. */
+  int32_t without_smoothing; /* 1: keypoints stay as they are. */
+  int32_t reserved;          /* 0 */
+} posekit_tracker_options;
+#define POSEKIT_TRACKER_OPTIONS_INIT \
+  { sizeof(posekit_tracker_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/* A tracker that knows nobody yet. INVALID_ARGUMENT: an option outside its range, or a set whose sigmas can't be used.
+ * @param set of the results that will come (posekit_estimator_keypoint_set); copied */
+POSEKIT_C_API posekit_status posekit_tracker_create(const posekit_keypoint_set* set, const posekit_tracker_options* options,
+                                                    posekit_tracker** tracker);
+
+/* Recognises the people of the next frame and smooths their keypoints. The given result stays as it is. INVALID_ARGUMENT: a time that is
+ * not finite or not later than the last, or a result of another number of keypoints; the tracker is then as it was. A person from exactly a
+ * box that posekit_tracker_predict gave for this time counts as carried: its keypoints then tell where it moved.
+ * @param time_s the frame's time in seconds, greater than the last call's
+ * @param image which of the result's images
+ * @param tracked of one image: the same persons in the same order, with ids and smooth keypoints */
+POSEKIT_C_API posekit_status posekit_tracker_update(posekit_tracker* tracker, double time_s, const posekit_result* result, size_t image,
+                                                    posekit_result** tracked);
+
+/* Where the people of the last update should be at a time: boxes for an image on which no detector runs. boxes NULL and capacity 0: only
+ * the count is told. INVALID_ARGUMENT: a time that is not finite or before the last update, or a buffer that is too small. */
+POSEKIT_C_API posekit_status posekit_tracker_predict(const posekit_tracker* tracker, double time_s, posekit_box* boxes, size_t capacity,
+                                                     size_t* count);
+
+/* Forgets everybody: the next update may have any time, and ids begin at 1 again. */
+POSEKIT_C_API posekit_status posekit_tracker_reset(posekit_tracker* tracker);
+
+/* What the tracker knows, without set and options, as a document of format posekit-tracker/1. @param json destroy it with
+ * posekit_string_destroy */
+POSEKIT_C_API posekit_status posekit_tracker_save(const posekit_tracker* tracker, char** json);
+
+/* Goes on where the saved tracker was. The document is read strictly. INVALID_ARGUMENT: the message names the key; the tracker is then as
+ * it was. */
+POSEKIT_C_API posekit_status posekit_tracker_restore(posekit_tracker* tracker, const char* json);
+
+POSEKIT_C_API void posekit_tracker_destroy(posekit_tracker* tracker);
 
 #ifdef __cplusplus
 }

@@ -25,8 +25,9 @@ static_assert(sizeof(void*) != 8 || (sizeof(posekit_model_info) == 56 && offseto
 static_assert(sizeof(void*) != 8 ||
               (sizeof(posekit_estimator_options) == 56 && offsetof(posekit_estimator_options, reserved) == 52));  // 0.1
 static_assert(sizeof(void*) != 8 ||
-              (sizeof(posekit_detector_options) == 64 && offsetof(posekit_detector_options, tile_count) == 56));                 // 0.1
-static_assert(sizeof(posekit_timings) == 40 + sizeof(size_t) && offsetof(posekit_timings, postprocess) == 32 + sizeof(size_t));  // 0.1
+              (sizeof(posekit_detector_options) == 64 && offsetof(posekit_detector_options, tile_count) == 56));                      // 0.1
+static_assert(sizeof(void*) != 8 || (sizeof(posekit_tracker_options) == 120 && offsetof(posekit_tracker_options, reserved) == 116));  // 0.1
+static_assert(sizeof(posekit_timings) == 40 + sizeof(size_t) && offsetof(posekit_timings, postprocess) == 32 + sizeof(size_t));       // 0.1
 
 // No padding that a caller's _INIT could leave unset.
 static_assert(std::has_unique_object_representations_v<posekit_model_options>);

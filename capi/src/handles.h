@@ -9,6 +9,7 @@
 
 #include "posekit/detector.h"
 #include "posekit/estimator.h"
+#include "posekit/tracker.h"
 #include "posekit_c.h"
 
 struct posekit_executor {
@@ -33,6 +34,10 @@ struct posekit_detector {
   std::shared_ptr<const posekit::PersonDetector> detector;
 };
 
+struct posekit_tracker {
+  posekit::Tracker tracker;
+};
+
 namespace posekit_c {
 
 /// @throws std::bad_alloc
@@ -41,6 +46,13 @@ posekit_keypoint_set* new_keypoint_set(posekit::KeypointSet set);
 /// @param images the call's, for their sizes
 posekit_result* new_result(std::shared_ptr<const posekit::PoseEstimator> estimator, std::span<const posekit::ImageBoxes> images,
                            std::vector<posekit::ImageResult> results);
+
+/// One image's people. @throws posekit::Error invalid_argument if there is no such image
+const std::vector<posekit::Pose>& poses_of(const posekit_result* result, std::size_t image);
+/// That image alone.
+posekit_result* new_result(const posekit_result& from, std::size_t image);
+/// Other keypoints and ids for the same people of a result of one image. Fails never.
+void replace_poses(posekit_result& result, std::vector<posekit::Pose> poses) noexcept;
 
 posekit_detections* new_detections(std::vector<posekit::DetectionResult> results);
 

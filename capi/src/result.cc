@@ -15,13 +15,15 @@ struct ImageEntry {
   std::vector<float> keypoints;
   std::vector<posekit_box> boxes;
   std::vector<size_t> box_indices;
+  std::vector<int64_t> track_ids;
 };
 
 ImageEntry entry_of(posekit::ImageResult result, posekit::Size size) {
-  ImageEntry entry{.result = std::move(result), .size = size, .keypoints = {}, .boxes = {}, .box_indices = {}};
+  ImageEntry entry{.result = std::move(result), .size = size, .keypoints = {}, .boxes = {}, .box_indices = {}, .track_ids = {}};
   for (const posekit::Pose& pose : entry.result.poses) {
     entry.boxes.push_back(c_box(pose.box));
     entry.box_indices.push_back(pose.box_index);
+    entry.track_ids.push_back(pose.track_id.value_or(0));
     for (const posekit::Keypoint& keypoint : pose.keypoints) {
       entry.keypoints.insert(entry.keypoints.end(), {keypoint.x, keypoint.y, keypoint.score});
     }
@@ -51,6 +53,32 @@ posekit_result* posekit_c::new_result(std::shared_ptr<const posekit::PoseEstimat
   handle->estimator = std::move(estimator);
   for (std::size_t i = 0; i < results.size(); ++i) handle->images.push_back(entry_of(std::move(results[i]), images[i].image.size()));
   return handle.release();
+}
+
+const std::vector<posekit::Pose>& posekit_c::poses_of(const posekit_result* result, std::size_t image) {
+  return entry_at(result, image).result.poses;
+}
+
+posekit_result* posekit_c::new_result(const posekit_result& from, std::size_t image) {
+  auto handle = std::make_unique<posekit_result>();
+  handle->estimator = from.estimator;
+  handle->images.push_back(from.images[image]);
+  return handle.release();
+}
+
+void posekit_c::replace_poses(posekit_result& result, std::vector<posekit::Pose> poses) noexcept {
+  ImageEntry& entry = result.images.front();
+  entry.result.poses = std::move(poses);
+  float* out = entry.keypoints.data();
+  for (std::size_t i = 0; i < entry.result.poses.size(); ++i) {
+    const posekit::Pose& pose = entry.result.poses[i];
+    entry.track_ids[i] = pose.track_id.value_or(0);
+    for (const posekit::Keypoint& keypoint : pose.keypoints) {
+      *out++ = keypoint.x;
+      *out++ = keypoint.y;
+      *out++ = keypoint.score;
+    }
+  }
 }
 
 void posekit_c::fill_timings(posekit_timings& out, const posekit::Timings& timings) {
@@ -116,6 +144,13 @@ posekit_status posekit_result_box_indices(const posekit_result* result, size_t i
   return guard([&] {
     clear_array(indices, persons);
     give_array(entry_at(result, image).box_indices, indices, "indices", persons, "persons");
+  });
+}
+
+posekit_status posekit_result_track_ids(const posekit_result* result, size_t image, const int64_t** track_ids, size_t* persons) {
+  return guard([&] {
+    clear_array(track_ids, persons);
+    give_array(entry_at(result, image).track_ids, track_ids, "track_ids", persons, "persons");
   });
 }
 

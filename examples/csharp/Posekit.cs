@@ -90,6 +90,27 @@ public static class Posekit
     }
 
     [StructLayout(LayoutKind.Sequential)]
+    public sealed class TrackerOptions
+    {
+        public nuint struct_size = (nuint)Marshal.SizeOf<TrackerOptions>();
+        public double high_score;
+        public double low_score;
+        public double new_score;
+        public double keypoint_score;
+        public double oks_weight;
+        public double min_similarity;
+        public double birth_s;
+        public double max_gap_s;
+        public double min_cutoff_hz;
+        public double speed_factor;
+        public double speed_cutoff_hz;
+        public double smoothing_gap_s;
+        public double jump;
+        public int without_smoothing;
+        public int reserved;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
     public sealed class ModelInfo
     {
         public nuint struct_size = (nuint)Marshal.SizeOf<ModelInfo>();
@@ -220,6 +241,8 @@ public static class Posekit
     [DllImport(Library)] public static extern Status posekit_result_boxes(IntPtr result, nuint image, out IntPtr boxes, out nuint persons);
     [DllImport(Library)] public static extern Status posekit_result_box_indices(IntPtr result, nuint image, out IntPtr indices,
         out nuint persons);
+    [DllImport(Library)] public static extern Status posekit_result_track_ids(IntPtr result, nuint image, out IntPtr trackIds,
+        out nuint persons);
     [DllImport(Library)] public static extern Status posekit_result_box_error_count(IntPtr result, nuint image, out nuint count);
     [DllImport(Library)] public static extern Status posekit_result_box_error(IntPtr result, nuint image, nuint error,
         out nuint boxIndex, out Status status, out IntPtr message);
@@ -247,4 +270,14 @@ public static class Posekit
         out nuint count);
     [DllImport(Library)] public static extern Status posekit_detections_timings(IntPtr detections, nuint image, [In, Out] Timings timings);
     [DllImport(Library)] public static extern void posekit_detections_destroy(IntPtr detections);
+    [DllImport(Library)] public static extern Status posekit_tracker_create(IntPtr set, [In] TrackerOptions? options, out IntPtr tracker);
+    [DllImport(Library)] public static extern Status posekit_tracker_update(IntPtr tracker, double timeS, IntPtr result, nuint image,
+        out IntPtr tracked);
+    [DllImport(Library)] public static extern Status posekit_tracker_predict(IntPtr tracker, double timeS, [Out] Box[]? boxes,
+        nuint capacity, out nuint count);
+    [DllImport(Library)] public static extern Status posekit_tracker_reset(IntPtr tracker);
+    [DllImport(Library)] public static extern Status posekit_tracker_save(IntPtr tracker, out IntPtr json);
+    [DllImport(Library)] public static extern Status posekit_tracker_restore(IntPtr tracker,
+        [MarshalAs(UnmanagedType.LPUTF8Str)] string? json);
+    [DllImport(Library)] public static extern void posekit_tracker_destroy(IntPtr tracker);
 }

@@ -174,15 +174,19 @@ void Tracker::Impl::look(double time_s, const std::vector<Pose>& poses) {
   match(poses, nameless, high);
 }
 
-/// Poses from boxes that predict() gave belong to the person who was expected there, if the keypoints say that somebody is.
+/// Poses from boxes that predict() gave belong to the person who was expected there, if the keypoints say that somebody is. The box of one
+/// who has never moved may as well be a caller's fixed one, which needs no such proof.
 void Tracker::Impl::match_carried(const std::vector<Pose>& poses) {
   for (std::size_t i = 0; i < poses.size(); ++i) {
-    for (std::size_t t = 0; t < state_.tracks.size() && !carried_[i]; ++t) {
+    for (std::size_t t = 0; t < state_.tracks.size(); ++t) {
       if (matched_[t] || !just_seen(state_.tracks[t]) || !(poses[i].box == expected_[t].box)) continue;
+      const auto counted = std::ranges::count_if(poses[i].keypoints, [&](const Keypoint& keypoint) { return alike_.counts(keypoint); });
+      const bool somebody = 2 * static_cast<std::size_t>(counted) >= poses[i].keypoints.size();
+      if (!somebody && expected_[t].moved == Point{}) continue;
       carried_[i] = 1;
       matched_[t] = 1;
-      const auto counted = std::ranges::count_if(poses[i].keypoints, [&](const Keypoint& keypoint) { return alike_.counts(keypoint); });
-      if (2 * static_cast<std::size_t>(counted) >= poses[i].keypoints.size()) track_of_[i] = t;
+      if (somebody) track_of_[i] = t;
+      break;
     }
   }
 }
@@ -270,7 +274,7 @@ void Tracker::Impl::sight(std::size_t index, double time_s, Pose& pose, bool car
 void Tracker::Impl::begin(double time_s, Pose& pose, bool first_frame) noexcept {
   Track track = std::move(spare_.back());
   spare_.pop_back();
-  track.id = first_frame || options_.birth_s == 0 ? state_.next_id++ : 0;
+  track.id = first_frame || options_.birth_s < 1e-9 ? state_.next_id++ : 0;
   track.first_seen_s = track.last_seen_s = time_s;
   track.score = pose.box.score;
   track.motion = start_motion(pose.box);

@@ -194,6 +194,7 @@ static void use_results(posekit_estimator* estimator, const posekit_result* resu
     const char* message = NULL;
     const float* keypoints = NULL;
     const posekit_box* boxes = NULL;
+    const int64_t* ids = NULL;
     const size_t* indices = NULL;
     size_t box_index = 0;
     posekit_timings timings = POSEKIT_TIMINGS_INIT;
@@ -206,6 +207,8 @@ static void use_results(posekit_estimator* estimator, const posekit_result* resu
     EXPECT(count == person_count - 1 && boxes[0].score == 1.0F && boxes[1].x1 == 5);
     OK(posekit_result_box_indices(result, i, &indices, &count));
     EXPECT(indices[0] == 0 && indices[1] == 2);
+    OK(posekit_result_track_ids(result, i, &ids, &count));
+    EXPECT(count == person_count - 1 && ids[0] == 0 && ids[1] == 0);
     OK(posekit_result_box_error_count(result, i, &count));
     EXPECT(count == 1);
     OK(posekit_result_box_error(result, i, 0, &box_index, &status, &message));
@@ -223,6 +226,45 @@ static void use_results(posekit_estimator* estimator, const posekit_result* resu
   OK(posekit_result_copy_keypoints(result, all, total, &count));
   EXPECT(count == total && all[0] == all[0]);
   free(all);
+}
+
+static void use_tracker(const posekit_estimator* estimator, const posekit_result* result) {
+  posekit_tracker_options options = POSEKIT_TRACKER_OPTIONS_INIT;
+  posekit_keypoint_set* set = NULL;
+  posekit_tracker* tracker = NULL;
+  posekit_tracker* other = NULL;
+  posekit_result* tracked = NULL;
+  const int64_t* ids = NULL;
+  posekit_box boxes[person_count];
+  size_t count = 0;
+  char* json = NULL;
+
+  OK(posekit_estimator_keypoint_set(estimator, &set));
+  options.low_score = 0.2;
+  OK(posekit_tracker_create(set, &options, &tracker));
+  OK(posekit_tracker_create(set, NULL, &other));
+  posekit_keypoint_set_destroy(set);
+  OK(posekit_tracker_update(tracker, 1, result, 0, &tracked));
+  OK(posekit_result_track_ids(tracked, 0, &ids, &count));
+  EXPECT(count == person_count - 1 && ids[0] == 1);
+  posekit_result_destroy(tracked);
+  EXPECT(posekit_tracker_update(tracker, 1, result, 0, &tracked) == POSEKIT_ERROR_INVALID_ARGUMENT && tracked == NULL);
+  OK(posekit_tracker_predict(tracker, 1.1, NULL, 0, &count));
+  EXPECT(count == person_count - 1);
+  OK(posekit_tracker_predict(tracker, 1.1, boxes, person_count, &count));
+  EXPECT(boxes[0].x2 > boxes[0].x1);
+  OK(posekit_tracker_save(tracker, &json));
+  OK(posekit_tracker_restore(other, json));
+  posekit_string_destroy(json);
+  OK(posekit_tracker_update(other, 1.1, result, 0, &tracked));
+  OK(posekit_result_track_ids(tracked, 0, &ids, &count));
+  EXPECT(ids[0] == 1);
+  posekit_result_destroy(tracked);
+  OK(posekit_tracker_reset(tracker));
+  OK(posekit_tracker_predict(tracker, 0, NULL, 0, &count));
+  EXPECT(count == 0);
+  posekit_tracker_destroy(tracker);
+  posekit_tracker_destroy(other);
 }
 
 static void use_estimator(const char* path) {
@@ -262,6 +304,7 @@ static void use_estimator(const char* path) {
   OK(posekit_control_set_deadline(control, POSEKIT_NO_DEADLINE));
   OK(posekit_estimator_estimate(estimator, &image, people, person_count, control, &result));
   use_results(estimator, result, 1);
+  use_tracker(estimator, result);
   posekit_result_destroy(result);
 
   images[0].image = images[1].image = image;

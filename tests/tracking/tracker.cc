@@ -224,12 +224,22 @@ TEST_CASE("Between detections predict gives boxes that follow the person") {
 TEST_CASE("A carried box without keypoints is nobody, and nobody is born of it") {
   Tracker tracker(coco());
   CHECK(ids(tracker, 0, {person(300, 500)}) == Ids{1});
-  Pose carried = person(300, 500);
-  carried.box = tracker.predict(0.1).at(0);
+  CHECK(ids(tracker, 0.1, {person(310, 500)}) == Ids{1});
+  Pose carried = person(320, 500);
+  carried.box = tracker.predict(0.2).at(0);
   for (Keypoint& point : carried.keypoints) point.score = 0.1F;
-  CHECK(ids(tracker, 0.1, {carried}) == Ids{std::nullopt});
-  CHECK(tracker.predict(0.2).empty());
-  CHECK(ids(tracker, 0.2, {person(300, 500)}) == Ids{1});
+  CHECK(ids(tracker, 0.2, {carried}) == Ids{std::nullopt});
+  CHECK(tracker.predict(0.3).empty());
+  CHECK(ids(tracker, 0.3, {person(330, 500)}) == Ids{1});
+}
+
+TEST_CASE("A fixed box keeps its id, whatever its keypoints are worth") {
+  Tracker tracker(coco());
+  Pose fixed = person(300, 500);
+  for (int frame = 0; frame < 20; ++frame) {
+    for (Keypoint& point : fixed.keypoints) point.score = 0.1F * static_cast<float>(frame % 5);
+    CHECK(ids(tracker, 0.1 * frame, {fixed}) == Ids{1});
+  }
 }
 
 TEST_CASE("predict gives the score that the box was last found with, and refuses the past") {
