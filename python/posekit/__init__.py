@@ -57,6 +57,7 @@ from ._executors import Executor, Serial, ThreadPool
 from ._files import decode_image, draw_poses, load_image, read_image, write_image
 from ._model import inspect_model, shipped_model
 from ._results import BoxError, DetectionResult, PoseResult, Timings
+from ._tracker import Tracker
 
 __version__ = version()
 
@@ -88,6 +89,7 @@ __all__ = [
     "Serial",
     "ThreadPool",
     "Timings",
+    "Tracker",
     "UnsupportedModelError",
     "ValueOrigin",
     "built_with_cuda",

@@ -17,6 +17,7 @@ RawPoseResult: TypeAlias = tuple[
     npt.NDArray[np.float32],
     npt.NDArray[np.float64],
     npt.NDArray[np.int64],
+    npt.NDArray[np.int64],
     list[tuple[int, int, str]],
     RawTimings,
 ]
@@ -189,6 +190,32 @@ class PersonDetector:
     def detect_batch(
         self, images: Sequence[npt.NDArray[np.uint8]], rgb: bool, timeout: float | None
     ) -> list[tuple[int, str, npt.NDArray[np.float64], RawTimings]]: ...
+
+class Tracker:
+    def __init__(
+        self,
+        keypoint_set: KeypointSet,
+        *,
+        high_score: float,
+        low_score: float,
+        new_score: float,
+        keypoint_score: float,
+        oks_weight: float,
+        min_similarity: float,
+        birth_s: float,
+        max_gap_s: float,
+        smoothing: bool,
+        min_cutoff_hz: float,
+        speed_factor: float,
+        speed_cutoff_hz: float,
+        smoothing_gap_s: float,
+        jump: float,
+    ) -> None: ...
+    def update(self, result: RawPoseResult, time_s: float) -> RawPoseResult: ...
+    def predict(self, time_s: float) -> npt.NDArray[np.float64]: ...
+    def reset(self) -> None: ...
+    def save(self) -> str: ...
+    def restore(self, state: str) -> None: ...
 
 def parse_keypoint_set(json: str) -> KeypointSet: ...
 def builtin_keypoint_sets() -> list[str]: ...

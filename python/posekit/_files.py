@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ._errors import InvalidArgumentError
 from ._images import Image, is_rgb, pixels_of
-from ._results import PoseResult, boxes_with_scores
+from ._results import PoseResult, boxes_with_scores, track_ids_of
 
 _MAX_PIXELS = 1 << 28
 
@@ -80,10 +80,20 @@ def draw_poses(
 ) -> npt.NDArray[np.uint8]:
     """A copy of the image (H, W, 3), in the same order of colours, with the poses drawn on it; gray is spread, alpha dropped.
 
-    min_score: keypoints below are not drawn, nor links with such an end; above, low scores are faded. boxes: also draw each person's box.
+    min_score: keypoints below are not drawn, nor links with such an end; above, low scores are faded. boxes: also draw each person's box. Who has a
+    track id gets box and links in a colour of that id.
     """
     with _needs_opencv():
         from . import _io
     return _io.draw_poses(
-        pixels_of(image), is_rgb(format), result.keypoints, result.scores, boxes_with_scores(result), result.box_indices, result.keypoint_set, min_score, boxes
+        pixels_of(image),
+        is_rgb(format),
+        result.keypoints,
+        result.scores,
+        boxes_with_scores(result),
+        result.box_indices,
+        track_ids_of(result),
+        result.keypoint_set,
+        min_score,
+        boxes,
     )

@@ -17,6 +17,7 @@ def draw_poses(
     scores: npt.NDArray[np.float32],
     boxes: npt.NDArray[np.float64],
     box_indices: npt.NDArray[np.int64],
+    track_ids: npt.NDArray[np.int64],
     keypoint_set: KeypointSet,
     min_score: float,
     draw_boxes: bool,

@@ -56,6 +56,8 @@ class PoseResult:
     error: Error | None = None
     """Of the image as a whole: it failed or was not finished, and what was finished is kept. Only from estimate_batch; estimate raises it."""
     timings: Timings = field(default_factory=Timings)
+    track_ids: npt.NDArray[np.int64] | None = None
+    """(N,): who is who, from 1; 0 = no id yet. Only from Tracker.update."""
 
     @property
     def keypoint_names(self) -> list[str]:
@@ -101,6 +103,7 @@ class PoseResult:
             self.scores,
             boxes_with_scores(self),
             self.box_indices,
+            track_ids_of(self),
             [(error.box_index, int(error.code), error.message) for error in self.box_errors],
             (self.timings.decode, self.timings.detect, self.timings.preprocess, self.timings.inference, self.timings.postprocess),
         )
@@ -122,9 +125,14 @@ def boxes_with_scores(result: PoseResult) -> npt.NDArray[np.float64]:
     return np.column_stack([np.asarray(result.boxes, np.float64).reshape(-1, 4), np.asarray(result.box_scores, np.float64)])
 
 
+def track_ids_of(result: PoseResult) -> npt.NDArray[np.int64]:
+    """(N,): 0 for who has no id."""
+    return np.zeros(len(result), np.int64) if result.track_ids is None else np.asarray(result.track_ids, np.int64)
+
+
 def pose_result(raw: _core.RawPoseResult, keypoint_set: _core.KeypointSet, model_name: str, image_size: tuple[int, int]) -> PoseResult:
     """A result of the native code's tuple."""
-    code, message, keypoints, scores, boxes, box_indices, box_errors, timings = raw
+    code, message, keypoints, scores, boxes, box_indices, _, box_errors, timings = raw
     return PoseResult(
         keypoints=keypoints,
         scores=scores,

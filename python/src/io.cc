@@ -89,9 +89,10 @@ PYBIND11_MODULE(_io, module) {
   module.def(
       "draw_poses",
       [](const py::array& image, bool rgb, const CArray<float>& keypoints, const CArray<float>& scores, const CArray<double>& boxes,
-         const CArray<std::int64_t>& indices, const KeypointSet& set, float min_score, bool draw_boxes) {
-        return draw(image, rgb, poses_of(keypoints, scores, boxes, indices), set, {.min_score = min_score, .boxes = draw_boxes});
+         const CArray<std::int64_t>& indices, const CArray<std::int64_t>& track_ids, const KeypointSet& set, float min_score,
+         bool draw_boxes) {
+        return draw(image, rgb, poses_of(keypoints, scores, boxes, indices, track_ids), set, {.min_score = min_score, .boxes = draw_boxes});
       },
       py::arg("image"), py::arg("rgb"), py::arg("keypoints"), py::arg("scores"), py::arg("boxes"), py::arg("box_indices"),
-      py::arg("keypoint_set"), py::arg("min_score"), py::arg("draw_boxes"));
+      py::arg("track_ids"), py::arg("keypoint_set"), py::arg("min_score"), py::arg("draw_boxes"));
 }

@@ -11,6 +11,7 @@ void register_executor(pybind11::module_& module);
 void register_estimator(pybind11::module_& module);
 void register_detector(pybind11::module_& module);
 void register_results(pybind11::module_& module);
+void register_tracker(pybind11::module_& module);
 void register_runtime(pybind11::module_& module);
 
 }  // namespace posekit_python

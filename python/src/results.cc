@@ -22,19 +22,23 @@ Timings timings_of(const py::tuple& ms) {
   return {.decode = at(0), .detect = at(1), .preprocess = at(2), .inference = at(3), .postprocess = at(4)};
 }
 
+}  // namespace
+
 ImageResult result_of(const py::tuple& state) {
   ImageResult result{.code = static_cast<ErrorCode>(state[0].cast<int>()),
                      .message = state[1].cast<std::string>(),
                      .poses = poses_of(state[2].cast<CArray<float>>(), state[3].cast<CArray<float>>(), state[4].cast<CArray<double>>(),
-                                       state[5].cast<CArray<std::int64_t>>()),
+                                       state[5].cast<CArray<std::int64_t>>(), state[6].cast<CArray<std::int64_t>>()),
                      .box_errors = {},
-                     .timings = timings_of(state[7])};
-  for (const py::handle error : state[6]) {
+                     .timings = timings_of(state[8])};
+  for (const py::handle error : state[7]) {
     const auto [index, code, message] = error.cast<std::tuple<std::size_t, int, std::string>>();
     result.box_errors.push_back({index, static_cast<ErrorCode>(code), message});
   }
   return result;
 }
+
+namespace {
 
 std::string json_of(const py::tuple& state, const std::string& path, int width, int height, const KeypointSet& keypoints,
                     const std::string& model_name) {
@@ -73,13 +77,16 @@ py::tuple tuple_of(const ImageResult& result, std::size_t keypoint_count) {
   py::array_t<float> keypoints({n, k, py::ssize_t{2}});
   py::array_t<float> scores({n, k});
   py::array_t<std::int64_t> indices(n);
+  py::array_t<std::int64_t> track_ids(n);
   std::vector<Box> boxes;
   float* xy = keypoints.mutable_data();
   float* score = scores.mutable_data();
   std::int64_t* index = indices.mutable_data();
+  std::int64_t* track_id = track_ids.mutable_data();
   for (const Pose& pose : result.poses) {
     boxes.push_back(pose.box);
     *index++ = static_cast<std::int64_t>(pose.box_index);
+    *track_id++ = pose.track_id.value_or(0);
     for (const Keypoint& keypoint : pose.keypoints) {
       *xy++ = keypoint.x;
       *xy++ = keypoint.y;
@@ -90,7 +97,7 @@ py::tuple tuple_of(const ImageResult& result, std::size_t keypoint_count) {
   for (const BoxError& error : result.box_errors) {
     errors.append(py::make_tuple(error.box_index, static_cast<int>(error.code), error.message));
   }
-  return py::make_tuple(static_cast<int>(result.code), result.message, keypoints, scores, array_of(boxes), indices, errors,
+  return py::make_tuple(static_cast<int>(result.code), result.message, keypoints, scores, array_of(boxes), indices, track_ids, errors,
                         tuple_of(result.timings));
 }
 

@@ -39,6 +39,10 @@ def main() -> None:
     one: posekit.PoseResult = estimator.estimate(torch.from_numpy(images[0]), boxes[0])
     error: posekit.Error | None = one.error
     links: list[tuple[int, int]] = estimator.keypoints.links
+    tracker = posekit.Tracker(estimator.keypoints, max_gap_s=2.0)
+    tracked: posekit.PoseResult = tracker.update(one, time_s=0.0)
+    ids: npt.NDArray[np.int64] | None = tracked.track_ids
+    assert ids is not None and len(ids) == len(one) and tracker.predict(0.1).shape == (len(one), 5)
     picture: npt.NDArray[np.uint8] = posekit.draw_poses(images[0], one, min_score=0.5)
     try:
         posekit.PoseEstimator("none.pt")
