@@ -6,7 +6,7 @@ seconds=${1:-20}
 
 cmake --preset fuzz >build/fuzz-configure.log 2>&1 || { cat build/fuzz-configure.log >&2; exit 1; }
 cmake --build build/fuzz --target posekit_fuzz_targets
-for target in boxes_file capi file_kind image_header keypoint_set model_info npy; do
+for target in boxes_file capi file_kind image_header keypoint_set model_info npy tracker; do
   mkdir -p "build/fuzz/corpus/$target"
   echo "== fuzzing $target for $seconds s"
   "build/fuzz/tests/fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 -print_final_stats=1 \
