@@ -26,7 +26,7 @@ STATIONS = {
 }
 # A folder inside a station with rules of its own.
 TORCHSCRIPT = "lib/inference/torchscript/"
-TORCH_FILES = (TORCHSCRIPT, "tests/support/model_builder.cc", "tests/support/torch_internals.cc")
+TORCH_FILES = (TORCHSCRIPT, "tests/support/model_builder.cc", "tests/support/torch_internals.cc", "tests/bench/device.cc")
 
 TORCH = re.compile(r"(torch|ATen|c10|caffe2)/")
 THIRD_PARTY = {  # what it is: how its headers are recognised, and the folders and files that may include it

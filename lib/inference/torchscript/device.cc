@@ -76,7 +76,7 @@ CudaDevices cuda_devices() {
                         version_text(runtime) + ": install a newer driver"};
   }
   if (error == cudaSuccess || error == cudaErrorNoDevice) {
-    return {.count = 0, .why_none = "the NVIDIA driver is there but sees no device: see nvidia-smi and CUDA_VISIBLE_DEVICES"};
+    return {.count = 0, .why_none = "the NVIDIA driver sees no device: see nvidia-smi and CUDA_VISIBLE_DEVICES"};
   }
   return {.count = 0, .why_none = std::string("CUDA can't start (") + cudaGetErrorString(error) + "): see nvidia-smi"};
 }
