@@ -169,7 +169,9 @@ TEST_CASE("While a batch is computed the last one's answer is refined") {
   CHECK(posed(estimator.estimate_batch(people.input)) == 4);
   CHECK(seen == std::vector<bool>{true, true});
   CHECK(log->position("finished 0") < log->position("work 2"));
+  CHECK(log->position("submit 1") < log->position("work 2"));  // so it is no warp, but the refinement of 0
   CHECK(log->position("work 2") < log->position("computed 1"));
+  CHECK(log->position("submit 2") < log->position("work 4"));
   CHECK(log->position("work 4") < log->position("computed 2"));
 }
 
