@@ -63,7 +63,7 @@ class DeviceEvent {
   void wait();
 
  private:
-  void* event_ = nullptr;
+  [[maybe_unused]] void* event_ = nullptr;  // a cudaEvent_t
 };
 
 /// How many CUDA devices there are.
