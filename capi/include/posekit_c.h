@@ -85,8 +85,8 @@ POSEKIT_C_API posekit_status posekit_set_torch_threads(int32_t threads);
 /* Torch's number of intra-op threads. */
 POSEKIT_C_API posekit_status posekit_torch_threads(int32_t* threads);
 
-/* Lets float32 matrix products and convolutions use TF32 on NVIDIA GPUs (allowed != 0): Torch's settings, for the whole process, other users of
- * Torch included. Off unless set, but for convolutions of scripted models. Call it before any model is loaded. */
+/* Lets float32 matrix products and convolutions use TF32 on NVIDIA GPUs (allowed != 0): Torch's settings, for the whole process, other
+ * users of Torch included. Off unless set, but for convolutions of scripted models. Call it before any model is loaded. */
 POSEKIT_C_API posekit_status posekit_set_torch_tf32(int32_t allowed);
 
 /* Whether float32 matrix products may use TF32. */
