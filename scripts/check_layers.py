@@ -21,6 +21,7 @@ STATIONS = {
     "codec": {"geometry", "execution", "inference", "vector"},
     "detection": {"geometry", "execution", "preprocess", "inference"},
     "estimator": {"geometry", "keypoints", "execution", "preprocess", "inference", "codec"},
+    "pipeline": {"execution"},
     "tracking": {"geometry", "keypoints"},
     "io": set(),
 }
@@ -33,7 +34,8 @@ THIRD_PARTY = {  # what it is: how its headers are recognised, and the folders a
     "Torch": (TORCH, TORCH_FILES),
     "OpenCV": (re.compile(r"opencv2?/"), ("lib/io/", "include/posekit/opencv.h", "examples/cpp/", "tests/")),
     "fmt": (re.compile(r"fmt/"), ("lib/geometry/", "lib/keypoints/", "lib/results/", "lib/preprocess/", "lib/inference/", "lib/codec/",
-                                  "lib/detection/", "lib/estimator/", "lib/tracking/", "lib/io/", "examples/cli/", "tests/")),
+                                  "lib/detection/", "lib/estimator/", "lib/tracking/", "lib/pipeline/",
+                                  "lib/io/", "examples/cli/", "tests/")),
     "nlohmann-json": (re.compile(r"nlohmann/"), ("lib/keypoints/", "lib/inference/", "lib/results/", "lib/tracking/", "examples/cli/", "tests/")),
     "CLI11": (re.compile(r"CLI/"), ("examples/cli/",)),
     "Catch2": (re.compile(r"catch2/"), ("tests/",)),

@@ -34,13 +34,13 @@ struct PipelineOptions {
   std::size_t detect_every = 1;             ///< The detector looks at the first frame and every so many after it; >= 1.
   std::size_t detect_calls = 1;             ///< Calls of the detector that run side by side, a thread for each; 1 to 64.
   std::size_t estimate_calls = 0;           ///< The same of the estimator, up to 64; 0 = 1 on a CPU, 2 on a GPU.
-  std::optional<std::chrono::microseconds> frame_timeout;  ///< A frame not done so long after it was taken in fails; > 0.
+  std::optional<std::chrono::microseconds> frame_timeout{};  ///< A frame not done so long after it was taken in fails; > 0.
 };
 
 /// A frame on its way in.
 struct PipelineInput {
-  Frame frame;                            ///< Where `owner` is null, the pixels must stay until the sink has had the frame.
-  std::optional<std::vector<Box>> boxes;  ///< Its people, may be empty; then no detector looks at it. None: the detector finds them.
+  Frame frame;                              ///< Where `owner` is null, the pixels must stay until the sink has had the frame.
+  std::optional<std::vector<Box>> boxes{};  ///< Its people, may be empty; then no detector looks at it. None: the detector finds them.
 };
 
 /// A frame on its way out.

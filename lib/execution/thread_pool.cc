@@ -1,6 +1,5 @@
 /// The thread pool: workers help whoever calls parallel_for.
 #include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <atomic>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "execution/fork_guard.h"
+#include "execution/signals_blocked.h"
 #include "posekit/error.h"
 #include "posekit/executor.h"
 #include "posekit/runtime.h"
@@ -57,22 +57,6 @@ class JobQueue {
  private:
   Job* oldest_ = nullptr;
   Job* newest_ = nullptr;
-};
-
-/// Blocks every signal in this thread for a while, so that threads made meanwhile get none: handlers run where the program wants them.
-class SignalsBlocked {
- public:
-  SignalsBlocked() noexcept {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_{};
 };
 
 }  // namespace

@@ -1,0 +1,287 @@
+/// Pipeline: threads that take frames off the belt, work on them, and give them back.
+#include "posekit/pipeline.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+
+#include <algorithm>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "execution/fork_guard.h"
+#include "execution/signals_blocked.h"
+#include "pipeline/belt.h"
+#include "pipeline/stages.h"
+
+namespace posekit::inline v0 {
+namespace {
+
+constexpr std::size_t most_calls = 64;
+constexpr std::size_t most_frames = 65536;
+constexpr std::chrono::hours longest_time{24 * 365};
+constexpr std::size_t batch_on_gpu = 8;
+constexpr std::size_t calls_on_gpu = 2;  // the next batch's crops are made while a forward runs
+constexpr std::size_t least_queue = 4;
+
+void expect(bool holds, const char* option, const std::string& given, const std::string& expected) {
+  if (!holds) throw Error(ErrorCode::invalid_argument, fmt::format("{} is {}, {} was expected", option, given, expected));
+}
+
+void expect_count(const char* option, std::size_t given, std::size_t least, std::size_t most) {
+  expect(given >= least && given <= most, option, std::to_string(given), fmt::format("{} to {}", least, most));
+}
+
+void expect_time(const char* option, std::chrono::microseconds given, std::int64_t least) {
+  expect(given.count() >= least && given <= longest_time, option, fmt::format("{} us", given.count()),
+         least == 0 ? "0 to a year" : "more than 0, up to a year");
+}
+
+/// The options without zeros that stand for a default. @throws Error invalid_argument
+PipelineOptions complete(PipelineOptions options, const std::string& device) {
+  const bool on_cpu = device == "cpu";
+  if (options.batch_frames == 0) options.batch_frames = on_cpu ? 1 : batch_on_gpu;
+  if (options.estimate_calls == 0) options.estimate_calls = on_cpu ? 1 : calls_on_gpu;
+  expect_count("batch_frames", options.batch_frames, 1, most_frames);
+  expect_count("detect_every", options.detect_every, 1, most_frames);
+  expect_count("detect_calls", options.detect_calls, 1, most_calls);
+  expect_count("estimate_calls", options.estimate_calls, 1, most_calls);
+  expect_time("batch_wait", options.batch_wait, 0);
+  if (options.frame_timeout) expect_time("frame_timeout", *options.frame_timeout, 1);
+  if (options.queue_frames == 0) {
+    const std::size_t busy = std::max(options.detect_calls, options.estimate_calls) * options.batch_frames;
+    options.queue_frames = options.overflow == Overflow::latest ? busy : std::clamp(2 * busy, least_queue, most_frames);
+  }
+  expect_count("queue_frames", options.queue_frames, 1, most_frames);
+  return options;
+}
+
+template <class Work>
+std::exception_ptr exception_of(Work&& work) noexcept {
+  try {
+    work();
+    return nullptr;
+  } catch (...) {
+    return std::current_exception();
+  }
+}
+
+}  // namespace
+
+class Pipeline::Impl {
+ public:
+  Impl(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<const PersonDetector> detector, Sink sink,
+       const PipelineOptions& options);
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl();
+
+  bool submit(PipelineInput input, const RunControl& control);
+  void run(const Source& source, const RunControl& control);
+  void close(const RunControl& control);
+  void cancel();
+  [[nodiscard]] PipelineMetrics metrics() const;
+  [[nodiscard]] bool forked() const noexcept { return fork_guard_.forked(); }
+
+ private:
+  /// What one station does with a batch.
+  using Work = std::function<void(std::span<Item* const>)>;
+
+  void start_threads();
+  void start(std::size_t count, const char* name, std::size_t station, const Belt::Fill& fill, const Work& work);
+  void join();
+  void feed(const Source& source, const RunControl& control);
+  void check_not_in_sink(const char* call) const;
+
+  ForkGuard fork_guard_;
+  PipelineOptions options_;
+  bool detects_;
+  std::size_t estimate_station_;  ///< Stations: the detector's if there is one, the estimator's, the sink's.
+  Belt belt_;
+  Stages stages_;
+  std::mutex threads_mutex_;
+  std::vector<std::thread> threads_;
+  static thread_local const Impl* delivering_;  ///< The pipeline whose sink's thread this is.
+};
+
+thread_local const Pipeline::Impl* Pipeline::Impl::delivering_ = nullptr;
+
+Pipeline::Impl::Impl(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<const PersonDetector> detector, Sink sink,
+                     const PipelineOptions& options)
+    : options_(complete(options, estimator->device())),
+      detects_(detector != nullptr),
+      estimate_station_(detects_ ? 1 : 0),
+      belt_(estimate_station_ + 2, options_.queue_frames, [this](Item& item) { stages_.settle(item); }),
+      stages_(std::move(estimator), std::move(detector), std::move(sink), options_, belt_.stop()) {
+  if (const std::exception_ptr error = exception_of([&] { start_threads(); })) {
+    belt_.cancel();
+    join();
+    std::rethrow_exception(error);
+  }
+}
+
+Pipeline::Impl::~Impl() {
+  belt_.cancel();
+  belt_.wait_until_empty({});
+  join();
+}
+
+void Pipeline::Impl::start_threads() {
+  const SignalsBlocked blocked;
+  const Belt::Fill batches{options_.batch_frames, options_.batch_wait};
+  threads_.reserve(options_.detect_calls + options_.estimate_calls + 1);
+  if (detects_) start(options_.detect_calls, "posekit-detect", 0, batches, [this](auto batch) { stages_.detect(batch); });
+  start(options_.estimate_calls, "posekit-pose", estimate_station_, batches, [this](auto batch) { stages_.estimate(batch); });
+  start(1, "posekit-sink", estimate_station_ + 1, {}, [this](auto batch) {
+    delivering_ = this;
+    stages_.deliver(*batch.front());
+  });
+}
+
+void Pipeline::Impl::start(std::size_t count, const char* name, std::size_t station, const Belt::Fill& fill, const Work& work) {
+  for (std::size_t i = 0; i < count; ++i) {
+    std::vector<Item*> batch;
+    batch.reserve(fill.most);
+    auto life = [this, name, station, fill, work, batch = std::move(batch)]() mutable {
+      pthread_setname_np(pthread_self(), name);
+      while (belt_.take(station, fill, batch)) {
+        work(batch);
+        belt_.give_back(station, batch);
+      }
+    };
+    try {
+      threads_.emplace_back(std::move(life));
+    } catch (const std::system_error& error) {
+      throw Error(ErrorCode::out_of_memory,
+                  fmt::format("thread {} of a pipeline can't be started ({}): ask for fewer calls or raise the limit (ulimit -u)",
+                              threads_.size() + 1, error.what()));
+    }
+  }
+}
+
+void Pipeline::Impl::join() {
+  const std::lock_guard lock(threads_mutex_);
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+void Pipeline::Impl::check_not_in_sink(const char* call) const {
+  if (delivering_ != this) return;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("{} was called by the pipeline's own sink, which it may wait for: call it from another thread", call));
+}
+
+bool Pipeline::Impl::submit(PipelineInput input, const RunControl& control) {
+  fork_guard_.check("Pipeline");
+  check_not_in_sink("submit");
+  if (!input.boxes && !detects_) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("frame {} has no boxes and the pipeline no detector: give each frame its boxes, or the pipeline a detector",
+                            input.frame.index));
+  }
+  auto item = std::make_unique<Item>();
+  item->out.frame = std::move(input.frame);
+  if (input.boxes) item->found = std::make_shared<const Found>(Found{{}, std::move(*input.boxes)});
+  return belt_.put(std::move(item), options_.overflow, control);
+}
+
+void Pipeline::Impl::run(const Source& source, const RunControl& control) {
+  fork_guard_.check("Pipeline");
+  check_not_in_sink("run");
+  std::exception_ptr error = exception_of([&] { feed(source, control); });
+  if (const auto ended = exception_of([&] {
+        control.check();
+        belt_.close();
+        belt_.wait_until_empty(control);
+      })) {
+    belt_.cancel();
+    belt_.wait_until_empty({});
+    if (!error) error = ended;
+  }
+  join();
+  if (stages_.sink_error() && (!error || belt_.stop().stop_requested())) error = stages_.sink_error();
+  if (error) std::rethrow_exception(error);
+  if (belt_.stop().stop_requested()) throw Error(ErrorCode::cancelled, "the pipeline was cancelled: what was finished before is delivered");
+}
+
+void Pipeline::Impl::feed(const Source& source, const RunControl& control) {
+  for (;;) {
+    control.check();
+    const auto start = std::chrono::steady_clock::now();
+    std::optional<PipelineInput> input = source();
+    if (!input) return;
+    stages_.meters().source.add(std::chrono::steady_clock::now() - start);
+    try {
+      (void)submit(std::move(*input), control);
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::closed && belt_.stop().stop_requested()) return;  // `run` tells
+      throw;
+    }
+  }
+}
+
+void Pipeline::Impl::close(const RunControl& control) {
+  fork_guard_.check("Pipeline");
+  check_not_in_sink("close");
+  belt_.close();
+  belt_.wait_until_empty(control);
+  join();
+  if (const std::exception_ptr error = stages_.sink_error()) std::rethrow_exception(error);
+}
+
+void Pipeline::Impl::cancel() {
+  fork_guard_.check("Pipeline");
+  belt_.cancel();
+}
+
+PipelineMetrics Pipeline::Impl::metrics() const {
+  fork_guard_.check("Pipeline");
+  const Belt::Counts counts = belt_.counts();
+  const Meters& meters = stages_.meters();
+  return {.accepted = counts.accepted,
+          .refused = counts.refused,
+          .delivered = counts.delivered,
+          .failed = counts.failed,
+          .dropped = counts.dropped,
+          .in_flight = counts.in_flight,
+          .fps = meters.rate.per_second(),
+          .waiting_detect = detects_ ? counts.waiting.front() : 0,
+          .waiting_estimate = counts.waiting[estimate_station_],
+          .waiting_sink = counts.waiting.back(),
+          .source = meters.source.stats(),
+          .detect = meters.detect.stats(),
+          .preprocess = meters.preprocess.stats(),
+          .inference = meters.inference.stats(),
+          .postprocess = meters.postprocess.stats(),
+          .sink = meters.sink.stats(),
+          .age = meters.age.stats()};
+}
+
+namespace {
+
+template <class Pointer>
+Pointer not_null(Pointer pointer, const char* what) {
+  if (!pointer) throw Error(ErrorCode::invalid_argument, fmt::format("the pipeline's {} is null: pass one", what));
+  return pointer;
+}
+
+}  // namespace
+
+Pipeline::Pipeline(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<const PersonDetector> detector, Sink sink,
+                   PipelineOptions options)
+    : impl_(std::make_unique<Impl>(not_null(std::move(estimator), "estimator"), std::move(detector), not_null(std::move(sink), "sink"),
+                                   options)) {}
+
+Pipeline::~Pipeline() {
+  // In a forked child the threads do not exist and the belt's mutex may be held for ever: what there is to join is left behind.
+  if (impl_->forked()) (void)impl_.release();  // NOLINT(bugprone-unused-return-value)
+}
+
+bool Pipeline::submit(PipelineInput input, const RunControl& control) { return impl_->submit(std::move(input), control); }
+void Pipeline::run(const Source& source, const RunControl& control) { impl_->run(source, control); }
+void Pipeline::close(const RunControl& control) { impl_->close(control); }
+void Pipeline::cancel() { impl_->cancel(); }
+PipelineMetrics Pipeline::metrics() const { return impl_->metrics(); }
+
+}  // namespace posekit::inline v0

@@ -1,0 +1,327 @@
+/// Pipeline around scripted models: order, boxes, overflow, metrics, options.
+#include "posekit/pipeline.h"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <latch>
+#include <set>
+#include <thread>
+
+#include "pipeline/scripted.h"
+#include "posekit/error.h"
+
+using namespace posekit;
+using namespace std::chrono_literals;
+using posekit_test::box_in;
+using posekit_test::is_pose_of;
+using posekit_test::numbered_frame;
+using posekit_test::scripted_detector;
+using posekit_test::scripted_estimator;
+
+namespace {
+
+template <class Call>
+ErrorCode code_of(Call call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.code();
+  }
+  return ErrorCode::ok;
+}
+
+/// A source of frames 0 to count − 1.
+Pipeline::Source numbered(std::size_t count) {
+  return [count, next = std::size_t{0}]() mutable -> std::optional<PipelineInput> {
+    if (next == count) return std::nullopt;
+    return PipelineInput{numbered_frame(next++), std::nullopt};
+  };
+}
+
+PipelineInput with_box(std::size_t number) { return {numbered_frame(number), std::vector{box_in(number)}}; }
+
+/// A hook that waits at frame 0 until the gate opens, and tells when it has come there.
+struct Gate {
+  std::latch reached{1};
+  std::latch opened{1};
+  posekit_test::Hook hook() {
+    return [this](std::size_t number) {
+      if (number != 0) return;
+      reached.count_down();
+      opened.wait();
+    };
+  }
+};
+
+}  // namespace
+
+TEST_CASE("Pipeline delivers every frame in order, with its own pose in its own box, however many calls and batches") {
+  const std::size_t calls = GENERATE(1U, 3U);
+  const std::size_t batch = GENERATE(1U, 4U);
+  const auto wait = GENERATE(0us, 500us);
+  const std::size_t queue = GENERATE(0U, 1U);
+  EstimatorOptions estimator;
+  estimator.max_batch = 3;
+  estimator.executor = std::make_shared<ThreadPool>(3);
+  std::vector<PipelineResult> results;
+  Pipeline pipeline(scripted_estimator({}, estimator), scripted_detector(), [&](PipelineResult out) { results.push_back(std::move(out)); },
+                    {.queue_frames = queue, .batch_frames = batch, .batch_wait = wait, .detect_calls = calls, .estimate_calls = calls});
+  pipeline.run(numbered(150));
+  REQUIRE(results.size() == 150);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    REQUIRE(results[i].frame.index == i);
+    REQUIRE(results[i].detected);
+    REQUIRE(is_pose_of(results[i], box_in(i)));
+  }
+}
+
+TEST_CASE("Frames that come with their boxes need no detector, and none looks at them where there is one") {
+  const bool with_detector = GENERATE(false, true);
+  const auto detector = scripted_detector([](std::size_t) { throw std::runtime_error("it looked"); });
+  std::vector<PipelineResult> results;
+  Pipeline pipeline(scripted_estimator(), with_detector ? detector : nullptr,
+                    [&](PipelineResult out) { results.push_back(std::move(out)); });
+  for (std::size_t i = 0; i < 20; ++i) CHECK(pipeline.submit(with_box(i)));
+  CHECK(pipeline.submit({numbered_frame(20), std::vector<Box>{}}));
+  pipeline.close();
+  REQUIRE(results.size() == 21);
+  for (std::size_t i = 0; i < 20; ++i) {
+    CHECK(is_pose_of(results[i], box_in(i)));
+    CHECK_FALSE(results[i].detected);
+  }
+  CHECK(results[20].result.code == ErrorCode::ok);
+  CHECK(results[20].result.poses.empty());
+}
+
+TEST_CASE("With detect_every the boxes of a frame between are those of the last frame that was looked at") {
+  const std::size_t every = GENERATE(2U, 5U);
+  const std::size_t calls = GENERATE(1U, 3U);
+  std::vector<PipelineResult> results;
+  Pipeline pipeline(scripted_estimator(), scripted_detector(), [&](PipelineResult out) { results.push_back(std::move(out)); },
+                    {.batch_frames = 3, .detect_every = every, .detect_calls = calls, .estimate_calls = calls});
+  pipeline.run(numbered(61));
+  REQUIRE(results.size() == 61);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    CHECK(results[i].detected == (i % every == 0));
+    CHECK(is_pose_of(results[i], box_in(i - i % every)));
+  }
+  CHECK(pipeline.metrics().detect.count == (61 + every - 1) / every);
+}
+
+TEST_CASE("A failed detection is its frame's error; frames between hold the boxes before it, or its error if there are none") {
+  const auto detector = scripted_detector([](std::size_t number) {
+    if (number == 0 || number == 8) throw Error(ErrorCode::invalid_model, "the detector fails on purpose");
+  });
+  std::vector<PipelineResult> results;
+  Pipeline pipeline(scripted_estimator(), detector, [&](PipelineResult out) { results.push_back(std::move(out)); }, {.detect_every = 4});
+  pipeline.run(numbered(16));
+  REQUIRE(results.size() == 16);
+  for (const std::size_t i : {0U, 1U, 2U, 3U, 8U}) {
+    CHECK(results[i].result.code == ErrorCode::invalid_model);
+    CHECK(results[i].result.message == "the detector fails on purpose");
+  }
+  for (const std::size_t i : {4U, 5U, 6U, 7U, 9U, 10U, 11U}) CHECK(is_pose_of(results[i], box_in(4)));
+  for (const std::size_t i : {12U, 13U, 15U}) CHECK(is_pose_of(results[i], box_in(12)));
+  const PipelineMetrics metrics = pipeline.metrics();
+  CHECK(metrics.delivered == 11);
+  CHECK(metrics.failed == 5);
+}
+
+TEST_CASE("A call takes as many frames as its batch holds, and waits for them no longer than batch_wait") {
+  EstimatorOptions options;
+  options.max_batch = 4;
+  const auto backend = posekit_test::scripted_pose_backend();
+  const auto estimator = std::make_shared<const PoseEstimator>(EstimatorAccess::make(backend, options));
+  std::latch eight(8);
+  Pipeline pipeline(estimator, nullptr,
+                    [&](const PipelineResult& out) {
+                      if (out.frame.index < 8) eight.count_down();
+                    },
+                    {.batch_frames = 4, .batch_wait = 100h});
+  for (std::size_t i = 0; i < 8; ++i) CHECK(pipeline.submit(with_box(i)));
+  eight.wait();
+  CHECK(pipeline.submit(with_box(8)));
+  pipeline.close();  // does not wait for a batch to fill
+  CHECK(backend->batches() == std::vector<std::size_t>{4, 4, 1});
+
+  std::latch one(1);
+  Pipeline hasty(estimator, nullptr, [&](const PipelineResult&) { one.count_down(); }, {.batch_frames = 4, .batch_wait = 1ms});
+  CHECK(hasty.submit(with_box(0)));
+  one.wait();
+}
+
+TEST_CASE("Overflow::refuse takes no frame for which there is no room, and says so") {
+  Gate gate;
+  std::vector<std::size_t> delivered;
+  Pipeline pipeline(scripted_estimator(gate.hook()), nullptr, [&](const PipelineResult& out) { delivered.push_back(out.frame.index); },
+                    {.overflow = Overflow::refuse, .queue_frames = 2});
+  CHECK(pipeline.submit(with_box(0)));
+  gate.reached.wait();
+  CHECK(pipeline.submit(with_box(1)));
+  CHECK(pipeline.submit(with_box(2)));
+  CHECK_FALSE(pipeline.submit(with_box(3)));
+  CHECK_FALSE(pipeline.submit(with_box(4)));
+  CHECK(pipeline.metrics().waiting_estimate == 2);
+  gate.opened.count_down();
+  pipeline.close();
+  CHECK(delivered == std::vector<std::size_t>{0, 1, 2});
+  const PipelineMetrics metrics = pipeline.metrics();
+  CHECK(metrics.accepted == 3);
+  CHECK(metrics.refused == 2);
+}
+
+TEST_CASE("Overflow::latest drops the oldest waiting frame for a new one, and counts it") {
+  Gate gate;
+  std::vector<std::size_t> delivered;
+  Pipeline pipeline(scripted_estimator(gate.hook()), nullptr, [&](const PipelineResult& out) { delivered.push_back(out.frame.index); },
+                    {.overflow = Overflow::latest, .queue_frames = 2});
+  CHECK(pipeline.submit(with_box(0)));
+  gate.reached.wait();
+  for (std::size_t i = 1; i < 10; ++i) CHECK(pipeline.submit(with_box(i)));
+  CHECK(pipeline.metrics().dropped == 7);
+  CHECK(pipeline.metrics().in_flight == 3);
+  gate.opened.count_down();
+  pipeline.close();
+  CHECK(delivered == std::vector<std::size_t>{0, 8, 9});
+  const PipelineMetrics metrics = pipeline.metrics();
+  CHECK(metrics.accepted == 10);
+  CHECK(metrics.delivered == 3);
+  CHECK(metrics.dropped == 7);
+  CHECK(metrics.in_flight == 0);
+}
+
+TEST_CASE("Overflow::block waits for room; deadline, stop and close end the wait") {
+  Gate gate;
+  Pipeline pipeline(scripted_estimator(gate.hook()), nullptr, [](const PipelineResult&) {}, {.queue_frames = 1});
+  CHECK(pipeline.submit(with_box(0)));
+  gate.reached.wait();
+  CHECK(pipeline.submit(with_box(1)));
+  const RunControl soon{.stop = {}, .deadline = std::chrono::steady_clock::now() + 1ms};
+  CHECK(code_of([&] { pipeline.submit(with_box(2), soon); }) == ErrorCode::deadline_exceeded);
+  std::stop_source stop;
+  stop.request_stop();
+  CHECK(code_of([&] { pipeline.submit(with_box(2), {.stop = stop.get_token(), .deadline = {}}); }) == ErrorCode::cancelled);
+  CHECK(code_of([&] { pipeline.close(soon); }) == ErrorCode::deadline_exceeded);  // closed, but not yet drained
+  CHECK(code_of([&] { pipeline.submit(with_box(2)); }) == ErrorCode::closed);
+  gate.opened.count_down();
+  pipeline.close();
+  CHECK(pipeline.metrics().delivered == 2);
+
+  Gate second;
+  Pipeline closing(scripted_estimator(second.hook()), nullptr, [](const PipelineResult&) {}, {.queue_frames = 1});
+  CHECK(closing.submit(with_box(0)));
+  second.reached.wait();
+  CHECK(closing.submit(with_box(1)));
+  ErrorCode code = ErrorCode::ok;
+  std::jthread waiting([&] { code = code_of([&] { closing.submit(with_box(2)); }); });
+  closing.cancel();
+  waiting.join();
+  CHECK(code == ErrorCode::closed);
+  second.opened.count_down();
+}
+
+TEST_CASE("The queues' bounds hold: no more frames are alive than they and the calls can hold") {
+  std::atomic<int> alive = 0;
+  int most = 0;
+  const auto estimator = scripted_estimator();
+  Pipeline pipeline(estimator, scripted_detector(), [&](const PipelineResult&) { most = std::max(most, alive.load()); },
+                    {.queue_frames = 3, .batch_frames = 2, .detect_calls = 2, .estimate_calls = 2});
+  pipeline.run([&, next = std::size_t{0}]() mutable -> std::optional<PipelineInput> {
+    if (next == 500) return std::nullopt;
+    Frame frame = numbered_frame(next++);
+    ++alive;
+    frame.owner = {frame.owner.get(), [&alive, pixels = frame.owner](const void*) { --alive; }};
+    return PipelineInput{std::move(frame), std::nullopt};
+  });
+  CHECK(most <= 3 * 3 + 2);  // before and between three stages, one at the sink, one in the source's hand
+  CHECK(most > 1);
+  CHECK(alive == 0);
+}
+
+TEST_CASE("Several threads may submit at once: every frame arrives once, each thread's in its order") {
+  std::vector<std::vector<std::size_t>> seen(4);
+  Pipeline pipeline(scripted_estimator(), nullptr,
+                    [&](const PipelineResult& out) { seen[out.frame.index / 1000].push_back(out.frame.index); });
+  {
+    std::vector<std::jthread> submitters;
+    for (std::size_t t = 0; t < 4; ++t) {
+      submitters.emplace_back([&, t] {
+        for (std::size_t i = 0; i < 100; ++i) (void)pipeline.submit(with_box(1000 * t + i));
+      });
+    }
+  }
+  pipeline.close();
+  for (std::size_t t = 0; t < 4; ++t) {
+    REQUIRE(seen[t].size() == 100);
+    for (std::size_t i = 0; i < 100; ++i) CHECK(seen[t][i] == 1000 * t + i);
+  }
+}
+
+TEST_CASE("Two pipelines share a model and an executor; each gives what it gives alone") {
+  EstimatorOptions options;
+  options.executor = std::make_shared<ThreadPool>(3);
+  const auto estimator = scripted_estimator({}, options);
+  const auto detector = scripted_detector();
+  std::vector<std::vector<PipelineResult>> results(2);
+  {
+    std::vector<std::jthread> streams;
+    for (auto& mine : results) {
+      streams.emplace_back([&] {
+        Pipeline pipeline(estimator, detector, [&](PipelineResult out) { mine.push_back(std::move(out)); }, {.detect_every = 3});
+        pipeline.run(numbered(100));
+      });
+    }
+  }
+  for (const auto& mine : results) {
+    REQUIRE(mine.size() == 100);
+    for (std::size_t i = 0; i < 100; ++i) CHECK(is_pose_of(mine[i], box_in(i - i % 3)));
+  }
+}
+
+TEST_CASE("metrics count and time what happened, while it happens and after") {
+  std::set<std::size_t> in_flight;
+  std::optional<Pipeline> pipeline;
+  pipeline.emplace(scripted_estimator(), scripted_detector(), [&](const PipelineResult&) {
+    const PipelineMetrics now = pipeline->metrics();
+    CHECK(now.accepted == now.delivered + now.failed + now.dropped + now.in_flight);
+    in_flight.insert(now.in_flight);
+  });
+  pipeline->run(numbered(100));
+  CHECK_FALSE(in_flight.contains(0));  // the frame at the sink is in flight
+  const PipelineMetrics metrics = pipeline->metrics();
+  CHECK(metrics.accepted == 100);
+  CHECK(metrics.delivered == 100);
+  CHECK(metrics.waiting_detect + metrics.waiting_estimate + metrics.waiting_sink == 0);
+  CHECK(metrics.fps > 0);
+  for (const TimeStats& stats :
+       {metrics.source, metrics.detect, metrics.preprocess, metrics.inference, metrics.postprocess, metrics.sink, metrics.age}) {
+    CHECK(stats.count == 100);
+    CHECK(stats.p50.count() > 0);
+    CHECK(stats.p50 <= stats.p99);
+    CHECK(stats.mean.count() > 0);
+  }
+  CHECK(metrics.age.p50 > metrics.inference.p50);
+}
+
+TEST_CASE("Pipeline refuses options and arguments that make no sense, and names them") {
+  const auto make = [](PipelineOptions options) {
+    return code_of([&] {
+      const Pipeline pipeline(
+          scripted_estimator(), nullptr, [](const PipelineResult&) {}, options);
+    });
+  };
+  CHECK(make({}) == ErrorCode::ok);
+  CHECK(make({.queue_frames = 65537}) == ErrorCode::invalid_argument);
+  CHECK(make({.batch_frames = 65537}) == ErrorCode::invalid_argument);
+  CHECK(make({.batch_wait = -1us}) == ErrorCode::invalid_argument);
+  CHECK(make({.batch_wait = std::chrono::microseconds::max()}) == ErrorCode::invalid_argument);
+  CHECK(make({.detect_every = 0}) == ErrorCode::invalid_argument);
+  CHECK(make({.detect_calls = 0}) == ErrorCode::invalid_argument);
+  CHECK(make({.detect_calls = 65}) == ErrorCode::invalid_argument);
+  CHECK(make({.estimate_calls = 65}) == ErrorCode::invalid_argument);
+  CHECK(make({.frame_timeout = 0us}) == ErrorCode::invalid_argument);
+  CHECK(code_of([] { const Pipeline pipeline(nullptr, nullptr, [](const PipelineResult&) {}); }) == ErrorCode::invalid_argument);
+  CHECK(code_of([] { const Pipeline pipeline(scripted_estimator(), nullptr, {}); }) == ErrorCode::invalid_argument);
+  Pipeline pipeline(scripted_estimator(), nullptr, [](const PipelineResult&) {});
+  CHECK(code_of([&] { pipeline.submit({numbered_frame(0), std::nullopt}); }) == ErrorCode::invalid_argument);
+}
