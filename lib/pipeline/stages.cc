@@ -10,15 +10,21 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// How work ended; where memory for the message is out, without one.
+/// How work ended, whatever it threw; where memory for the message is out, without one.
 template <class Work>
 Outcome outcome_without_throw(Work&& work) noexcept {
   try {
-    return outcome_of(std::forward<Work>(work));
-  } catch (const std::bad_alloc&) {
-    return {ErrorCode::out_of_memory, {}};
+    return outcome_of([&] {
+      try {
+        work();
+      } catch (const std::exception&) {
+        throw;
+      } catch (...) {
+        throw Error(ErrorCode::internal, "something was thrown that is no std::exception");
+      }
+    });
   } catch (...) {
-    return {ErrorCode::internal, {}};
+    return {ErrorCode::out_of_memory, {}};
   }
 }
 

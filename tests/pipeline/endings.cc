@@ -85,6 +85,7 @@ TEST_CASE("A model that throws, anything at all, fails its frame; its neighbours
   CHECK(seen.codes() == std::map<ErrorCode, std::size_t>{{ErrorCode::ok, 17}, {ErrorCode::internal, 2}, {ErrorCode::out_of_memory, 1}});
   CHECK(seen.results[5].result.message == "on purpose");
   CHECK(seen.results[5].boxes.size() == 1);
+  CHECK(seen.results[6].result.message == "something was thrown that is no std::exception");
 }
 
 TEST_CASE("A sink that throws: its frame counts as failed, the others are delivered, the first exception comes out at the end") {
