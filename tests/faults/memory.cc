@@ -1,34 +1,16 @@
 /// Many estimates in a row: the resident size stays where it is after the warm-up.
 #include <catch2/catch_test_macros.hpp>
-#include <fstream>
 #include <iostream>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "faults/rounds.h"
 #include "posekit/image_io.h"
 #include "posekit/posekit.h"
 #include "support/paths.h"
+#include "support/resident.h"
 
 using namespace posekit;
-
-namespace {
-
-/// Kilobytes in memory, as the kernel counts them.
-long resident_kilobytes() {
-  std::ifstream file("/proc/self/status");
-  for (std::string word; file >> word;) {
-    if (word == "VmRSS:") {
-      long value = 0;
-      file >> value;
-      return value;
-    }
-  }
-  return -1;
-}
-
-}  // namespace
 
 TEST_CASE("Memory is flat over many estimates, failing ones among them") {
   const auto root = posekit_test::source_dir();
@@ -50,9 +32,9 @@ TEST_CASE("Memory is flat over many estimates, failing ones among them") {
 #endif
   const int calls = posekit_test::rounds(150, 2000);
   run(50);  // warm-up: TorchScript specialises, buffers reach their size
-  const long before = resident_kilobytes();
+  const long before = posekit_test::resident_kilobytes();
   run(calls);
-  const long after = resident_kilobytes();
+  const long after = posekit_test::resident_kilobytes();
   std::cout << calls << " estimates: resident size " << before << " kB before, " << after << " kB after\n";
   REQUIRE(before > 0);
   CHECK(after - before < 8 * 1024);
