@@ -1,0 +1,83 @@
+/// A stream of photos through the shipped models, beside the plain loop; and two streams that share models and executor.
+#include <benchmark/benchmark.h>
+
+#include <array>
+#include <thread>
+
+#include "posekit/image_io.h"
+#include "posekit/posekit.h"
+#include "support/paths.h"
+
+namespace {
+
+using namespace posekit;
+
+constexpr std::size_t frames = 24;
+
+struct Models {
+  std::shared_ptr<ThreadPool> pool = std::make_shared<ThreadPool>();
+  std::shared_ptr<const PersonDetector> detector = std::make_shared<const PersonDetector>(path("person_detector.pt"), detector_options());
+  std::shared_ptr<const PoseEstimator> estimator =
+      std::make_shared<const PoseEstimator>(path("pose_landmark_lite.pt"), estimator_options());
+
+  static std::filesystem::path path(const char* name) { return posekit_test::source_dir() / "examples/models" / name; }
+  DetectorOptions detector_options() const {
+    DetectorOptions options;
+    options.executor = pool;
+    return options;
+  }
+  EstimatorOptions estimator_options() const {
+    EstimatorOptions options;
+    options.executor = pool;
+    return options;
+  }
+};
+
+const Models& models() {
+  static const Models models;
+  return models;
+}
+
+const Frame& photo(std::size_t index) {
+  static const std::array photos{make_frame(read_image(posekit_test::source_dir() / "examples/images/people.jpg"), 0, 0),
+                                 make_frame(read_image(posekit_test::source_dir() / "examples/images/astronaut.jpg"), 0, 0)};
+  return photos[index % photos.size()];
+}
+
+void plain_loop(benchmark::State& state) {
+  for (auto _ : state) {
+    for (std::size_t i = 0; i < frames; ++i) {
+      const ImageView image = photo(i).image;
+      benchmark::DoNotOptimize(models().estimator->estimate(image, models().detector->detect(image)));
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(frames));
+}
+
+void stream() {
+  Pipeline pipeline(models().estimator, models().detector, [](const PipelineResult& out) {
+    if (out.result.code != ErrorCode::ok) std::abort();
+  });
+  pipeline.run([next = std::size_t{0}]() mutable {
+    return next < frames ? std::optional(PipelineInput{photo(next++), {}}) : std::nullopt;
+  });
+}
+
+void pipeline(benchmark::State& state) {
+  for (auto _ : state) stream();
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(frames));
+}
+
+void two_pipelines(benchmark::State& state) {
+  for (auto _ : state) {
+    const std::jthread other(stream);
+    stream();
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(2 * frames));
+}
+
+BENCHMARK(plain_loop)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(pipeline)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(two_pipelines)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+}  // namespace
