@@ -14,6 +14,7 @@
 #include "posekit/frame.h"
 #include "posekit/pose.h"
 #include "posekit/run_control.h"
+#include "posekit/tracker.h"
 
 namespace posekit::inline v0 {
 
@@ -35,6 +36,10 @@ struct PipelineOptions {
   std::size_t detect_calls = 1;             ///< Calls of the detector that run side by side, a thread for each; 1 to 64.
   std::size_t estimate_calls = 0;           ///< The same of the estimator, up to 64; 0 = 1 on a CPU, 2 on a GPU.
   std::optional<std::chrono::microseconds> frame_timeout{};  ///< A frame not done so long after it was taken in fails; > 0.
+  /// Sets track ids and smooths keypoints, in order, before the sink. With detect_every > 1 its predictions are the boxes of the frames
+  /// between: each such frame then waits for the one before it. The pipeline's alone until it has ended. A frame that failed is not
+  /// shown to it; frames' times must grow.
+  std::shared_ptr<Tracker> tracker{};
 };
 
 /// A frame on its way in.
@@ -46,7 +51,7 @@ struct PipelineInput {
 /// A frame on its way out.
 struct PipelineResult {
   Frame frame;
-  std::vector<Box> boxes;  ///< Given, detected, or carried over from an earlier frame; `Pose::box_index` points here.
+  std::vector<Box> boxes;  ///< Given, detected, held from an earlier frame, or predicted by the tracker; `Pose::box_index` points here.
   /// The poses. Whatever went wrong with this frame, in any stage, is its `code` and `message`: what a model or detector told,
   /// deadline_exceeded, or cancelled.
   ImageResult result;
@@ -74,6 +79,7 @@ struct PipelineMetrics {
 
   std::size_t waiting_detect = 0;    ///< Frames that wait for the detector,
   std::size_t waiting_estimate = 0;  ///< for the estimator,
+  std::size_t waiting_track = 0;     ///< for the tracker,
   std::size_t waiting_sink = 0;      ///< and for the sink (those done early, behind a slower one, included).
 
   TimeStats source;       ///< One call of the source, in `run`.
@@ -81,11 +87,12 @@ struct PipelineMetrics {
   TimeStats preprocess;   ///< The same.
   TimeStats inference;    ///< The same.
   TimeStats postprocess;  ///< The same.
+  TimeStats track;        ///< One frame's update of the tracker.
   TimeStats sink;         ///< One call of the sink.
   TimeStats age;          ///< From `submit` until the sink got the frame.
 };
 
-/// Runs an endless stream of frames through a detector and an estimator. The stages (detect, estimate, sink) work side by side on
+/// Runs an endless stream of frames through a detector and an estimator. The stages (detect, estimate, track, sink) work side by side on
 /// threads of the pipeline's own, as many as the options say and never more; crops and decoding use the models' executors. Between
 /// stages are bounded queues. Several pipelines may share models and executors. docs/streams.md has the whole picture.
 ///

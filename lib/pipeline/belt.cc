@@ -66,6 +66,14 @@ std::size_t Belt::ready(std::size_t station, std::size_t most) const noexcept {
   return count;
 }
 
+/// Whether waiting can't make the batch of `most` any larger.
+bool Belt::full(std::size_t station, std::size_t most) const noexcept {
+  const std::size_t count = ready(station, most);
+  if (closed_ || count == std::min(most, room(station))) return true;
+  const std::size_t behind = stations_[station].next + count;
+  return behind < end() && at(behind).passed == station;  // it is here, and waits for a frame of this very batch
+}
+
 bool Belt::take(std::size_t station, const Fill& fill, std::vector<Item*>& batch) {
   batch.clear();
   Station& self = stations_[station];
@@ -74,8 +82,7 @@ bool Belt::take(std::size_t station, const Fill& fill, std::vector<Item*>& batch
   while (count == 0) {
     self.wake.wait(lock, [&] { return ready(station, 1) > 0 || finished(station); });
     if (finished(station)) return false;
-    const auto full = [&] { return closed_ || ready(station, fill.most) == std::min(fill.most, room(station)); };
-    if (fill.wait.count() > 0) self.wake.wait_for(lock, fill.wait, full);
+    if (fill.wait.count() > 0) self.wake.wait_for(lock, fill.wait, [&] { return full(station, fill.most); });
     count = ready(station, fill.most);  // none if another thread of this station was quicker
   }
   for (std::size_t i = 0; i < count; ++i) {

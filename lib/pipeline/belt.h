@@ -68,6 +68,7 @@ class Belt {
   void wait_until_empty(const RunControl& control);
 
   [[nodiscard]] Counts counts() const;
+  [[nodiscard]] std::size_t stations() const noexcept { return stations_.size(); }
 
  private:
   struct Station {
@@ -80,6 +81,7 @@ class Belt {
   [[nodiscard]] Item& at(std::size_t position) const noexcept { return *items_[position - first_]; }
   [[nodiscard]] std::size_t room(std::size_t station) const noexcept;
   [[nodiscard]] std::size_t ready(std::size_t station, std::size_t most) const noexcept;
+  [[nodiscard]] bool full(std::size_t station, std::size_t most) const noexcept;
   [[nodiscard]] bool finished(std::size_t station) const noexcept { return closed_ && stations_[station].next == end(); }
   [[nodiscard]] bool has_room() const noexcept { return end() - stations_.front().next < queue_; }
   std::unique_ptr<Item> drop_oldest();

@@ -97,7 +97,7 @@ class Pipeline::Impl {
   ForkGuard fork_guard_;
   PipelineOptions options_;
   bool detects_;
-  std::size_t estimate_station_;  ///< Stations: the detector's if there is one, the estimator's, the sink's.
+  std::size_t estimate_station_;  ///< Stations: the detector's if there is one, the estimator's, the tracker's if there is one, the sink's.
   Belt belt_;
   Stages stages_;
   std::mutex threads_mutex_;
@@ -112,7 +112,7 @@ Pipeline::Impl::Impl(std::shared_ptr<const PoseEstimator> estimator, std::shared
     : options_(complete(options, estimator->device())),
       detects_(detector != nullptr),
       estimate_station_(detects_ ? 1 : 0),
-      belt_(estimate_station_ + 2, options_.queue_frames, [this](Item& item) { stages_.settle(item); }),
+      belt_(estimate_station_ + (options_.tracker ? 3 : 2), options_.queue_frames, [this](Item& item) { stages_.settle(item); }),
       stages_(std::move(estimator), std::move(detector), std::move(sink), options_, belt_.stop()) {
   if (const std::exception_ptr error = exception_of([&] { start_threads(); })) {
     belt_.cancel();
@@ -130,10 +130,11 @@ Pipeline::Impl::~Impl() {
 void Pipeline::Impl::start_threads() {
   const SignalsBlocked blocked;
   const Belt::Fill batches{options_.batch_frames, options_.batch_wait};
-  threads_.reserve(options_.detect_calls + options_.estimate_calls + 1);
+  threads_.reserve(options_.detect_calls + options_.estimate_calls + 2);
   if (detects_) start(options_.detect_calls, "posekit-detect", 0, batches, [this](auto batch) { stages_.detect(batch); });
   start(options_.estimate_calls, "posekit-pose", estimate_station_, batches, [this](auto batch) { stages_.estimate(batch); });
-  start(1, "posekit-sink", estimate_station_ + 1, {}, [this](auto batch) {
+  if (options_.tracker) start(1, "posekit-track", estimate_station_ + 1, {}, [this](auto batch) { stages_.track(*batch.front()); });
+  start(1, "posekit-sink", belt_.stations() - 1, {}, [this](auto batch) {
     delivering_ = this;
     stages_.deliver(*batch.front());
   });
@@ -248,12 +249,14 @@ PipelineMetrics Pipeline::Impl::metrics() const {
           .fps = meters.rate.per_second(),
           .waiting_detect = detects_ ? counts.waiting.front() : 0,
           .waiting_estimate = counts.waiting[estimate_station_],
+          .waiting_track = options_.tracker ? counts.waiting[estimate_station_ + 1] : 0,
           .waiting_sink = counts.waiting.back(),
           .source = meters.source.stats(),
           .detect = meters.detect.stats(),
           .preprocess = meters.preprocess.stats(),
           .inference = meters.inference.stats(),
           .postprocess = meters.postprocess.stats(),
+          .track = meters.track.stats(),
           .sink = meters.sink.stats(),
           .age = meters.age.stats()};
 }

@@ -10,6 +10,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::size_t through_tracker = 3;  // stations that a frame has passed then: the detector's, the estimator's, the tracker's
+
 /// How work ended, whatever it threw; where memory for the message is out, without one.
 template <class Work>
 Outcome outcome_without_throw(Work&& work) noexcept {
@@ -48,6 +50,7 @@ Stages::Stages(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<c
     : estimator_(std::move(estimator)),
       detector_(std::move(detector)),
       sink_(std::move(sink)),
+      tracker_(options.tracker),
       detect_every_(options.detect_every),
       frame_timeout_(options.frame_timeout),
       stop_(std::move(stop)) {}
@@ -107,10 +110,12 @@ void Stages::detect_alive(std::span<Item* const> batch) {
 }
 
 void Stages::settle(Item& item) noexcept {
-  if (!item.found)
-    item.found = held_;
-  else if (item.found->outcome.ok() || !held_ || !held_->outcome.ok())
-    held_ = item.found;
+  if (item.found) {
+    if (item.found->outcome.ok() || !held_ || !held_->outcome.ok()) held_ = item.found;
+    return;
+  }
+  item.found = held_;
+  if (tracker_ && held_ && held_->outcome.ok()) item.after_previous = through_tracker;
 }
 
 void Stages::estimate(std::span<Item* const> batch) noexcept {
@@ -127,7 +132,8 @@ void Stages::estimate_alive(std::span<Item* const> batch) {
       check_time(*item);
       if (!item->found) throw std::bad_alloc();  // there was no memory for them
       if (!item->found->outcome.ok()) throw Error(item->found->outcome.code, item->found->outcome.message);
-      item->out.boxes = item->found->boxes;
+      // Nobody else uses the tracker now: it is done with all frames before, and gets none behind until this one is estimated.
+      item->out.boxes = item->after_previous > 0 ? tracker_->predict(item->out.frame.time_s) : item->found->boxes;
     });
     if (!outcome.ok()) {
       fail(*item, outcome);
@@ -152,6 +158,14 @@ void Stages::measure(const Timings& timings) noexcept {
   meters_.preprocess.add(timings.preprocess);
   meters_.inference.add(timings.inference);
   meters_.postprocess.add(timings.postprocess);
+}
+
+void Stages::track(Item& item) noexcept {
+  if (!alive(item)) return;
+  const auto start = Clock::now();
+  Outcome outcome = outcome_without_throw([&] { tracker_->update(item.out.frame.time_s, item.out.result.poses); });
+  meters_.track.add(Clock::now() - start);
+  fail(item, std::move(outcome));
 }
 
 void Stages::deliver(Item& item) noexcept {

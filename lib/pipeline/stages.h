@@ -17,12 +17,12 @@ namespace posekit::inline v0 {
 
 /// Meters of all stages.
 struct Meters {
-  TimeMeter source, detect, preprocess, inference, postprocess, sink, age;
+  TimeMeter source, detect, preprocess, inference, postprocess, track, sink, age;
   RateMeter rate;
 };
 
 /// The stages' work. Lets no exception out: whatever goes wrong is told in the frames. `detect` and `estimate` may run in several threads
-/// at once, `deliver` in one.
+/// at once, `track` and `deliver` in one thread each.
 class Stages {
  public:
   /// @param options complete: no zero that stands for a default
@@ -33,6 +33,7 @@ class Stages {
   /// Carries boxes over to frames that have none of their own: for each frame in order, under the belt's lock.
   void settle(Item& item) noexcept;
   void estimate(std::span<Item* const> batch) noexcept;
+  void track(Item& item) noexcept;
   void deliver(Item& item) noexcept;
 
   /// The first exception of the sink, if there was one.
@@ -51,6 +52,7 @@ class Stages {
   std::shared_ptr<const PoseEstimator> estimator_;
   std::shared_ptr<const PersonDetector> detector_;
   Pipeline::Sink sink_;
+  std::shared_ptr<Tracker> tracker_;
   std::size_t detect_every_;
   std::optional<std::chrono::microseconds> frame_timeout_;
   std::stop_token stop_;

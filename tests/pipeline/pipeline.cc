@@ -325,3 +325,55 @@ TEST_CASE("Pipeline refuses options and arguments that make no sense, and names 
   Pipeline pipeline(scripted_estimator(), nullptr, [](const PipelineResult&) {});
   CHECK(code_of([&] { pipeline.submit({numbered_frame(0), std::nullopt}); }) == ErrorCode::invalid_argument);
 }
+
+TEST_CASE(
+    "With a tracker people have ids, and the boxes of frames between are its predictions: the same on every run, whatever the timing") {
+  const std::size_t every = GENERATE(1U, 4U);
+  const auto estimator = scripted_estimator();
+  const auto detector = scripted_detector();
+  constexpr std::size_t frames = 80;
+
+  // The plain loop.
+  std::vector<std::vector<Pose>> expected;
+  Tracker tracker(estimator->keypoints());
+  for (std::size_t i = 0; i < frames; ++i) {
+    const Frame frame = numbered_frame(i);
+    auto result = estimator->estimate(frame.image, i % every == 0 ? detector->detect(frame.image) : tracker.predict(frame.time_s));
+    tracker.update(frame.time_s, result.poses);
+    expected.push_back(std::move(result.poses));
+  }
+  REQUIRE(expected.back().at(0).track_id == 1);
+
+  for (const std::size_t calls : {1U, 3U}) {
+    for (const std::size_t batch : {1U, 5U}) {
+      std::vector<PipelineResult> results;
+      Pipeline pipeline(estimator, detector, [&](PipelineResult out) { results.push_back(std::move(out)); },
+                        {.batch_frames = batch,
+                         .batch_wait = 1ms,
+                         .detect_every = every,
+                         .detect_calls = calls,
+                         .estimate_calls = calls,
+                         .tracker = std::make_shared<Tracker>(estimator->keypoints())});
+      pipeline.run(numbered(frames));
+      REQUIRE(results.size() == frames);
+      for (std::size_t i = 0; i < frames; ++i) {
+        REQUIRE(results[i].result.code == ErrorCode::ok);
+        REQUIRE(results[i].result.poses == expected[i]);
+      }
+      CHECK(pipeline.metrics().track.count == frames);
+    }
+  }
+}
+
+TEST_CASE("A frame whose time is not later than the last fails in the tracker, keeps its poses, and the stream goes on") {
+  const auto estimator = scripted_estimator();
+  std::vector<PipelineResult> results;
+  Pipeline pipeline(estimator, nullptr, [&](PipelineResult out) { results.push_back(std::move(out)); },
+                    {.tracker = std::make_shared<Tracker>(estimator->keypoints())});
+  for (const std::size_t i : {0U, 5U, 2U, 6U}) CHECK(pipeline.submit(with_box(i)));
+  pipeline.close();
+  REQUIRE(results.size() == 4);
+  CHECK(results[2].result.code == ErrorCode::invalid_argument);
+  CHECK(results[2].result.poses.size() == 1);
+  for (const std::size_t i : {0U, 1U, 3U}) CHECK(results[i].result.poses.at(0).track_id == 1);
+}
