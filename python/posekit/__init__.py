@@ -57,6 +57,7 @@ from ._executors import Executor, Serial, ThreadPool
 from ._files import decode_image, draw_poses, load_image, read_image, write_image
 from ._model import inspect_model, shipped_model
 from ._results import BoxError, DetectionResult, PoseResult, Timings
+from ._stream import Stream, StreamMetrics, StreamResult, TimeStats
 from ._tracker import Tracker
 
 __version__ = version()
@@ -87,7 +88,11 @@ __all__ = [
     "PoseEstimator",
     "PoseResult",
     "Serial",
+    "Stream",
+    "StreamMetrics",
+    "StreamResult",
     "ThreadPool",
+    "TimeStats",
     "Timings",
     "Tracker",
     "UnsupportedModelError",

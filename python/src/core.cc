@@ -11,6 +11,7 @@ PYBIND11_MODULE(_core, module) {
   posekit_python::register_executor(module);
   posekit_python::register_estimator(module);
   posekit_python::register_detector(module);
+  posekit_python::register_stream(module);
   posekit_python::register_results(module);
   posekit_python::register_tracker(module);
   posekit_python::register_runtime(module);

@@ -10,6 +10,7 @@ void register_model(pybind11::module_& module);
 void register_executor(pybind11::module_& module);
 void register_estimator(pybind11::module_& module);
 void register_detector(pybind11::module_& module);
+void register_stream(pybind11::module_& module);
 void register_results(pybind11::module_& module);
 void register_tracker(pybind11::module_& module);
 void register_runtime(pybind11::module_& module);

@@ -43,7 +43,6 @@ TEST_CASE("Memory stays flat and the queues' bounds hold while 1280x720 frames w
   std::cout << frames << " frames of 1280x720 through a slow sink: at most " << most_alive << " alive, resident size " << early
             << " kB after a tenth, " << late << " kB after nine\n";
   CHECK(seen == frames);
-  CHECK(most_alive >= queue);
   CHECK(most_alive <= 2 * queue + 2);  // before and behind the estimator, one at the sink, one in the source's hand
   CHECK(alive == 0);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they keep freed memory back on purpose

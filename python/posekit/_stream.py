@@ -1,0 +1,186 @@
+"""Stream: frames in, results out, in order, while the stages work side by side."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal, NamedTuple, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _core
+from ._detector import PersonDetector
+from ._errors import Error, InvalidArgumentError
+from ._estimator import PoseEstimator
+from ._images import Image, boxes_of, is_rgb, pixels_of
+from ._results import PoseResult, pose_result
+
+Frame = Union[Image, tuple[Image, float], tuple[Image, float, npt.ArrayLike]]
+"""An image, (image, seconds), or (image, seconds, boxes)."""
+
+
+@dataclass(eq=False)
+class StreamResult:
+    """One frame of a stream and what was found in it."""
+
+    index: int
+    """Position in the stream, from 0."""
+    time_s: float
+    image: Image
+    """The image as it came."""
+    boxes: npt.NDArray[np.float64]
+    """(N, 5): given, detected, or held from an earlier frame. result.box_indices point here."""
+    detected: bool
+    """Whether the detector looked at this very frame."""
+    result: PoseResult
+    """Whatever went wrong with this frame, in any stage, is its error."""
+
+
+class TimeStats(NamedTuple):
+    """Milliseconds: the mean over all, the quantiles over the last 1024."""
+
+    count: int
+    mean: float
+    p50: float
+    p99: float
+
+
+@dataclass
+class StreamMetrics:
+    """Where a stream stands. accepted = delivered + failed + in_flight."""
+
+    accepted: int
+    delivered: int
+    failed: int
+    in_flight: int
+    fps: float
+    waiting_detect: int
+    waiting_estimate: int
+    detect: TimeStats
+    preprocess: TimeStats
+    inference: TimeStats
+    postprocess: TimeStats
+    age: TimeStats
+    """From when a frame was read until its result was there."""
+
+
+class Stream(Iterator[StreamResult]):
+    """Iterates over the results of an endless iterable of frames, in order. Models work on the next frames while the caller has one.
+
+    Frames are taken from the iterable on the caller's thread, when it asks for a result, at most `ahead` of them before their results are
+    asked for. A frame that fails carries its error in its result and the stream goes on. If the iterable raises, the results of the frames
+    before come first, then its exception. To end early, leave a `with` block, call `close`, or let the object go: that waits for the batch
+    in flight. Ctrl-C while waiting for a result raises KeyboardInterrupt; the stream can be asked on. One thread at a time.
+
+    frames: any iterable of images, (image, seconds) or (image, seconds, boxes). An image must not change until its result has come.
+    estimator, detector: may be shared with other streams and calls; without a detector every frame brings its boxes.
+    format: "bgr" or "rgb" of the images.
+    rate: frames a second, for the times of frames that come without one.
+    ahead: 0 = 8 on a CPU, 64 on a GPU.
+    batch_frames: most frames that one call of a model takes together; 0 = 1 on a CPU, 8 on a GPU.
+    batch_wait: seconds a call waits for its batch to fill; 0: it takes what is there.
+    detect_every: the detector looks at the first frame and every so many after it; those between hold its boxes.
+    detect_calls, estimate_calls: calls of the model that run side by side; estimate_calls 0 = 1 on a CPU, 2 on a GPU.
+    timeout: seconds; a frame not done so long after it was taken has DeadlineExceededError.
+
+    Raises InvalidArgumentError, OutOfMemoryError, ForkedError.
+    """
+
+    def __init__(
+        self,
+        frames: Iterable[Frame],
+        estimator: PoseEstimator,
+        detector: PersonDetector | None = None,
+        *,
+        format: Literal["bgr", "rgb"] = "bgr",
+        rate: float = 30.0,
+        ahead: int = 0,
+        batch_frames: int = 0,
+        batch_wait: float = 0.0,
+        detect_every: int = 1,
+        detect_calls: int = 1,
+        estimate_calls: int = 0,
+        timeout: float | None = None,
+    ) -> None:
+        if not rate > 0:
+            raise InvalidArgumentError(f"rate is {rate}, frames a second > 0 are expected")
+        self._rgb = is_rgb(format)
+        self._rate = rate
+        self._ahead = ahead or (8 if estimator.device == "cpu" else 64)
+        self._frames: Iterator[Frame] | None = iter(frames)
+        self._keypoints, self._name = estimator.keypoints, estimator.info.name
+        self._needs_boxes = detector is None
+        self._pending: deque[tuple[float, Any, tuple[int, int], Error | None]] = deque()
+        self._count = 0
+        self._failure: BaseException | None = None
+        self._native = _core.Stream(
+            estimator._native,
+            None if detector is None else detector._native,
+            ahead=self._ahead,
+            batch_frames=batch_frames,
+            batch_wait=batch_wait,
+            detect_every=detect_every,
+            detect_calls=detect_calls,
+            estimate_calls=estimate_calls,
+            timeout=timeout,
+        )
+
+    def __next__(self) -> StreamResult:
+        while self._frames is not None and len(self._pending) < self._ahead:
+            try:
+                frame = next(self._frames)
+            except StopIteration:
+                self._frames = None
+            except Exception as failure:  # noqa: BLE001: whatever it is, it is raised after the results before it
+                self._frames, self._failure = None, failure
+            else:
+                self._submit(frame)
+        if self._pending:
+            index, detected, boxes, raw = self._native.take()
+            time_s, image, size, error = self._pending.popleft()
+            result = pose_result(raw, self._keypoints, self._name, size)
+            if error is not None:
+                result.error = error
+            return StreamResult(index, time_s, image, boxes, detected, result)
+        self.close()
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+        raise StopIteration
+
+    def _submit(self, frame: Frame) -> None:
+        image, *more = frame if isinstance(frame, tuple) else (frame,)
+        time_s = float(more[0]) if more else self._count / self._rate
+        pixels, boxes, size, problem = None, None, (0, 0), None
+        try:
+            pixels = pixels_of(image)
+            size = (pixels.shape[1], pixels.shape[0])
+            if len(more) > 1:
+                boxes = boxes_of(more[1])
+            elif self._needs_boxes:
+                raise InvalidArgumentError(f"frame {self._count} has no boxes and the stream no detector: give each frame its boxes, or a detector")
+        except Error as error:
+            pixels, boxes, problem = None, np.empty((0, 5)), error  # fails in its place
+        self._native.submit(self._count, time_s, pixels, self._rgb, boxes)
+        self._pending.append((time_s, image, size, problem))
+        self._count += 1
+
+    def metrics(self) -> StreamMetrics:
+        """A snapshot."""
+        raw = self._native.metrics()
+        return StreamMetrics(**{name: TimeStats(*value) if isinstance(value, tuple) else value for name, value in raw.items()})
+
+    def close(self) -> None:
+        """Ends the stream within the batch in flight and joins its threads. May be called again."""
+        self._frames = None
+        self._pending.clear()
+        self._native.close()
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()

@@ -1,0 +1,168 @@
+/// A stream: frames go into a pipeline, results are asked for one by one. No thread of the pipeline needs the GIL.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "arrays.h"
+#include "options.h"
+#include "posekit/pipeline.h"
+#include "register.h"
+#include "results.h"
+
+namespace py = pybind11;
+using namespace posekit;
+using namespace std::chrono_literals;
+
+namespace posekit_python {
+namespace {
+
+using Boxes = py::array_t<double, py::array::c_style>;
+
+/// Keeps an array for as long as a frame needs it, and lets go of it with the GIL held, on whatever thread that is.
+std::shared_ptr<const void> keep(const py::array& array) {
+  return {array.ptr(), [array = std::make_shared<py::array>(array)](const void*) mutable {
+            const py::gil_scoped_acquire acquire;
+            array.reset();
+          }};
+}
+
+std::chrono::microseconds microseconds_of(const char* name, double seconds) {
+  constexpr double longest = 1e9;
+  if (!(seconds >= 0 && seconds <= longest))
+    throw Error(ErrorCode::invalid_argument, std::string(name) + " is " + std::to_string(seconds) + ", seconds >= 0 are expected");
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::duration<double>(seconds));
+}
+
+/// One stream; one Python thread at a time.
+class Stream {
+ public:
+  Stream(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<const PersonDetector> detector, const PipelineOptions& options)
+      : keypoints_(estimator->keypoints().size()),
+        pipeline_(std::make_unique<Pipeline>(
+            std::move(estimator), std::move(detector), [this](PipelineResult out) { put(std::move(out)); }, options)) {}
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+  ~Stream() = default;  // without the GIL: first the pipeline goes, then what it left here
+
+  /// @param pixels none: a frame that can't be read, which then fails in its place
+  void submit(std::size_t index, double time_s, const std::optional<py::array>& pixels, bool rgb, const std::optional<Boxes>& boxes) {
+    PipelineInput input;
+    input.frame.index = index;
+    input.frame.time_s = time_s;
+    if (pixels) {
+      input.frame.image = view_of(*pixels, rgb);
+      input.frame.owner = keep(*pixels);
+    }
+    if (boxes) input.boxes = boxes_of(*boxes);
+    const py::gil_scoped_release release;
+    (void)pipeline_->submit(std::move(input));
+  }
+
+  /// The next result; waits for it. There must be a frame whose result has not been taken.
+  py::tuple take() {
+    if (getpid() != process_) throw Error(ErrorCode::forked, "the stream was made before fork(): make it in the child");
+    // Python only notes a signal, and its handlers run when the main thread asks: so the wait looks up now and then.
+    constexpr auto look_up = 100ms;
+    for (;;) {
+      if (std::optional<PipelineResult> out = wait(look_up)) {
+        return py::make_tuple(out->frame.index, out->detected, array_of(out->boxes), tuple_of(out->result, keypoints_));
+      }
+      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    }
+  }
+
+  /// Ends the stream within the batch in flight and joins its threads.
+  void close() {
+    if (getpid() != process_) return;  // in a forked child there is nothing to end
+    const py::gil_scoped_release release;
+    pipeline_->cancel();
+    pipeline_->close();
+  }
+
+  [[nodiscard]] PipelineMetrics metrics() const { return pipeline_->metrics(); }
+
+ private:
+  void put(PipelineResult out) {
+    {
+      const std::lock_guard lock(mutex_);
+      results_.push_back(std::move(out));  // never more than frames were submitted and not taken
+    }
+    came_.notify_one();
+  }
+
+  std::optional<PipelineResult> wait(std::chrono::milliseconds time) {
+    const py::gil_scoped_release release;
+    std::unique_lock lock(mutex_);
+    if (!came_.wait_for(lock, time, [&] { return !results_.empty(); })) return std::nullopt;
+    std::optional<PipelineResult> out(std::move(results_.front()));
+    results_.pop_front();
+    return out;
+  }
+
+  pid_t process_ = getpid();
+  std::size_t keypoints_;
+  std::mutex mutex_;
+  std::condition_variable came_;
+  std::deque<PipelineResult> results_;
+  std::unique_ptr<Pipeline> pipeline_;
+};
+
+std::unique_ptr<Stream> make_stream(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<const PersonDetector> detector,
+                                    std::int64_t ahead, std::int64_t batch_frames, double batch_wait, std::int64_t detect_every,
+                                    std::int64_t detect_calls, std::int64_t estimate_calls, std::optional<double> timeout) {
+  PipelineOptions options{.queue_frames = count_of("ahead", ahead),
+                          .batch_frames = count_of("batch_frames", batch_frames),
+                          .batch_wait = microseconds_of("batch_wait", batch_wait),
+                          .detect_every = count_of("detect_every", detect_every),
+                          .detect_calls = count_of("detect_calls", detect_calls),
+                          .estimate_calls = count_of("estimate_calls", estimate_calls)};
+  if (timeout) options.frame_timeout = microseconds_of("timeout", *timeout);
+  const py::gil_scoped_release release;
+  return std::make_unique<Stream>(std::move(estimator), std::move(detector), options);
+}
+
+/// (count, mean, p50, p99), in milliseconds.
+py::tuple tuple_of_stats(const TimeStats& stats) {
+  return py::make_tuple(stats.count, stats.mean.count(), stats.p50.count(), stats.p99.count());
+}
+
+py::dict metrics_of(const Stream& stream) {
+  const PipelineMetrics metrics = stream.metrics();
+  py::dict counts;
+  counts["accepted"] = metrics.accepted;
+  counts["delivered"] = metrics.delivered;
+  counts["failed"] = metrics.failed;
+  counts["in_flight"] = metrics.in_flight;
+  counts["fps"] = metrics.fps;
+  counts["waiting_detect"] = metrics.waiting_detect;
+  counts["waiting_estimate"] = metrics.waiting_estimate;
+  counts["detect"] = tuple_of_stats(metrics.detect);
+  counts["preprocess"] = tuple_of_stats(metrics.preprocess);
+  counts["inference"] = tuple_of_stats(metrics.inference);
+  counts["postprocess"] = tuple_of_stats(metrics.postprocess);
+  counts["age"] = tuple_of_stats(metrics.age);
+  return counts;
+}
+
+}  // namespace
+
+void register_stream(py::module_& module) {
+  py::class_<Stream>(module, "Stream", py::release_gil_before_calling_cpp_dtor())
+      .def(py::init(&make_stream), py::arg("estimator"), py::arg("detector"), py::kw_only(), py::arg("ahead"), py::arg("batch_frames"),
+           py::arg("batch_wait"), py::arg("detect_every"), py::arg("detect_calls"), py::arg("estimate_calls"), py::arg("timeout"))
+      .def("submit", &Stream::submit, py::arg("index"), py::arg("time_s"), py::arg("pixels"), py::arg("rgb"), py::arg("boxes"))
+      .def("take", &Stream::take)
+      .def("close", &Stream::close)
+      .def("metrics", &metrics_of);
+}
+
+}  // namespace posekit_python

@@ -1,0 +1,200 @@
+"""Stream: what a loop gives, in order, while stages work side by side."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import posekit
+import pytest
+from conftest import BOX, PHOTOS, Script
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@pytest.fixture(scope="module")
+def photos() -> list[Pixels]:
+    return [posekit.read_image(path) for path in PHOTOS]
+
+
+def assert_same(result: posekit.PoseResult, expected: posekit.PoseResult) -> None:
+    assert result.error is None
+    assert np.array_equal(result.keypoints, expected.keypoints)
+    assert np.array_equal(result.scores, expected.scores)
+    assert np.array_equal(result.boxes, expected.boxes)
+
+
+@pytest.mark.parametrize("calls", [1, 2])
+def test_a_stream_gives_what_a_loop_gives_in_order(
+    calls: int, photos: list[Pixels], estimator: posekit.PoseEstimator, detector: posekit.PersonDetector
+) -> None:
+    expected = [estimator.estimate(photo, detector.detect(photo)) for photo in photos]
+    frames = (photos[i % len(photos)] for i in range(10))
+    stream = posekit.Stream(frames, estimator, detector, detect_calls=calls, estimate_calls=calls, rate=25)
+    results = list(stream)
+    assert [one.index for one in results] == list(range(10))
+    assert [one.time_s for one in results] == [i / 25 for i in range(10)]
+    for i, one in enumerate(results):
+        assert one.image is photos[i % len(photos)]
+        assert one.detected
+        assert one.result.image_size == (one.image.shape[1], one.image.shape[0])
+        assert_same(one.result, expected[i % len(photos)])
+        assert len(one.boxes) == len(one.result)
+    metrics = stream.metrics()
+    assert (metrics.accepted, metrics.delivered, metrics.failed, metrics.in_flight) == (10, 10, 0, 0)
+    assert metrics.inference.count == sum(len(one.result) > 0 for one in results)
+    assert 0 < metrics.inference.p50 <= metrics.inference.p99
+    assert next(stream, None) is None
+
+
+def test_frames_bring_times_and_boxes(photo: Pixels, estimator: posekit.PoseEstimator) -> None:
+    expected = estimator.estimate(photo, [BOX])
+    results = list(posekit.Stream([(photo, 0.5, [BOX]), (photo, 0.75, np.empty((0, 4)))], estimator))
+    assert [one.time_s for one in results] == [0.5, 0.75]
+    assert_same(results[0].result, expected)
+    assert not results[0].detected
+    assert len(results[1].result) == 0
+
+
+def test_boxes_are_held_between_detections(photo: Pixels, estimator: posekit.PoseEstimator, detector: posekit.PersonDetector) -> None:
+    results = list(posekit.Stream([photo] * 7, estimator, detector, detect_every=3))
+    assert [one.detected for one in results] == [True, False, False, True, False, False, True]
+    for one in results:
+        assert_same(one.result, results[0].result)
+
+
+def test_a_bad_frame_fails_in_its_place(photo: Pixels, estimator: posekit.PoseEstimator) -> None:
+    bad: list[Any] = [np.zeros((4, 4), np.float32), "a.jpg", (photo, 0.1), (photo, 0.1, [[1, 2, 3]])]
+    good = (photo, 0.0, [BOX])
+    results = [one.result for one in posekit.Stream([good, *bad, good], estimator)]
+    assert len(results) == 6
+    assert results[0].error is None
+    assert results[5].error is None
+    for result in results[1:5]:
+        assert isinstance(result.error, posekit.InvalidArgumentError)
+    assert "has no boxes" in str(results[3].error)
+
+
+def test_an_iterable_that_raises_raises_after_the_results_before(photo: Pixels, estimator: posekit.PoseEstimator) -> None:
+    def frames() -> Iterator[tuple[Pixels, float, list[list[float]]]]:
+        for i in range(3):
+            yield photo, i / 10, [BOX]
+        raise RuntimeError("the camera is gone")
+
+    seen = []
+    with pytest.raises(RuntimeError, match="the camera is gone"):
+        for one in posekit.Stream(frames(), estimator):
+            seen.append(one.index)
+    assert seen == [0, 1, 2]
+
+
+def test_an_early_end_stops_and_lets_go_of_the_frames(estimator: posekit.PoseEstimator) -> None:
+    taken = []
+    alive: list[weakref.ref[Pixels]] = []
+
+    def frames() -> Iterator[tuple[Pixels, float, list[list[float]]]]:
+        for i in range(1000):
+            taken.append(i)
+            pixels = np.zeros((64, 64, 3), np.uint8)
+            alive.append(weakref.ref(pixels))
+            yield pixels, i / 10, [[0, 0, 60, 60]]
+            del pixels
+
+    before = threading.active_count()
+    with posekit.Stream(frames(), estimator, ahead=4) as stream:
+        next(stream)
+    assert len(taken) == 4
+    assert next(stream, None) is None
+    dropped = posekit.Stream(frames(), estimator, ahead=4)
+    next(dropped)
+    del dropped, stream
+    gc.collect()
+    assert not [one for one in alive if one() is not None]
+    assert threading.active_count() == before
+
+
+def test_timeout_is_each_frames(photo: Pixels, estimator: posekit.PoseEstimator) -> None:
+    results = list(posekit.Stream([(photo, 0.0, [BOX])] * 3, estimator, timeout=1e-6))
+    assert [type(one.result.error) for one in results] == [posekit.DeadlineExceededError] * 3
+
+
+def test_streams_share_models_from_several_threads(photos: list[Pixels], estimator: posekit.PoseEstimator, detector: posekit.PersonDetector) -> None:
+    expected = [one.result for one in posekit.Stream(photos, estimator, detector)]
+    results: list[list[posekit.StreamResult]] = [[], []]
+    threads = [threading.Thread(target=lambda mine=mine: mine.extend(posekit.Stream(photos, estimator, detector))) for mine in results]  # type: ignore[misc]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for mine in results:
+        assert len(mine) == len(photos)
+        for one, same in zip(mine, expected):
+            assert_same(one.result, same)
+
+
+def test_options_that_make_no_sense_are_refused(photo: Pixels, estimator: posekit.PoseEstimator) -> None:
+    for options in ({"rate": 0}, {"ahead": -1}, {"batch_wait": -1}, {"detect_every": 0}, {"detect_calls": 65}, {"timeout": 0}, {"format": "hsv"}):
+        with pytest.raises(posekit.InvalidArgumentError):
+            posekit.Stream([photo], estimator, **options)  # type: ignore[arg-type]
+
+
+def test_ctrl_c_ends_the_wait_for_a_result(script: Script) -> None:
+    out = script(
+        """
+        import os, signal, sys, threading
+        import posekit
+
+        image = posekit.read_image("examples/images/astronaut.jpg")
+        estimator = posekit.PoseEstimator(posekit.shipped_model("pose_landmark_lite.pt"))
+        BOX = [24.0, 8.0, 375.0, 511.0]
+        stream = posekit.Stream(((image, i / 30, [BOX] * 2000) for i in range(100)), estimator, ahead=2)
+
+        def interrupt():
+            while sys._current_frames()[threading.main_thread().ident].f_code.co_name != "__next__":
+                threading.Event().wait(0.01)
+            threading.Event().wait(0.3)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        threading.Thread(target=interrupt).start()
+        try:
+            next(stream)
+        except KeyboardInterrupt:
+            stream.close()
+            print("interrupted")
+        """
+    )
+    assert out == "interrupted"
+
+
+def test_a_forked_child_is_refused_and_may_let_go(script: Script) -> None:
+    out = script(
+        """
+        import os, signal
+        import numpy as np, posekit
+
+        posekit.set_torch_threads(1)
+        image = np.zeros((64, 64, 3), np.uint8)
+        estimator = posekit.PoseEstimator(posekit.shipped_model("pose_landmark_lite.pt"))
+        stream = posekit.Stream(((image, i / 30, [[0, 0, 60, 60]]) for i in range(20)), estimator)
+        next(stream)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(60)
+            refused = 0
+            for _ in range(2):
+                try:
+                    next(stream)
+                except posekit.ForkedError:
+                    refused += 1
+            stream.close()
+            del stream
+            os._exit(refused)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), sum(1 for _ in stream))
+        """
+    )
+    assert out == "2 19"
