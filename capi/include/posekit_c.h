@@ -16,7 +16,8 @@
  * - Strings are UTF-8 and end with 0. Sizes and counts are size_t. Boolean values are int32_t: 0 or 1.
  * - Option structs: begin with _INIT, set what you want; 0 or NULL means the default. NULL for the whole struct means all defaults.
  * - No exception leaves the library, no signal is raised, nothing is printed.
- * - After fork() the child gets POSEKIT_ERROR_FORKED from calls that work on its parent's pools, estimators and detectors; destroying them
+ * - After fork() the child gets POSEKIT_ERROR_FORKED from calls that work on its parent's pools, estimators, detectors and
+ *   pipelines; destroying them
  *   there does nothing to their threads.
  */
 #ifndef POSEKIT_C_H
@@ -546,6 +547,121 @@ POSEKIT_C_API posekit_status posekit_tracker_save(const posekit_tracker* tracker
 POSEKIT_C_API posekit_status posekit_tracker_restore(posekit_tracker* tracker, const char* json);
 
 POSEKIT_C_API void posekit_tracker_destroy(posekit_tracker* tracker);
+/* --- pipelines: streams of frames, every stage at work at the same time; docs/streams.md has the whole picture --- */
+
+typedef struct posekit_pipeline posekit_pipeline;
+
+/* What posekit_pipeline_submit does when as many frames wait as may wait. */
+typedef int32_t posekit_overflow;
+enum {
+  POSEKIT_OVERFLOW_BLOCK = 0,  /* It waits for room. */
+  POSEKIT_OVERFLOW_REFUSE = 1, /* It takes nothing and says so. */
+  POSEKIT_OVERFLOW_LATEST = 2  /* The oldest waiting frame is dropped for the new one. */
+};
+
+typedef struct posekit_pipeline_options {
+  size_t struct_size;
+  size_t queue_frames;       /* Most frames before the first stage and between two. 0: twice what a stage takes at once, at least 4; with
+                              * LATEST as few as keep every call busy. */
+  size_t batch_frames;       /* Most frames that one call of a model takes together; 0 = 1 on a CPU, 8 on a GPU. */
+  size_t detect_every;       /* The detector looks at the first frame and every so many after it, those between hold its boxes; 0 = 1. */
+  size_t detect_calls;       /* Calls of the detector that run side by side, a thread for each; at most 64; 0 = 1. */
+  size_t estimate_calls;     /* The same of the estimator; 0 = 1 on a CPU, 2 on a GPU. */
+  uint64_t batch_wait_us;    /* Microseconds a call waits for its batch to fill; 0: it takes what is there. */
+  uint64_t frame_timeout_us; /* Microseconds after which a frame that is not done fails; 0: none. */
+  posekit_overflow overflow;
+  int32_t reserved; /* 0 */
+} posekit_pipeline_options;
+#define POSEKIT_PIPELINE_OPTIONS_INIT \
+  { sizeof(posekit_pipeline_options), 0, 0, 0, 0, 0, 0, 0, POSEKIT_OVERFLOW_BLOCK, 0 }
+
+/* A frame on its way in. */
+typedef struct posekit_frame {
+  size_t struct_size;
+  posekit_image image;      /* The pixels are borrowed until `release` is called; without `release`, until the sink has had the frame. */
+  const posekit_box* boxes; /* Its people; copied. */
+  size_t box_count;
+  uint64_t index;                /* Position in the stream. */
+  double time_s;                 /* Seconds from the stream's start. */
+  void (*release)(void* opaque); /* Called exactly once, on any thread, when the pixels are no longer needed: also for a frame that was not
+                                  * taken in or was dropped. NULL: nothing to do. Must not throw. */
+  void* opaque;                  /* Passed to `release` and to the sink. */
+  int32_t has_boxes;             /* 1: boxes, which may be none, are the frame's people. 0: the detector finds them. */
+  int32_t reserved;              /* 0 */
+} posekit_frame;
+#define POSEKIT_FRAME_INIT \
+  { sizeof(posekit_frame), {NULL, 0, 0, 0, 0, 0}, NULL, 0, 0, 0, NULL, NULL, 0, 0 }
+
+/* Gets each frame that is not dropped exactly once, in the order of posekit_pipeline_submit, one at a time, on one thread of the
+ * pipeline's. It may call posekit_pipeline_cancel and posekit_pipeline_metrics of its pipeline, nothing else. Must not throw.
+ * Where memory for a result is out it is not called: the frame counts as failed, and posekit_pipeline_close returns OUT_OF_MEMORY.
+ * @param frame `image`, `index`, `time_s` and `opaque` as they went in; `boxes` as used: given, detected or held. Borrowed for the call.
+ * @param detected 1: the detector looked at this very frame
+ * @param result of one image, whose status tells whatever went wrong with the frame; the sink's: destroy it
+ * @return POSEKIT_OK; another status counts the frame as failed, and posekit_pipeline_close returns the first such */
+typedef posekit_status (*posekit_sink)(void* context, const posekit_frame* frame, int32_t detected, posekit_result* result);
+
+/* How long something took, in milliseconds: the mean over all, the quantiles over the last 1024. (This struct never changes.) */
+typedef struct posekit_time_stats {
+  size_t count;
+  double mean;
+  double p50;
+  double p99;
+} posekit_time_stats;
+
+/* Where a pipeline stands: accepted = delivered + failed + dropped + in_flight. */
+typedef struct posekit_metrics {
+  size_t struct_size;
+  size_t accepted;         /* Taken in. */
+  size_t refused;          /* Not taken in for want of room. */
+  size_t delivered;        /* The sink had them, with an ok result. */
+  size_t failed;           /* The sink had them with an error, or failed itself. */
+  size_t dropped;          /* For a newer frame; the sink never sees them. */
+  size_t in_flight;        /* On their way. */
+  size_t waiting_detect;   /* Frames that wait for the detector, */
+  size_t waiting_estimate; /* for the estimator, */
+  size_t waiting_sink;     /* and for the sink. */
+  double fps;              /* Frames a second at the sink, over the last 1024. */
+  posekit_time_stats detect;
+  posekit_time_stats preprocess;
+  posekit_time_stats inference;
+  posekit_time_stats postprocess;
+  posekit_time_stats sink;
+  posekit_time_stats age; /* From posekit_pipeline_submit to the sink. */
+} posekit_metrics;
+#define POSEKIT_METRICS_INIT                                                                                                       \
+  {                                                                                                                                \
+    sizeof(posekit_metrics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}, { \
+      0, 0, 0, 0                                                                                                                   \
+    }                                                                                                                              \
+  }
+
+/* Starts the pipeline's threads: detect_calls + estimate_calls + 1. OUT_OF_MEMORY: a thread can't be started.
+ * @param detector NULL: every frame comes with its boxes
+ * @param context passed to the sink */
+POSEKIT_C_API posekit_status posekit_pipeline_create(const posekit_estimator* estimator, const posekit_detector* detector,
+                                                     posekit_sink sink, void* context, const posekit_pipeline_options* options,
+                                                     posekit_pipeline** pipeline);
+
+/* Takes a frame in. CLOSED: after close or cancel. INVALID_ARGUMENT: no boxes and no detector; from the sink. CANCELLED,
+ * DEADLINE_EXCEEDED: the control has ended the wait for room. FORKED.
+ * @param accepted 1: taken in; 0: refused (POSEKIT_OVERFLOW_REFUSE) */
+POSEKIT_C_API posekit_status posekit_pipeline_submit(posekit_pipeline* pipeline, const posekit_frame* frame, const posekit_control* control,
+                                                     int32_t* accepted);
+
+/* Takes no more frames, and returns when the sink has had all and the threads have ended. May be called again. Returns what the sink failed
+ * with first. CANCELLED, DEADLINE_EXCEEDED: the control has ended the wait; the stream goes on being finished. FORKED. */
+POSEKIT_C_API posekit_status posekit_pipeline_close(posekit_pipeline* pipeline, const posekit_control* control);
+
+/* Takes no more frames and begins no more work; a batch in flight ends. Frames not done reach the sink as CANCELLED. Does not wait. FORKED.
+ */
+POSEKIT_C_API posekit_status posekit_pipeline_cancel(posekit_pipeline* pipeline);
+
+/* Fills the struct, as much of it as its struct_size says. FORKED. */
+POSEKIT_C_API posekit_status posekit_pipeline_metrics(const posekit_pipeline* pipeline, posekit_metrics* metrics);
+
+/* Cancels, then waits until the sink has had every frame. Not from the sink. */
+POSEKIT_C_API void posekit_pipeline_destroy(posekit_pipeline* pipeline);
 
 #ifdef __cplusplus
 }

@@ -5,6 +5,7 @@
 #include "posekit/error.h"
 #include "posekit/image.h"
 #include "posekit/model.h"
+#include "posekit/pipeline.h"
 #include "posekit/runtime.h"
 #include "posekit_c.h"
 
@@ -28,6 +29,10 @@ static_assert(sizeof(void*) != 8 ||
               (sizeof(posekit_detector_options) == 64 && offsetof(posekit_detector_options, tile_count) == 56));                      // 0.1
 static_assert(sizeof(void*) != 8 || (sizeof(posekit_tracker_options) == 120 && offsetof(posekit_tracker_options, reserved) == 116));  // 0.1
 static_assert(sizeof(posekit_timings) == 40 + sizeof(size_t) && offsetof(posekit_timings, postprocess) == 32 + sizeof(size_t));       // 0.1
+static_assert(sizeof(void*) != 8 || sizeof(posekit_time_stats) == 32);
+static_assert(sizeof(void*) != 8 || (sizeof(posekit_pipeline_options) == 72 && offsetof(posekit_pipeline_options, reserved) == 68));  // 0.1
+static_assert(sizeof(void*) != 8 || (sizeof(posekit_frame) == 96 && offsetof(posekit_frame, reserved) == 92));                        // 0.1
+static_assert(sizeof(void*) != 8 || (sizeof(posekit_metrics) == 280 && offsetof(posekit_metrics, age) == 248));                       // 0.1
 
 // No padding that a caller's _INIT could leave unset.
 static_assert(std::has_unique_object_representations_v<posekit_model_options>);
@@ -55,6 +60,8 @@ static_assert(equal(POSEKIT_PIXEL_FORMAT_BGR8, posekit::PixelFormat::bgr8) &&
 static_assert(equal(POSEKIT_PRECISION_FP32, posekit::Precision::fp32) && equal(POSEKIT_PRECISION_FP16, posekit::Precision::fp16) &&
               equal(POSEKIT_PRECISION_BF16, posekit::Precision::bf16));
 static_assert(equal(POSEKIT_WARM_UP_CHECK, posekit::WarmUp::check) && equal(POSEKIT_WARM_UP_NONE, posekit::WarmUp::none));
+static_assert(equal(POSEKIT_OVERFLOW_BLOCK, posekit::Overflow::block) && equal(POSEKIT_OVERFLOW_REFUSE, posekit::Overflow::refuse) &&
+              equal(POSEKIT_OVERFLOW_LATEST, posekit::Overflow::latest));
 static_assert(equal(POSEKIT_LOG_INFO, posekit::LogLevel::info) && equal(POSEKIT_LOG_WARNING, posekit::LogLevel::warning));
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "posekit/detector.h"
 #include "posekit/estimator.h"
+#include "posekit/pipeline.h"
 #include "posekit/tracker.h"
 #include "posekit_c.h"
 
@@ -36,6 +37,10 @@ struct posekit_detector {
 
 struct posekit_tracker {
   posekit::Tracker tracker;
+};
+
+struct posekit_pipeline {
+  std::shared_ptr<posekit::Pipeline> pipeline;
 };
 
 namespace posekit_c {

@@ -31,6 +31,7 @@ public static class Posekit
     public enum PixelFormat : int { Bgr8 = 0, Rgb8 = 1, Gray8 = 2, Bgra8 = 3, Rgba8 = 4 }
     public enum Precision : int { Fp32 = 0, Fp16 = 1, Bf16 = 2 }
     public enum WarmUp : int { Check = 0, None = 1 }
+    public enum Overflow : int { Block = 0, Refuse = 1, Latest = 2 }
 
     public const ulong NoDeadline = ulong.MaxValue;
     public static readonly nuint NoIndex = nuint.MaxValue;
@@ -43,6 +44,9 @@ public static class Posekit
     public delegate Status Run(IntPtr opaque, nuint count, IntPtr task, IntPtr taskContext);
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
     public delegate void Destroy(IntPtr opaque);
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    public delegate Status Sink(IntPtr context, in Frame frame, int detected, IntPtr result);
 
     [StructLayout(LayoutKind.Sequential)]
     public struct Image
@@ -280,4 +284,69 @@ public static class Posekit
     [DllImport(Library)] public static extern Status posekit_tracker_restore(IntPtr tracker,
         [MarshalAs(UnmanagedType.LPUTF8Str)] string? json);
     [DllImport(Library)] public static extern void posekit_tracker_destroy(IntPtr tracker);
+
+    [StructLayout(LayoutKind.Sequential)]
+    public class PipelineOptions
+    {
+        public nuint struct_size = (nuint)Marshal.SizeOf<PipelineOptions>();
+        public nuint queue_frames;
+        public nuint batch_frames;
+        public nuint detect_every;
+        public nuint detect_calls;
+        public nuint estimate_calls;
+        public ulong batch_wait_us;
+        public ulong frame_timeout_us;
+        public Overflow overflow;
+        public int reserved;
+    }
+
+    // Pixels, boxes, release and opaque are unmanaged: pin or copy what they point to until release was called.
+    [StructLayout(LayoutKind.Sequential)]
+    public struct Frame
+    {
+        public nuint struct_size;
+        public Image image;
+        public IntPtr boxes;
+        public nuint box_count;
+        public ulong index;
+        public double time_s;
+        public IntPtr release;
+        public IntPtr opaque;
+        public int has_boxes;
+        public int reserved;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    public struct TimeStats { public nuint count; public double mean; public double p50; public double p99; }
+
+    [StructLayout(LayoutKind.Sequential)]
+    public class Metrics
+    {
+        public nuint struct_size = (nuint)Marshal.SizeOf<Metrics>();
+        public nuint accepted;
+        public nuint refused;
+        public nuint delivered;
+        public nuint failed;
+        public nuint dropped;
+        public nuint in_flight;
+        public nuint waiting_detect;
+        public nuint waiting_estimate;
+        public nuint waiting_sink;
+        public double fps;
+        public TimeStats detect;
+        public TimeStats preprocess;
+        public TimeStats inference;
+        public TimeStats postprocess;
+        public TimeStats sink;
+        public TimeStats age;
+    }
+
+    [DllImport(Library)] public static extern Status posekit_pipeline_create(IntPtr estimator, IntPtr detector, Sink sink, IntPtr context,
+        PipelineOptions? options, out IntPtr pipeline);
+    [DllImport(Library)] public static extern Status posekit_pipeline_submit(IntPtr pipeline, in Frame frame, IntPtr control,
+        out int accepted);
+    [DllImport(Library)] public static extern Status posekit_pipeline_close(IntPtr pipeline, IntPtr control);
+    [DllImport(Library)] public static extern Status posekit_pipeline_cancel(IntPtr pipeline);
+    [DllImport(Library)] public static extern Status posekit_pipeline_metrics(IntPtr pipeline, [In, Out] Metrics metrics);
+    [DllImport(Library)] public static extern void posekit_pipeline_destroy(IntPtr pipeline);
 }

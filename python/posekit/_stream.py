@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Union
+from typing import Any, Literal, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,8 @@ class StreamResult:
     """Whatever went wrong with this frame, in any stage, is its error."""
 
 
-class TimeStats(NamedTuple):
+@dataclass(frozen=True)
+class TimeStats:
     """Milliseconds: the mean over all, the quantiles over the last 1024."""
 
     count: int
@@ -147,11 +148,13 @@ class Stream(Iterator[StreamResult]):
             return StreamResult(index, time_s, image, boxes, detected, result)
         self.close()
         if self._failure is not None:
-            failure, self._failure = self._failure, None
-            raise failure
+            raised, self._failure = self._failure, None
+            raise raised
         raise StopIteration
 
     def _submit(self, frame: Frame) -> None:
+        image: Any
+        more: list[Any]
         image, *more = frame if isinstance(frame, tuple) else (frame,)
         time_s = float(more[0]) if more else self._count / self._rate
         pixels, boxes, size, problem = None, None, (0, 0), None
@@ -170,8 +173,9 @@ class Stream(Iterator[StreamResult]):
 
     def metrics(self) -> StreamMetrics:
         """A snapshot."""
-        raw = self._native.metrics()
-        return StreamMetrics(**{name: TimeStats(*value) if isinstance(value, tuple) else value for name, value in raw.items()})
+        raw: dict[str, Any] = self._native.metrics()
+        values: dict[str, Any] = {name: TimeStats(*value) if isinstance(value, tuple) else value for name, value in raw.items()}
+        return StreamMetrics(**values)
 
     def close(self) -> None:
         """Ends the stream within the batch in flight and joins its threads. May be called again."""

@@ -369,6 +369,71 @@ static void use_detector(const char* path) {
   posekit_detector_destroy(detector);
 }
 
+/* What a sink has seen, and how often pixels were given back. */
+typedef struct seen {
+  posekit_pipeline* pipeline;
+  size_t frames;
+  size_t persons;
+  size_t released;
+} seen;
+
+static void release(void* opaque) { ++((seen*)opaque)->released; }
+
+static posekit_status sink(void* context, const posekit_frame* frame, int32_t detected, posekit_result* result) {
+  seen* self = context;
+  posekit_status status = -1;
+  const char* message = NULL;
+  const float* keypoints = NULL;
+  size_t persons = 0;
+  posekit_metrics metrics = POSEKIT_METRICS_INIT;
+  EXPECT(frame->opaque == context && frame->index == self->frames && frame->image.width == width);
+  EXPECT(frame->time_s == (double)frame->index / 10 && frame->box_count == 1 && frame->boxes[0].x2 == 60 && detected == 0);
+  OK(posekit_result_status(result, 0, &status, &message));
+  EXPECT(status == POSEKIT_OK && message[0] == 0);
+  OK(posekit_result_keypoints(result, 0, &keypoints, &persons));
+  posekit_result_destroy(result);
+  self->persons += persons;
+  ++self->frames;
+  OK(posekit_pipeline_metrics(self->pipeline, &metrics));
+  EXPECT(metrics.accepted == metrics.delivered + metrics.failed + metrics.dropped + metrics.in_flight);
+  return frame->index == 2 ? POSEKIT_ERROR_IO : POSEKIT_OK;
+}
+
+static void use_pipeline(const char* path) {
+  posekit_estimator* estimator = NULL;
+  posekit_pipeline_options options = POSEKIT_PIPELINE_OPTIONS_INIT;
+  posekit_metrics metrics = POSEKIT_METRICS_INIT;
+  posekit_box box = {10, 4, 60, 44, 0, 0};
+  posekit_frame frame = POSEKIT_FRAME_INIT;
+  seen all = {NULL, 0, 0, 0};
+  int32_t accepted = 0;
+  OK(posekit_estimator_create(path, NULL, NULL, &estimator));
+  options.frame_timeout_us = 600000000;
+  OK(posekit_pipeline_create(estimator, NULL, sink, &all, &options, &all.pipeline));
+  posekit_estimator_destroy(estimator);
+  frame.image = the_image();
+  frame.boxes = &box;
+  frame.box_count = 1;
+  frame.has_boxes = 1;
+  frame.release = release;
+  frame.opaque = &all;
+  for (uint64_t i = 0; i < 5; ++i) {
+    frame.index = i;
+    frame.time_s = (double)i / 10;
+    OK(posekit_pipeline_submit(all.pipeline, &frame, NULL, &accepted));
+    EXPECT(accepted == 1);
+  }
+  EXPECT(posekit_pipeline_close(all.pipeline, NULL) == POSEKIT_ERROR_IO); /* what the sink said to frame 2 */
+  EXPECT(all.frames == 5 && all.persons == 5 && all.released == 5);
+  EXPECT(posekit_pipeline_submit(all.pipeline, &frame, NULL, &accepted) == POSEKIT_ERROR_CLOSED);
+  EXPECT(accepted == 0 && all.released == 6);
+  OK(posekit_pipeline_cancel(all.pipeline));
+  OK(posekit_pipeline_metrics(all.pipeline, &metrics));
+  EXPECT(metrics.accepted == 5 && metrics.delivered == 4 && metrics.failed == 1 && metrics.in_flight == 0);
+  EXPECT(metrics.inference.count == 5 && metrics.inference.p50 > 0 && metrics.age.p99 > 0);
+  posekit_pipeline_destroy(all.pipeline);
+}
+
 int main(int argc, char** argv) {
   size_t count = 0;
   const char* name = NULL;
@@ -389,6 +454,7 @@ int main(int argc, char** argv) {
   posekit_string_destroy(json);
   use_estimator(argv[1]);
   use_detector(argv[2]);
+  use_pipeline(argv[1]);
   printf("%d expectations hold\n", expectations);
   return 0;
 }

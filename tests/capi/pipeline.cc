@@ -1,0 +1,153 @@
+/// Streams through the C interface: what C++ gives, and every frame's pixels given back once, whatever became of the frame.
+#include <posekit_c.h>
+
+#include <atomic>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "posekit/image_io.h"
+#include "posekit/posekit.h"
+#include "support/paths.h"
+
+namespace {
+
+std::string model(const char* name) { return (posekit_test::source_dir() / "examples/models" / name).string(); }
+
+void ok(posekit_status status) {
+  INFO(posekit_last_error_message());
+  REQUIRE(status == POSEKIT_OK);
+}
+
+struct Models {
+  posekit_estimator* estimator = nullptr;
+  posekit_detector* detector = nullptr;
+  Models() {
+    ok(posekit_estimator_create(model("pose_landmark_lite.pt").c_str(), nullptr, nullptr, &estimator));
+    ok(posekit_detector_create(model("person_detector.pt").c_str(), nullptr, nullptr, &detector));
+  }
+  Models(const Models&) = delete;
+  Models& operator=(const Models&) = delete;
+  ~Models() {
+    posekit_estimator_destroy(estimator);
+    posekit_detector_destroy(detector);
+  }
+};
+
+struct Seen {
+  std::vector<std::uint64_t> order;
+  std::vector<std::vector<float>> keypoints;
+  std::vector<posekit_status> status;
+  std::atomic<int> released = 0;
+};
+
+posekit_status collect(void* context, const posekit_frame* frame, int32_t detected, posekit_result* result) {
+  Seen& seen = *static_cast<Seen*>(context);
+  size_t count = 0;
+  posekit_result_copy_keypoints(result, nullptr, 0, &count);
+  std::vector<float> values(count);
+  posekit_result_copy_keypoints(result, values.data(), count, &count);
+  posekit_status status = POSEKIT_ERROR_INTERNAL;
+  const char* message = nullptr;
+  posekit_result_status(result, 0, &status, &message);
+  posekit_result_destroy(result);
+  seen.order.push_back(frame->index);
+  seen.keypoints.push_back(std::move(values));
+  seen.status.push_back(status);
+  return detected == 1 || status == POSEKIT_ERROR_CANCELLED ? POSEKIT_OK : POSEKIT_ERROR_INTERNAL;
+}
+
+void count_release(void* opaque) { ++static_cast<Seen*>(opaque)->released; }
+
+posekit_frame frame_of(const posekit::Image& image, std::uint64_t index, Seen& seen) {
+  posekit_frame frame = POSEKIT_FRAME_INIT;
+  frame.image = {image.pixels.data(), image.view().stride, image.width, image.height, static_cast<posekit_pixel_format>(image.format), 0};
+  frame.index = index;
+  frame.release = count_release;
+  frame.opaque = &seen;
+  return frame;
+}
+
+}  // namespace
+
+TEST_CASE("A stream through C gives bit for bit what C++ calls give, in order, and gives the pixels back") {
+  std::vector<posekit::Image> photos;
+  for (const char* name : {"astronaut.jpg", "people.jpg"})
+    photos.push_back(posekit::read_image(posekit_test::source_dir() / "examples/images" / name));
+  const posekit::PersonDetector detector(model("person_detector.pt"));
+  const posekit::PoseEstimator estimator(model("pose_landmark_lite.pt"));
+  const Models models;
+  Seen seen;
+  posekit_pipeline* pipeline = nullptr;
+  ok(posekit_pipeline_create(models.estimator, models.detector, collect, &seen, nullptr, &pipeline));
+  for (std::uint64_t i = 0; i < 6; ++i) {
+    const posekit_frame frame = frame_of(photos[i % 2], i, seen);
+    int32_t accepted = 0;
+    ok(posekit_pipeline_submit(pipeline, &frame, nullptr, &accepted));
+    CHECK(accepted == 1);
+  }
+  ok(posekit_pipeline_close(pipeline, nullptr));
+  CHECK(seen.released == 6);
+  posekit_pipeline_destroy(pipeline);
+  REQUIRE(seen.order == std::vector<std::uint64_t>{0, 1, 2, 3, 4, 5});
+  for (std::size_t i = 0; i < 6; ++i) {
+    const auto result = estimator.estimate(photos[i % 2].view(), detector.detect(photos[i % 2].view()));
+    std::vector<float> expected;
+    for (const posekit::Pose& pose : result.poses) {
+      for (const posekit::Keypoint& point : pose.keypoints) expected.insert(expected.end(), {point.x, point.y, point.score});
+    }
+    CHECK(seen.keypoints[i] == expected);
+  }
+}
+
+TEST_CASE("Frames that are refused, dropped, cancelled or wrong give their pixels back too") {
+  const posekit_overflow overflow = GENERATE(POSEKIT_OVERFLOW_REFUSE, POSEKIT_OVERFLOW_LATEST);
+  const Models models;
+  const posekit::Image photo = posekit::read_image(posekit_test::source_dir() / "examples/images/astronaut.jpg");
+  Seen seen;
+  posekit_pipeline_options options = POSEKIT_PIPELINE_OPTIONS_INIT;
+  options.overflow = overflow;
+  options.queue_frames = 1;
+  posekit_pipeline* pipeline = nullptr;
+  ok(posekit_pipeline_create(models.estimator, models.detector, collect, &seen, &options, &pipeline));
+  int32_t accepted = 0;
+  std::size_t taken = 0;
+  for (std::uint64_t i = 0; i < 50; ++i) {
+    const posekit_frame frame = frame_of(photo, i, seen);
+    ok(posekit_pipeline_submit(pipeline, &frame, nullptr, &accepted));
+    taken += accepted == 1 ? 1 : 0;
+  }
+  posekit_frame wrong = frame_of(photo, 50, seen);
+  wrong.has_boxes = 2;
+  CHECK(posekit_pipeline_submit(pipeline, &wrong, nullptr, &accepted) == POSEKIT_ERROR_INVALID_ARGUMENT);
+  posekit_metrics metrics = POSEKIT_METRICS_INIT;
+  ok(posekit_pipeline_metrics(pipeline, &metrics));
+  CHECK(metrics.accepted == taken);
+  CHECK(metrics.accepted + metrics.refused == 50);
+  const std::size_t dropped = metrics.dropped;
+  CHECK((overflow == POSEKIT_OVERFLOW_LATEST ? metrics.refused : dropped) == 0);
+  posekit_pipeline_destroy(pipeline);
+  CHECK(seen.released == 51);
+  CHECK(seen.order.size() == taken - dropped);
+}
+
+TEST_CASE("C pipelines refuse what makes no sense") {
+  const Models models;
+  posekit_pipeline* pipeline = nullptr;
+  posekit_pipeline_options options = POSEKIT_PIPELINE_OPTIONS_INIT;
+  CHECK(posekit_pipeline_create(models.estimator, nullptr, nullptr, nullptr, nullptr, &pipeline) == POSEKIT_ERROR_INVALID_ARGUMENT);
+  CHECK(posekit_pipeline_create(nullptr, nullptr, collect, nullptr, nullptr, &pipeline) == POSEKIT_ERROR_INVALID_ARGUMENT);
+  options.overflow = 3;
+  CHECK(posekit_pipeline_create(models.estimator, nullptr, collect, nullptr, &options, &pipeline) == POSEKIT_ERROR_INVALID_ARGUMENT);
+  options = POSEKIT_PIPELINE_OPTIONS_INIT;
+  options.batch_wait_us = UINT64_MAX;
+  CHECK(posekit_pipeline_create(models.estimator, nullptr, collect, nullptr, &options, &pipeline) == POSEKIT_ERROR_INVALID_ARGUMENT);
+  options = POSEKIT_PIPELINE_OPTIONS_INIT;
+  options.reserved = 1;
+  CHECK(posekit_pipeline_create(models.estimator, nullptr, collect, nullptr, &options, &pipeline) == POSEKIT_ERROR_INVALID_ARGUMENT);
+  CHECK(pipeline == nullptr);
+  CHECK(posekit_pipeline_close(nullptr, nullptr) == POSEKIT_ERROR_INVALID_ARGUMENT);
+  posekit_pipeline_destroy(nullptr);
+}
