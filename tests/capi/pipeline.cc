@@ -103,7 +103,7 @@ TEST_CASE("A stream through C gives bit for bit what C++ calls give, in order, a
 }
 
 TEST_CASE("Frames that are refused, dropped, cancelled or wrong give their pixels back too") {
-  const posekit_overflow overflow = GENERATE(POSEKIT_OVERFLOW_REFUSE, POSEKIT_OVERFLOW_LATEST);
+  const posekit_overflow overflow = GENERATE(as<posekit_overflow>{}, POSEKIT_OVERFLOW_REFUSE, POSEKIT_OVERFLOW_LATEST);
   const Models models;
   const posekit::Image photo = posekit::read_image(posekit_test::source_dir() / "examples/images/astronaut.jpg");
   Seen seen;
