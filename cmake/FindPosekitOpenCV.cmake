@@ -47,4 +47,4 @@ find_package_handle_standard_args(
   VERSION_VAR PosekitOpenCV_VERSION
   HANDLE_COMPONENTS
   REASON_FAILURE_MESSAGE
-    "posekit_io needs OpenCV >= 4.5: install it (Debian and Ubuntu: apt-get install libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev), or build without it (-DPOSEKIT_IO=OFF)")
+    "posekit_io needs OpenCV >= 4.5: install it (Debian and Ubuntu: apt-get install libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libopencv-videoio-dev), or build without it (-DPOSEKIT_IO=OFF)")
