@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -26,6 +27,29 @@ struct ReadOptions {
 /// Writes an image as the extension says (.png, .jpg, …), whole or not at all: to a temporary file beside it, then renamed.
 /// @throws Error invalid_argument (unknown extension, bad view), io
 POSEKIT_API void write_image(const std::filesystem::path& path, const ImageView& image);
+
+/// Writes a file piece by piece, whole or not at all: to a temporary file beside it, which `finish` renames. One thread at a time may use
+/// it.
+class POSEKIT_API OutputFile {
+ public:
+  /// @throws Error io
+  explicit OutputFile(const std::filesystem::path& path);
+  OutputFile(OutputFile&&) noexcept;
+  OutputFile& operator=(OutputFile&&) noexcept;
+  /// Not finished: nothing is left.
+  ~OutputFile();
+
+  /// @throws Error io, invalid_argument (finished)
+  void write(std::span<const std::byte> bytes);
+  /// Gives the file its name, in place of a file that has it. @throws Error io, invalid_argument (called again)
+  void finish();
+
+ private:
+  void check_open() const;
+
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
 
 /// Writes bytes whole or not at all: to a temporary file beside it, then renamed.
 /// @throws Error io

@@ -1,4 +1,4 @@
-/// All of posekit's core library. Reading images and drawing are in image_io.h and draw.h (posekit::io).
+/// All of posekit's core library. Files, video and drawing are in image_io.h, video.h and draw.h (posekit::io).
 #pragma once
 
 // IWYU pragma: begin_exports

@@ -1,38 +1,15 @@
 /// A disk that is full, and a folder that can't be written.
-#include <sys/mount.h>
-
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <filesystem>
 #include <string>
 
+#include "support/small_disk.h"
 #include "workplace.h"
 
 using Catch::Matchers::ContainsSubstring;
+using posekit_test::SmallDisk;
 using posekit_test::Workplace;
-
-namespace {
-
-/// A small file system in memory, mounted on a folder while it lives.
-class SmallDisk {
- public:
-  explicit SmallDisk(const std::filesystem::path& folder) : folder_(folder) {
-    std::filesystem::create_directories(folder);
-    mounted_ = mount("tmpfs", folder.c_str(), "tmpfs", 0, "size=64k") == 0;
-  }
-  SmallDisk(const SmallDisk&) = delete;
-  SmallDisk& operator=(const SmallDisk&) = delete;
-  ~SmallDisk() {
-    if (mounted_) umount(folder_.c_str());
-  }
-  bool mounted() const { return mounted_; }
-
- private:
-  std::filesystem::path folder_;
-  bool mounted_ = false;
-};
-
-}  // namespace
 
 TEST_CASE("A full disk is a clear error for each image it meets, and leaves no half file") {
   const Workplace here;

@@ -1,0 +1,223 @@
+/// Reads videos and cameras by OpenCV's videoio.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <opencv2/core.hpp>
+#include <opencv2/core/utils/logger.hpp>
+#include <opencv2/videoio.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "io/video_header.h"
+#include "posekit/error.h"
+#include "posekit/video.h"
+
+namespace posekit::inline v0 {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t most_failures = 100000;  // one after the other; FFmpeg tells a frame that can't be decoded and the end alike
+
+/// The header of a file that is one, and a video. @throws Error
+VideoHeader check_file(const fs::path& file, const std::string& name) {
+  const auto fail = [&](ErrorCode code, const std::string& what) { throw Error(code, fmt::format("{} {}", name, what)); };
+  std::error_code error;
+  const fs::file_status status = fs::status(file, error);
+  if (status.type() == fs::file_type::not_found) fail(ErrorCode::not_found, "does not exist: check the path");
+  if (status.type() == fs::file_type::directory) fail(ErrorCode::io, "is a folder, a video file is expected");
+  if (status.type() != fs::file_type::regular) fail(ErrorCode::io, "is not a readable regular file: check the path and its permissions");
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) fail(ErrorCode::io, fmt::format("can't be opened ({}): check its permissions", std::strerror(errno)));
+  const std::uintmax_t size = fs::file_size(file, error);
+  if (error) fail(ErrorCode::io, fmt::format("can't be opened ({})", error.message()));
+  if (size == 0) fail(ErrorCode::io, "is empty: fetch or copy it again");
+  const std::optional<VideoHeader> header = read_video_header(stream, size);
+  if (!header) fail(ErrorCode::io, "is not a video of a kind that is known: MP4, MOV, AVI, Matroska, WebM, MPEG, … is expected");
+  if (!header->indexed)
+    fail(ErrorCode::io, header->complete ? "has no index of its frames: its recording was not finished, record or fetch it again"
+                                         : "is cut off, and without its end its frames can't be found: fetch or copy it again");
+  return *header;
+}
+
+std::optional<cv::RotateFlags> turn_of(int rotation) {
+  switch (rotation) {
+    case 90: return cv::ROTATE_90_CLOCKWISE;
+    case 180: return cv::ROTATE_180;
+    case 270: return cv::ROTATE_90_COUNTERCLOCKWISE;
+    default: return std::nullopt;
+  }
+}
+
+Image to_image(const cv::Mat& stored, int rotation) {
+  const bool swaps = rotation == 90 || rotation == 270;
+  Image image{
+      .pixels = {}, .width = swaps ? stored.rows : stored.cols, .height = swaps ? stored.cols : stored.rows, .format = PixelFormat::bgr8};
+  image.pixels.resize(stored.total() * 3);
+  cv::Mat upright(image.height, image.width, CV_8UC3, image.pixels.data());
+  if (const auto turn = turn_of(rotation)) {
+    cv::rotate(stored, upright, *turn);
+  } else {
+    stored.copyTo(upright);
+  }
+  return image;
+}
+
+}  // namespace
+
+class VideoReader::Impl {
+ public:
+  Impl(const fs::path& file, const VideoOptions& options) : name_(fmt::format("video \"{}\"", file.string())) {
+    complete_ = check_file(file, name_).complete;
+    // An absolute path: of "a:b" FFmpeg would take "a" for a protocol.
+    open([&] { return capture_.open(fs::absolute(file).string(), cv::CAP_FFMPEG); },
+         complete_ ? "has no video in it, is broken, or is of a kind that FFmpeg can't read" : "is cut off: fetch or copy it again");
+    turn_ourselves();
+    read_info(options);
+    const double frames = capture_.get(cv::CAP_PROP_FRAME_COUNT);
+    if (frames >= 1 && frames < 1e15) info_.frames = static_cast<std::size_t>(frames);
+  }
+
+  Impl(int camera, const VideoOptions& options) : name_(fmt::format("camera {}", camera)), camera_(true) {
+    const fs::path device = fmt::format("/dev/video{}", camera);
+    std::error_code ignored;
+    if (camera < 0) throw Error(ErrorCode::invalid_argument, fmt::format("{} was given, a number of at least 0 is expected", name_));
+    if (!fs::exists(device, ignored))
+      throw Error(ErrorCode::not_found, fmt::format("{} is not there (no {}): connect it, or take another number", name_, device.string()));
+    open([&] { return capture_.open(camera, cv::CAP_V4L2); }, "can't be opened: does another program use it, and may this one?");
+    read_info(options);
+  }
+
+  const VideoInfo& info() const { return info_; }
+  std::size_t skipped() const { return skipped_; }
+
+  std::optional<Frame> read() {
+    if (ended_) return std::nullopt;
+    try {
+      if (grab()) {
+        if (!capture_.retrieve(stored_) || stored_.empty() || stored_.type() != CV_8UC3)
+          fail("gives frames that can't be converted to 8-bit colour: convert it, for example with ffmpeg");
+        const std::size_t index = position_++;
+        return make_frame(to_image(stored_, info_.rotation), index, time_of_frame());
+      }
+    } catch (const cv::Exception& error) {
+      fail(fmt::format("can't be read ({})", error.err));
+    }
+    end();
+    return std::nullopt;
+  }
+
+ private:
+  template <class Open>
+  void open(Open open_capture, const char* otherwise) {
+    std::string reason;
+    try {
+      if (open_capture()) return;
+    } catch (const cv::Exception& error) {
+      reason = fmt::format(" ({})", error.err);
+    }
+    throw Error(ErrorCode::io, fmt::format("{} {}{}", name_, otherwise, reason));
+  }
+
+  /// OpenCV turns frames itself, unless told not to; old versions of it never do.
+  void turn_ourselves() {
+    capture_.set(cv::CAP_PROP_ORIENTATION_AUTO, 0);
+    if (capture_.get(cv::CAP_PROP_ORIENTATION_AUTO) != 0) return;
+    const int rotation = static_cast<int>(std::lround(capture_.get(cv::CAP_PROP_ORIENTATION_META)));
+    if (turn_of((rotation % 360 + 360) % 360)) info_.rotation = (rotation % 360 + 360) % 360;
+  }
+
+  void read_info(const VideoOptions& options) {
+    const auto width = static_cast<int>(capture_.get(cv::CAP_PROP_FRAME_WIDTH));
+    const auto height = static_cast<int>(capture_.get(cv::CAP_PROP_FRAME_HEIGHT));
+    if (width <= 0 || height <= 0)
+      throw Error(ErrorCode::io, fmt::format("{} has frames of {}x{} pixels: it is broken", name_, width, height));
+    if (static_cast<std::uint64_t>(width) > options.max_pixels / static_cast<std::uint64_t>(height)) {
+      throw Error(ErrorCode::invalid_argument, fmt::format("{} has frames of {}x{} pixels, at most {} are allowed: scale it down, or raise "
+                                                           "max_pixels",
+                                                           name_, width, height, options.max_pixels));
+    }
+    const bool swaps = info_.rotation == 90 || info_.rotation == 270;
+    info_.size = swaps ? Size{height, width} : Size{width, height};
+    const double fps = capture_.get(cv::CAP_PROP_FPS);
+    if (std::isfinite(fps) && fps > 0) info_.fps = fps;
+  }
+
+  /// The next frame that can be decoded. Positions of those that can't be are counted only once another one follows: at the end there
+  /// are failures without end.
+  bool grab() {
+    const std::size_t promised = info_.frames.value_or(0);
+    const std::size_t limit = camera_ ? 0 : std::min(most_failures, promised > position_ ? promised - position_ + 64 : 64);
+    for (std::size_t failures = 0; failures <= limit; ++failures) {
+      if (!capture_.grab()) continue;
+      position_ += failures;
+      skipped_ += failures;
+      return true;
+    }
+    return false;
+  }
+
+  /// Rising, even where the container tells no time.
+  double time_of_frame() {
+    const auto now = Clock::now();
+    const bool is_first = !last_time_;
+    if (is_first) first_at_ = now;
+    double time = camera_ ? std::chrono::duration<double>(now - first_at_).count() : capture_.get(cv::CAP_PROP_POS_MSEC) / 1000;
+    time = std::round(time * 1e6) / 1e6;
+    if (!std::isfinite(time) || time < 0) time = 0;
+    if (!is_first && !(time > *last_time_)) time = *last_time_ + (info_.fps > 0 ? 1 / info_.fps : 1e-6);
+    last_time_ = time;
+    return time;
+  }
+
+  void end() {
+    ended_ = true;
+    capture_.release();
+    if (camera_) fail("gives no more frames: was it disconnected?");
+    if (!complete_) fail(fmt::format("is cut off: only its first {} frames could be read, fetch or copy it again", position_));
+    if (position_ == 0) fail("has no frame that can be decoded");
+  }
+
+  [[noreturn]] void fail(const std::string& what) {
+    ended_ = true;
+    throw Error(ErrorCode::io, fmt::format("{} {}", name_, what));
+  }
+
+  std::string name_;
+  bool camera_ = false;
+  bool complete_ = true;
+  cv::VideoCapture capture_;
+  VideoInfo info_;
+  cv::Mat stored_;
+  std::size_t position_ = 0;
+  std::size_t skipped_ = 0;
+  std::optional<double> last_time_;
+  Clock::time_point first_at_;
+  bool ended_ = false;
+};
+
+VideoReader::VideoReader(const fs::path& file, const VideoOptions& options) : impl_(std::make_unique<Impl>(file, options)) {}
+VideoReader::VideoReader(int camera, const VideoOptions& options) : impl_(std::make_unique<Impl>(camera, options)) {}
+VideoReader::VideoReader(VideoReader&&) noexcept = default;
+VideoReader& VideoReader::operator=(VideoReader&&) noexcept = default;
+VideoReader::~VideoReader() = default;
+
+const VideoInfo& VideoReader::info() const noexcept { return impl_->info(); }
+std::optional<Frame> VideoReader::read() { return impl_->read(); }
+std::size_t VideoReader::skipped() const noexcept { return impl_->skipped(); }
+
+void silence_video_messages() {
+  if (std::getenv("OPENCV_LOG_LEVEL") == nullptr) cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
+  constexpr const char* quiet = "-8";  // AV_LOG_QUIET; OpenCV hands it on when it first uses FFmpeg
+  setenv("OPENCV_FFMPEG_LOGLEVEL", quiet, 0);
+}
+
+}  // namespace posekit::inline v0

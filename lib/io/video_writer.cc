@@ -1,0 +1,126 @@
+/// Writes videos by OpenCV's videoio.
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cmath>
+#include <fstream>
+#include <opencv2/core.hpp>
+#include <opencv2/videoio.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/encoding.h"
+#include "io/temporary_file.h"
+#include "io/video_header.h"
+#include "posekit/error.h"
+#include "posekit/video.h"
+
+namespace posekit::inline v0 {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int largest_side = 16384;
+constexpr double most_fps = 1000;
+
+int four(std::string_view code) { return cv::VideoWriter::fourcc(code[0], code[1], code[2], code[3]); }
+
+/// The codecs to try for a container, in this order: H.264 plays everywhere but is not in every FFmpeg.
+std::vector<int> codecs_of(const std::string& extension) {
+  if (extension == ".mp4" || extension == ".m4v" || extension == ".mov") return {four("avc1"), four("mp4v")};
+  if (extension == ".avi") return {four("MJPG")};
+  return {};
+}
+
+void check(const fs::path& file, Size size, double fps) {
+  const auto refuse = [&](const std::string& what) {
+    throw Error(ErrorCode::invalid_argument, fmt::format("\"{}\": {}", file.string(), what));
+  };
+  if (codecs_of(lower_extension(file)).empty()) refuse("a video of this kind can't be written: take .mp4, .m4v, .mov or .avi");
+  if (size.width < 2 || size.height < 2 || size.width > largest_side || size.height > largest_side)
+    refuse(
+        fmt::format("a video of {}x{} pixels can't be written: 2 to {} on each side are expected", size.width, size.height, largest_side));
+  if (!(fps > 0 && fps <= most_fps))
+    refuse(fmt::format("{} frames a second were given, more than 0 and at most {} are expected", fps, most_fps));
+}
+
+}  // namespace
+
+class VideoWriter::Impl {
+ public:
+  Impl(const fs::path& file, Size size, double fps) : size_(size), file_((check(file, size, fps), file), lower_extension(file)) {
+    file_.close();  // FFmpeg opens it by its name
+    const cv::Size even(size.width / 2 * 2, size.height / 2 * 2);
+    for (const int codec : codecs_of(lower_extension(file))) {
+      try {
+        if (writer_.open(fs::absolute(file_.path()).string(), cv::CAP_FFMPEG, codec, fps, even)) return;
+      } catch (const cv::Exception&) {  // as a codec that is not there
+      }
+    }
+    throw Error(ErrorCode::io, fmt::format("\"{}\" can't be written: OpenCV's FFmpeg has no encoder for it, or not for {}x{} pixels and {} "
+                                           "frames a second",
+                                           file.string(), size.width, size.height, fps));
+  }
+
+  void write(const ImageView& image) {
+    check_open();
+    validate(image);
+    if (image.size() != size_) {
+      throw Error(ErrorCode::invalid_argument, fmt::format("\"{}\": a frame of {}x{} pixels was given, the video has {}x{}",
+                                                           file_.target().string(), image.width, image.height, size_.width, size_.height));
+    }
+    try {
+      ImageView even = image;
+      even.width = image.width / 2 * 2;
+      even.height = image.height / 2 * 2;
+      writer_.write(to_mat(even, false));
+    } catch (const cv::Exception& error) {
+      throw Error(ErrorCode::io, fmt::format("\"{}\": a frame can't be encoded ({})", file_.target().string(), error.err));
+    }
+    ++frames_;
+  }
+
+  void finish() {
+    check_open();
+    if (frames_ == 0)
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("\"{}\": no frame was written, and a video has at least one", file_.target().string()));
+    finished_ = true;
+    writer_.release();
+    if (!is_whole()) fail_to_write(file_.target(), ENOSPC);
+    file_.commit();
+  }
+
+ private:
+  void check_open() const {
+    if (finished_) throw Error(ErrorCode::invalid_argument, fmt::format("\"{}\" is finished: open another video", file_.target().string()));
+  }
+
+  /// OpenCV does not tell that writing failed, so the file has to: is all there that its container promises, and every frame in it?
+  bool is_whole() const {
+    std::ifstream stream(file_.path(), std::ios::binary);
+    std::error_code error;
+    const std::uintmax_t bytes = fs::file_size(file_.path(), error);
+    const auto header = stream && !error ? read_video_header(stream, bytes) : std::nullopt;
+    if (!header || !header->complete || !header->indexed) return false;
+    const cv::VideoCapture capture(fs::absolute(file_.path()).string(), cv::CAP_FFMPEG);
+    return capture.isOpened() && std::lround(capture.get(cv::CAP_PROP_FRAME_COUNT)) == static_cast<long>(frames_);
+  }
+
+  Size size_;
+  TemporaryFile file_;  // outlives the writer, which closes the file
+  cv::VideoWriter writer_;
+  std::size_t frames_ = 0;
+  bool finished_ = false;
+};
+
+VideoWriter::VideoWriter(const fs::path& file, Size size, double fps) : impl_(std::make_unique<Impl>(file, size, fps)) {}
+VideoWriter::VideoWriter(VideoWriter&&) noexcept = default;
+VideoWriter& VideoWriter::operator=(VideoWriter&&) noexcept = default;
+VideoWriter::~VideoWriter() = default;
+
+void VideoWriter::write(const ImageView& image) { impl_->write(image); }
+void VideoWriter::finish() { impl_->finish(); }
+
+}  // namespace posekit::inline v0
