@@ -41,23 +41,84 @@ bool is_mp4(std::string_view start) {
   return start.size() >= 8 && std::ranges::find(types, start.substr(4, 4)) != types.end();
 }
 
-VideoHeader walk_mp4(std::istream& file, std::uint64_t size) {
-  VideoHeader header{.complete = true, .indexed = false};
-  std::uint64_t at = 0;
-  for (int part = 0; part < most_parts && size - at >= 8; ++part) {
+/// A part of an MP4 file: four letters, and where its content lies.
+struct Part {
+  std::string type;
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;  ///< May lie behind the file's end.
+};
+
+/// Calls visit(box) for each box from `at` on, until it returns false or there are no more.
+template <class Visit>
+void visit_boxes(std::istream& file, std::uint64_t at, std::uint64_t end, Visit visit) {
+  for (int part = 0; part < most_parts && at < end && end - at >= 8; ++part) {
     const std::string start = bytes_at(file, at, 16);
-    if (start.size() < 8) break;
+    if (start.size() < 8) return;
     std::uint64_t length = big_endian(std::string_view(start).substr(0, 4));
-    if (length == 1 && start.size() == 16) length = big_endian(std::string_view(start).substr(8));
-    if (length == 0) length = size - at;  // to the file's end
-    if (length < 8) break;                // no box: whatever follows is not the video's
-    header.indexed = header.indexed || start.compare(4, 4, "moov") == 0;
-    if (length > size - at) {
-      header.complete = false;
-      break;
-    }
+    const bool is_long = length == 1 && start.size() == 16;
+    if (is_long) length = big_endian(std::string_view(start).substr(8));
+    if (length == 0) length = end - at;         // to the file's end
+    if (length < (is_long ? 16U : 8U)) return;  // no box: whatever follows is not the video's
+    if (length > ~std::uint64_t{0} - at) length = ~std::uint64_t{0} - at;
+    if (!visit(Part{start.substr(4, 4), at + (is_long ? 16 : 8), at + length})) return;
     at += length;
   }
+}
+
+/// The angle of a track header's matrix; mirrored pictures are left as they are.
+int rotation_of(std::istream& file, const Part& header) {
+  const std::string version = bytes_at(file, header.begin, 1);
+  const std::size_t matrix_at = version == "\1" ? 52 : 40;
+  const std::string matrix = bytes_at(file, header.begin + matrix_at, 20);
+  if (matrix.size() < 20) return 0;
+  const auto sign = [&](std::size_t index) {
+    const auto value = static_cast<std::int32_t>(big_endian(std::string_view(matrix).substr(index * 4, 4)));
+    return (value > 0) - (value < 0);
+  };
+  const std::array signs{sign(0), sign(1), sign(3), sign(4)};
+  if (signs == std::array{0, 1, -1, 0}) return 90;
+  if (signs == std::array{-1, 0, 0, -1}) return 180;
+  return signs == std::array{0, -1, 1, 0} ? 270 : 0;
+}
+
+bool is_video(std::istream& file, const Part& media) {
+  bool video = false;
+  visit_boxes(file, media.begin, media.end, [&](const Part& box) {
+    if (box.type != "hdlr") return true;
+    video = bytes_at(file, box.begin + 8, 4) == "vide";
+    return false;
+  });
+  return video;
+}
+
+/// The rotation of the first video track. OpenCV 4.6 has the sign of the angle wrong, so it is not asked.
+int rotation_of_movie(std::istream& file, const Part& movie) {
+  int rotation = 0;
+  visit_boxes(file, movie.begin, movie.end, [&](const Part& track) {
+    if (track.type != "trak") return true;
+    int angle = 0;
+    bool video = false;
+    visit_boxes(file, track.begin, track.end, [&](const Part& box) {
+      if (box.type == "tkhd") angle = rotation_of(file, box);
+      if (box.type == "mdia") video = is_video(file, box);
+      return true;
+    });
+    if (video) rotation = angle;
+    return !video;
+  });
+  return rotation;
+}
+
+VideoHeader walk_mp4(std::istream& file, std::uint64_t size) {
+  VideoHeader header{.complete = true, .indexed = false, .rotation = 0};
+  visit_boxes(file, 0, size, [&](const Part& box) {
+    header.complete = box.end <= size;
+    if (box.type == "moov") {
+      header.indexed = true;
+      header.rotation = rotation_of_movie(file, box);
+    }
+    return header.complete;
+  });
   return header;
 }
 
@@ -68,7 +129,7 @@ VideoHeader walk_avi(std::istream& file, std::uint64_t size) {
     if (!start.starts_with("RIFF")) break;
     const std::uint64_t length = little_endian(std::string_view(start).substr(4, 4));
     if (length < 4) break;  // a recording that was not finished does not tell
-    if (length > size - at - 8) return {.complete = false, .indexed = true};
+    if (length > size - at - 8) return {.complete = false, .indexed = true, .rotation = 0};
     at = std::min(size, at + 8 + length + length % 2);
   }
   return {};
@@ -101,7 +162,7 @@ VideoHeader walk_matroska(std::istream& file, std::uint64_t size) {
     const auto length = is_outermost ? ebml_number(std::string_view(start).substr(id_bytes)) : std::nullopt;
     if (!length || length->unknown) break;
     const std::uint64_t begin = at + id_bytes + length->bytes;
-    if (begin > size || length->value > size - begin) return {.complete = false, .indexed = true};
+    if (begin > size || length->value > size - begin) return {.complete = false, .indexed = true, .rotation = 0};
     at = begin + length->value;
   }
   return {};

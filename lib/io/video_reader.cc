@@ -76,11 +76,13 @@ Image to_image(const cv::Mat& stored, int rotation) {
 class VideoReader::Impl {
  public:
   Impl(const fs::path& file, const VideoOptions& options) : name_(fmt::format("video \"{}\"", file.string())) {
-    complete_ = check_file(file, name_).complete;
+    const VideoHeader header = check_file(file, name_);
+    complete_ = header.complete;
+    info_.rotation = header.rotation;
     // An absolute path: of "a:b" FFmpeg would take "a" for a protocol.
     open([&] { return capture_.open(fs::absolute(file).string(), cv::CAP_FFMPEG); },
-         complete_ ? "has no video in it, is broken, or is of a kind that FFmpeg can't read" : "is cut off: fetch or copy it again");
-    turn_ourselves();
+         complete_ ? "has no video frame in it, is broken, or is of a kind that FFmpeg can't read" : "is cut off: fetch or copy it again");
+    capture_.set(cv::CAP_PROP_ORIENTATION_AUTO, 0);  // frames are turned here
     read_info(options);
     const double frames = capture_.get(cv::CAP_PROP_FRAME_COUNT);
     if (frames >= 1 && frames < 1e15) info_.frames = static_cast<std::size_t>(frames);
@@ -125,14 +127,6 @@ class VideoReader::Impl {
       reason = fmt::format(" ({})", error.err);
     }
     throw Error(ErrorCode::io, fmt::format("{} {}{}", name_, otherwise, reason));
-  }
-
-  /// OpenCV turns frames itself, unless told not to; old versions of it never do.
-  void turn_ourselves() {
-    capture_.set(cv::CAP_PROP_ORIENTATION_AUTO, 0);
-    if (capture_.get(cv::CAP_PROP_ORIENTATION_AUTO) != 0) return;
-    const int rotation = static_cast<int>(std::lround(capture_.get(cv::CAP_PROP_ORIENTATION_META)));
-    if (turn_of((rotation % 360 + 360) % 360)) info_.rotation = (rotation % 360 + 360) % 360;
   }
 
   void read_info(const VideoOptions& options) {

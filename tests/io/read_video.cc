@@ -201,7 +201,7 @@ TEST_CASE("A cut-off AVI file gives the frames it has, and then says that it is 
   write_video(path, 30);
   posekit_test::cut_off(path, 0.5);
   const Reading reading = read_all(path);
-  CHECK(reading.frames.size() > 5);
+  CHECK_FALSE(reading.frames.empty());
   CHECK(reading.frames.size() < 25);
   REQUIRE(reading.error);
   CHECK(reading.error->code() == ErrorCode::io);

@@ -90,3 +90,23 @@ TEST_CASE("Bytes without sense are read without harm") {
     CHECK(header_of(bytes));
   }
 }
+
+TEST_CASE("The rotation is that of the first video track, whatever other tracks say") {
+  const auto track = [](const std::string& handler, const std::string& matrix) {
+    const std::string header = std::string(40, '\0') + matrix + std::string(16, '\0');
+    return box("trak", box("tkhd", header) + box("mdia", box("mdhd", "x") + box("hdlr", std::string(8, '\0') + handler)));
+  };
+  const std::string one = "\0\1\0\0"s;
+  const std::string minus = "\xff\xff\0\0"s;
+  const std::string zero(4, '\0');
+  const std::string clockwise = zero + one + zero + minus + zero;
+  const std::string half = minus + zero + zero + zero + minus;
+  const std::string mirrored = minus + zero + zero + zero + one;
+  const auto rotation = [](const std::string& tracks) { return header_of(box("ftyp", "isom") + box("moov", tracks))->rotation; };
+  CHECK(rotation(track("vide", clockwise)) == 90);
+  CHECK(rotation(track("soun", half) + track("vide", clockwise) + track("vide", half)) == 90);
+  CHECK(rotation(track("vide", half)) == 180);
+  CHECK(rotation(track("vide", zero + minus + zero + one + zero)) == 270);
+  CHECK(rotation(track("vide", mirrored)) == 0);
+  CHECK(rotation(track("soun", half)) == 0);
+}

@@ -52,7 +52,7 @@ posekit::Image video_frame(int width, int height, int level) {
 }
 
 void write_video(const fs::path& path, std::size_t frames, int width, int height, double fps) {
-  fs::create_directories(path.parent_path());
+  if (path.has_parent_path()) fs::create_directories(path.parent_path());
   posekit::VideoWriter writer(path, {width, height}, fps);
   for (std::size_t i = 0; i < frames; ++i) writer.write(video_frame(width, height, level_of(i)).view());
   writer.finish();
