@@ -1,14 +1,13 @@
-/// From the arguments to a list of images.
+/// From the arguments to inputs.
 #include "inputs.h"
 
 #include <fmt/format.h>
 #include <glob.h>
 
-#include <algorithm>
-#include <array>
+#include <charconv>
+#include <deque>
 #include <fstream>
-#include <set>
-#include <string_view>
+#include <utility>
 
 #include "options.h"
 
@@ -17,156 +16,175 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 8> image_extensions{".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".jp2"};
-constexpr std::array<std::string_view, 8> video_extensions{".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg"};
-
-template <std::size_t Count>
-bool has_extension(const fs::path& path, const std::array<std::string_view, Count>& extensions) {
-  std::string extension = path.extension().string();
-  std::ranges::transform(extension, extension.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return std::ranges::find(extensions, extension) != extensions.end();
-}
-
-constexpr std::string_view drawing_suffix = ".pose.jpg";
+constexpr std::string_view camera_prefix = "camera:";
 
 /// The folder's own name, of "photos/", "." and ".." too.
 fs::path own_name(const fs::path& folder) { return (fs::absolute(folder) / "").lexically_normal().parent_path().filename(); }
 
-/// Gathers files and folders first: what a folder's images are called depends on how many folders there are.
-class Collector {
+template <class Number>
+std::optional<Number> number(std::string_view text) {
+  Number value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+Input problem(const fs::path& path, const std::string& what) {
+  return {.path = path, .name = path.filename(), .kind = InputKind::image, .camera = 0, .problem = what};
+}
+
+Input file_input(const fs::path& path, const fs::path& name) {
+  const bool video = posekit::media_kind(path) == posekit::MediaKind::video;
+  return {.path = path, .name = name, .kind = video ? InputKind::video : InputKind::image, .camera = 0, .problem = {}};
+}
+
+/// What the arguments name: folders as they are, everything else as inputs; lists are read line by line.
+class Sources {
  public:
-  explicit Collector(const fs::path& output) {
-    std::error_code ignored;
-    output_ = output.empty() ? fs::path() : fs::weakly_canonical(output, ignored);
-  }
+  struct Source {
+    bool is_folder = false;
+    Input input;  ///< Of a folder only the path.
+  };
 
-  void add(const std::string& argument) {
-    if (argument.starts_with('@')) {
-      add_list(argument.substr(1));
-    } else {
-      add_path(argument);
-    }
-  }
+  explicit Sources(std::vector<std::string> arguments) : arguments_(std::move(arguments)) {}
 
-  std::vector<Input> take() {
-    std::vector<Input> sources = std::move(inputs_);
-    inputs_.clear();
-    std::error_code ignored;
-    const auto is_folder = [&](const Input& source) { return source.problem.empty() && fs::is_directory(source.path, ignored); };
-    const auto folders = std::ranges::count_if(sources, is_folder);
-    for (Input& source : sources) {
-      if (is_folder(source)) {
-        add_folder(source.path, folders > 1 ? own_name(source.path) : fs::path());
+  std::optional<Source> next() {
+    while (true) {
+      if (!found_.empty()) {
+        Source source = std::move(found_.front());
+        found_.pop_front();
+        return source;
+      }
+      if (std::string line; list_.is_open() && std::getline(list_, line)) {
+        if (line.ends_with('\r')) line.pop_back();
+        if (!line.empty()) add(line);
+        continue;
+      }
+      list_.close();
+      if (argument_ == arguments_.size()) return std::nullopt;
+      const std::string& argument = arguments_[argument_++];
+      if (argument.starts_with('@')) {
+        open_list(argument.substr(1));
       } else {
-        inputs_.push_back(std::move(source));
+        add(argument);
       }
     }
-    return std::move(inputs_);
   }
 
  private:
-  void add_problem(const fs::path& path, const std::string& problem) { inputs_.push_back({path, path.filename(), problem}); }
-
-  void add_file(const fs::path& path, const fs::path& name) {
-    if (has_extension(path, video_extensions)) {
-      add_problem(path, "video is not in this version: save its frames as images first");
-    } else {
-      inputs_.push_back({path, name, {}});
-    }
+  void open_list(const std::string& file) {
+    std::error_code ignored;
+    list_.clear();
+    if (!fs::is_directory(file, ignored)) list_.open(file);
+    if (!list_.is_open())
+      throw UsageError(fmt::format("the list \"{}\" can't be read: a text file with one path a line is expected", file));
   }
 
-  /// A file, a folder, or a pattern.
-  void add_path(const std::string& path) {
+  /// A file, a folder, a pattern or a camera.
+  void add(const std::string& path) {
     std::error_code ignored;
-    if (path.starts_with("camera:")) {
-      add_problem(path, "cameras are not in this version: save frames as images first");
-    } else if (fs::is_directory(path, ignored)) {
-      inputs_.push_back({path, {}, {}});
+    if (path.starts_with(camera_prefix) && !fs::exists(path, ignored)) {
+      const auto index = number<int>(std::string_view(path).substr(camera_prefix.size()));
+      Input camera = problem(path, fmt::format("\"{}\" is no camera: a number is expected, for example camera:0", path));
+      if (index && *index >= 0) {
+        camera = {.path = path, .name = fmt::format("camera-{}", *index), .kind = InputKind::camera, .camera = *index, .problem = {}};
+      }
+      found_.push_back({.is_folder = false, .input = std::move(camera)});
     } else if (!fs::exists(path, ignored) && path.find_first_of("*?[") != std::string::npos) {
       add_glob(path);
     } else {
-      add_file(path, fs::path(path).filename());
+      add_path(path);
     }
   }
 
-  void add_list(const std::string& file) {
+  void add_path(const fs::path& path) {
     std::error_code ignored;
-    std::ifstream list(file);
-    if (!list || fs::is_directory(file, ignored))
-      throw UsageError(fmt::format("the list \"{}\" can't be read: a text file with one path a line is expected", file));
-    for (std::string line; std::getline(list, line);) {
-      if (line.ends_with('\r')) line.pop_back();
-      if (!line.empty()) add_path(line);
-    }
+    const bool is_folder = fs::is_directory(path, ignored);
+    found_.push_back({.is_folder = is_folder, .input = file_input(path, is_folder ? fs::path() : path.filename())});
   }
 
   void add_glob(const std::string& pattern) {
     glob_t found{};
     const int status = glob(pattern.c_str(), 0, nullptr, &found);
-    std::error_code ignored;
-    for (std::size_t i = 0; status == 0 && i < found.gl_pathc; ++i) {
-      const fs::path path = found.gl_pathv[i];
-      if (fs::is_directory(path, ignored)) {
-        inputs_.push_back({path, {}, {}});
-      } else {
-        add_file(path, path.filename());
-      }
-    }
+    for (std::size_t i = 0; status == 0 && i < found.gl_pathc; ++i) add_path(found.gl_pathv[i]);
     globfree(&found);
-    if (status != 0) add_problem(pattern, "matches no file");
+    if (status != 0) found_.push_back({.is_folder = false, .input = problem(pattern, "matches no file")});
   }
 
-  void add_folder(const fs::path& folder, const fs::path& prefix) {
-    std::vector<fs::path> found;
-    walk(folder, {}, found);
-    std::ranges::sort(found);
-    if (is_output(folder)) {
-      // An earlier run's drawings lie beside their images.
-      const std::set<fs::path> names(found.begin(), found.end());
-      std::erase_if(found, [&](const fs::path& name) {
-        const std::string text = name.string();
-        return text.ends_with(drawing_suffix) && names.contains(text.substr(0, text.size() - drawing_suffix.size()));
-      });
-    }
-    for (const fs::path& name : found) add_file(folder / name, prefix / name);
-  }
-
-  /// The images below a folder, with their ways down. Linked folders are not entered: they may lead back up; what an earlier run wrote is
-  /// no input.
-  void walk(const fs::path& folder, const fs::path& way, std::vector<fs::path>& found) {
-    std::error_code error;
-    std::error_code ignored;
-    fs::directory_iterator entry(folder, error);
-    for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
-      const fs::path name = entry->path().filename();
-      const bool is_link = entry->is_symlink(ignored);
-      if (entry->is_directory(ignored)) {
-        if (!is_link && !is_output(entry->path())) walk(folder / name, way / name, found);
-      } else if ((is_link || entry->is_regular_file(ignored)) &&
-                 (has_extension(name, image_extensions) || has_extension(name, video_extensions))) {
-        found.push_back(way / name);
-      }
-    }
-    if (error) add_problem(folder, fmt::format("can't be listed ({})", error.message()));
-  }
-
-  bool is_output(const fs::path& folder) const {
-    std::error_code ignored;
-    return !output_.empty() && fs::weakly_canonical(folder, ignored) == output_;
-  }
-
-  fs::path output_;
-  std::vector<Input> inputs_;
+  std::vector<std::string> arguments_;
+  std::size_t argument_ = 0;
+  std::ifstream list_;
+  std::deque<Source> found_;
 };
 
 }  // namespace
 
-std::vector<Input> collect_inputs(const std::vector<std::string>& arguments, const fs::path& output) {
-  Collector collector(output);
-  for (const std::string& argument : arguments) collector.add(argument);
-  std::vector<Input> inputs = collector.take();
-  if (inputs.empty()) throw UsageError("no image found in the inputs: name images, folders that hold some, globs or @lists");
-  return inputs;
+class InputList::Impl {
+ public:
+  Impl(const std::vector<std::string>& arguments, fs::path output, posekit::Shard shard)
+      : sources_(arguments), output_(std::move(output)), shard_(shard) {
+    // What a folder's images are called depends on whether there are other folders.
+    std::size_t sources = 0;
+    for (Sources all(arguments); auto source = all.next();) {
+      ++sources;
+      if (!source->is_folder) continue;
+      if (++folders_ == 1) first_folder_ = source->input.path;
+      if (folders_ > 1) break;
+    }
+    is_only_folder_ = folders_ == 1 && sources == 1;
+  }
+
+  std::optional<fs::path> only_folder() const { return is_only_folder_ ? std::optional(first_folder_) : std::nullopt; }
+
+  std::optional<Input> next() {
+    while (true) {
+      if (listing_) {
+        if (auto file = listing_->next()) return input_of(*std::move(file));
+        listing_.reset();
+      }
+      auto source = sources_.next();
+      if (!source) return std::nullopt;
+      if (source->is_folder) {
+        prefix_ = folders_ > 1 ? own_name(source->input.path) : fs::path();
+        listing_.emplace(source->input.path, posekit::ListingOptions{.shard = shard_, .output = output_});
+      } else if (!source->input.problem.empty() || shard_.contains(source->input.name.generic_string())) {
+        return std::move(source->input);
+      }
+    }
+  }
+
+ private:
+  Input input_of(posekit::ListedFile file) const {
+    if (!file.problem.empty()) return problem(file.path, fmt::format("can't be listed ({})", file.problem));
+    return file_input(file.path, prefix_ / file.name);
+  }
+
+  Sources sources_;
+  fs::path output_;
+  posekit::Shard shard_;
+  std::size_t folders_ = 0;
+  fs::path first_folder_;
+  bool is_only_folder_ = false;
+  fs::path prefix_;
+  std::optional<posekit::FolderListing> listing_;
+};
+
+InputList::InputList(const std::vector<std::string>& arguments, const fs::path& output, posekit::Shard shard)
+    : impl_(std::make_unique<Impl>(arguments, output, shard)) {}
+InputList::InputList(InputList&&) noexcept = default;
+InputList& InputList::operator=(InputList&&) noexcept = default;
+InputList::~InputList() = default;
+
+std::optional<Input> InputList::next() { return impl_->next(); }
+std::optional<fs::path> InputList::only_folder() const { return impl_->only_folder(); }
+
+posekit::Shard parse_shard(const std::string& text) {
+  const std::size_t slash = text.find('/');
+  const auto index = number<std::size_t>(std::string_view(text).substr(0, slash));
+  const auto count = slash == std::string::npos ? std::nullopt : number<std::size_t>(std::string_view(text).substr(slash + 1));
+  if (!index || !count || *index >= *count)
+    throw UsageError(fmt::format("--shard \"{}\" was given, i/n with 0 <= i < n is expected, for example 0/3, 1/3 and 2/3", text));
+  return {.index = *index, .count = *count};
 }
 
 }  // namespace cli

@@ -1,22 +1,51 @@
-/// From the arguments to a list of images.
+/// From the arguments to inputs, one after the other: a folder of a million images is never held as a whole.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "posekit/listing.h"
+
 namespace cli {
 
-/// One image to be worked on.
+enum class InputKind { image, video, camera };
+
+/// One image, video or camera to be worked on.
 struct Input {
   std::filesystem::path path;
   std::filesystem::path name;  ///< Where its results go below the output folder: the file's name, with sub-folders of a folder input.
-  std::string problem;         ///< Not empty: why it can't be worked on.
+  InputKind kind = InputKind::image;
+  int camera = 0;
+  std::string problem;  ///< Not empty: why it can't be worked on.
 };
 
-/// Images, folders (searched to their depth), globs and @lists, in the order given; what a folder or glob holds is sorted.
-/// @param output the output folder, or empty: what an earlier run wrote there is no input when it lies in a folder that is searched
-/// @throws UsageError if that gives no input at all
-std::vector<Input> collect_inputs(const std::vector<std::string>& arguments, const std::filesystem::path& output);
+/// Images, videos, cameras, folders (searched to their depth), globs and @lists, in the order given; what a folder or glob holds is sorted.
+class InputList {
+ public:
+  /// @param output the output folder, or empty: what an earlier run wrote there is no input when it lies in a folder that is searched
+  /// @param shard the part of the inputs that is given
+  /// @throws UsageError if a list can't be read
+  InputList(const std::vector<std::string>& arguments, const std::filesystem::path& output, posekit::Shard shard);
+  InputList(InputList&&) noexcept;
+  InputList& operator=(InputList&&) noexcept;
+  ~InputList();
+
+  /// @throws UsageError if a list can't be read
+  std::optional<Input> next();
+
+  /// The folder, if that is all there is: its files have names that differ.
+  std::optional<std::filesystem::path> only_folder() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// "i/n" with 0 <= i < n. @throws UsageError
+posekit::Shard parse_shard(const std::string& text);
 
 }  // namespace cli

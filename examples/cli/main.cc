@@ -30,7 +30,7 @@ void add_model_options(CLI::App& app, cli::ModelChoice& model) {
 }
 
 void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
-  app.add_option("INPUT", options.inputs, "images, folders, globs, @list.txt")->required();
+  app.add_option("INPUT", options.inputs, "images, videos, folders, globs, @list.txt, camera:0")->required();
   app.add_option("-m,--model", options.model.path, "TorchScript pose model (default: the shipped one)");
   add_model_options(app, options.model);
   auto* detector = app.add_option("--detector", options.detector, "TorchScript person detector (default: the shipped one)");
@@ -47,8 +47,8 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
       ->excludes(boxes)
       ->excludes(whole_image);
   app.add_option("-o,--output", options.output, "folder for results, or - for standard output")->capture_default_str();
-  app.add_flag("--draw", options.draw, "also write pictures with the poses drawn on them");
-  app.add_option("--format", options.format, "json: a file for each image; coco: one results.json")
+  app.add_flag("--draw", options.draw, "also write pictures and videos with the poses drawn on them");
+  app.add_option("--format", options.format, "json: a file for each image or video; coco: one results.json, of images only")
       ->check(CLI::IsMember({"json", "coco"}))
       ->capture_default_str();
   app.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
@@ -59,10 +59,10 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
       ->check(CLI::IsMember({"serial", "pool"}))
       ->capture_default_str();
   app.add_option("--threads", options.threads,
-                 "threads of the pool, this one included (1 = serial; default: the CPUs this process may use)")
+                 "threads that crop, decode and run models side by side (1 = serial; default: the CPUs this process may use)")
       ->check(CLI::Range(std::size_t{1}, std::size_t{4096}));
   app.add_option("--torch-threads", options.torch_threads,
-                 "threads of a forward (default: Torch's own choice, at most the CPUs this process may use)")
+                 "threads of a forward (default: the CPUs shared out among up to four forwards side by side)")
       ->check(CLI::Range(1, 4096));
   app.add_option("--batch", options.batch, "persons in one forward (default: 1 on a CPU, 16 on a GPU)")
       ->check(CLI::Range(std::size_t{1}, std::size_t{65536}));
@@ -71,7 +71,12 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
       ->delimiter(',')
       ->allow_extra_args(false);
   app.add_option("--min-score", options.min_score, "keypoints below this score are not drawn")->capture_default_str();
-  app.add_option("--timeout", options.timeout, "seconds for each image")->check(CLI::Range(1e-9, 1e9));
+  app.add_option("--timeout", options.timeout, "seconds for each image or frame")->check(CLI::Range(1e-9, 1e9));
+  app.add_option("--every", options.every, "of a video the detector looks at every Nth frame only; boxes are carried over between")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1000000}))
+      ->excludes(boxes)
+      ->excludes(whole_image);
+  app.add_option("--shard", options.shard, "i/n: only that part of the inputs, with 0 <= i < n; the parts are disjoint and stay the same");
   app.add_flag("--overwrite", options.overwrite, "do again what was done before");
   app.add_flag("--quiet", options.quiet, "print errors only");
 }
@@ -109,7 +114,7 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", std::string(posekit::version()));
   app.require_subcommand(1);
   cli::EstimateOptions estimate;
-  CLI::App* estimate_command = app.add_subcommand("estimate", "find people in images and estimate their poses");
+  CLI::App* estimate_command = app.add_subcommand("estimate", "find people in images and videos and estimate their poses");
   add_estimate(*estimate_command, estimate);
   cli::ModelChoice inspect;
   CLI::App* inspect_command = app.add_subcommand("inspect", "say what a model file is");

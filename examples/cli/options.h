@@ -46,7 +46,9 @@ struct EstimateOptions {
   bool flip_test = false;
   std::vector<std::string> keypoints;
   float min_score = 0.3F;
-  double timeout = 0;  ///< Seconds for each image; 0: none.
+  double timeout = 0;     ///< Seconds for each image or frame; 0: none.
+  std::size_t every = 1;  ///< The detector looks at every so many frames of a video.
+  std::string shard = "0/1";
   bool overwrite = false;
   bool quiet = false;
 };

@@ -3,6 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -19,51 +23,127 @@ fs::path identity(const fs::path& path) {
   return error ? fs::absolute(path).lexically_normal() : result;
 }
 
-}  // namespace
-
-std::vector<Output> plan_outputs(const std::vector<Input>& inputs, const fs::path& folder, bool json, bool pictures) {
-  std::set<fs::path> sources;
-  for (const Input& input : inputs) sources.insert(identity(input.path));
-
-  std::vector<Output> outputs;
-  std::map<fs::path, fs::path> writers;
-  for (const Input& input : inputs) {
-    const fs::path base = folder / input.name;
-    outputs.push_back(
-        {json ? fs::path(base.string() + ".json") : fs::path(), pictures ? fs::path(base.string() + ".pose.jpg") : fs::path()});
-    if (!input.problem.empty()) continue;
-    for (const fs::path& file : {outputs.back().json, outputs.back().picture}) {
-      if (file.empty()) continue;
-      const fs::path written = identity(file);
-      if (const auto [other, is_new] = writers.emplace(written, input.path); !is_new) {
-        throw UsageError(fmt::format("\"{}\" and \"{}\" would both write \"{}\": give them in runs of their own, or as folders",
-                                     other->second.string(), input.path.string(), file.string()));
-      }
-      if (sources.contains(written))
-        throw UsageError(fmt::format("the result \"{}\" would replace an input: choose another folder with -o", file.string()));
-    }
+std::vector<fs::path> files_of(const Output& output) {
+  std::vector<fs::path> files;
+  for (const fs::path& file : {output.json, output.drawing}) {
+    if (!file.empty()) files.push_back(file);
   }
-  return outputs;
+  return files;
 }
 
-void check_not_read(const std::vector<Output>& outputs, const fs::path& coco, const std::vector<fs::path>& read) {
+[[noreturn]] void refuse_to_replace(const fs::path& file) {
+  throw UsageError(fmt::format("the result \"{}\" would replace an input: choose another folder with -o", file.string()));
+}
+
+std::uint64_t short_form(const fs::path& path) { return std::hash<std::string>()(path.string()); }
+
+bool holds(const std::vector<std::uint64_t>& sorted, std::uint64_t value) { return std::ranges::binary_search(sorted, value); }
+
+/// Of a folder alone results differ in their names, and are no inputs unless the results' folder is above it.
+bool cant_collide(const fs::path& input, const fs::path& output) {
+  const fs::path way = identity(input).lexically_relative(identity(output));
+  return way == "." || *way.begin() == "..";
+}
+
+/// Whether the result of an image or video in the folder is `file`: then that one is there.
+bool is_result_of(const fs::path& folder, const OutputPlan& plan, const fs::path& file) {
+  const std::string name = identity(file).lexically_relative(identity(plan.folder)).string();
+  constexpr std::array<std::string_view, 4> suffixes{".json", ".jsonl", ".pose.jpg", ".pose.mp4"};
+  return std::ranges::any_of(suffixes, [&](std::string_view suffix) {
+    if (name.starts_with("..") || !name.ends_with(suffix)) return false;
+    const fs::path original = name.substr(0, name.size() - suffix.size());
+    const bool video = posekit::media_kind(original) == posekit::MediaKind::video;
+    const auto written = files_of(plan.of(
+        {.path = folder / original, .name = original, .kind = video ? InputKind::video : InputKind::image, .camera = 0, .problem = {}}));
+    std::error_code ignored;
+    return posekit::media_kind(original) != posekit::MediaKind::other && fs::exists(folder / original, ignored) &&
+           std::ranges::any_of(written, [&](const fs::path& path) { return identity(path) == identity(file); });
+  });
+}
+
+/// Names what collides, if anything really does: hashes of different paths may be the same.
+void explain(InputList inputs, const OutputPlan& plan, const std::vector<std::uint64_t>& suspicious) {
+  std::map<fs::path, fs::path> writers;
   std::set<fs::path> sources;
-  for (const fs::path& path : read) sources.insert(identity(path));
-  const auto check = [&](const fs::path& file) {
-    if (!file.empty() && sources.contains(identity(file)))
-      throw UsageError(fmt::format("the result \"{}\" would replace an input: choose another folder with -o", file.string()));
-  };
-  check(coco);
-  for (const Output& output : outputs) {
-    check(output.json);
-    check(output.picture);
+  while (const auto input = inputs.next()) {
+    if (const fs::path source = identity(input->path); holds(suspicious, short_form(source))) sources.insert(source);
+    if (!input->problem.empty()) continue;
+    for (const fs::path& file : files_of(plan.of(*input))) {
+      const fs::path written = identity(file);
+      if (!holds(suspicious, short_form(written))) continue;
+      if (const auto [other, is_new] = writers.emplace(written, input->path); !is_new) {
+        throw UsageError(fmt::format("\"{}\" and \"{}\" would both write \"{}\": give them in runs of their own, or as folders",
+                                     other->second.string(), input->path.string(), file.string()));
+      }
+    }
   }
+  for (const auto& [written, input] : writers) {
+    if (sources.contains(written)) refuse_to_replace(written);
+  }
+}
+
+/// Hashes of what is read and written tell whether a closer look is needed.
+std::size_t check_all(const std::function<InputList()>& list, const OutputPlan& plan, const std::set<fs::path>& read) {
+  std::vector<std::uint64_t> sources;
+  std::vector<std::uint64_t> written;
+  InputList inputs = list();
+  while (const auto input = inputs.next()) {
+    sources.push_back(short_form(identity(input->path)));
+    if (!input->problem.empty()) continue;
+    for (const fs::path& file : files_of(plan.of(*input))) {
+      const fs::path path = identity(file);
+      if (read.contains(path)) refuse_to_replace(file);
+      written.push_back(short_form(path));
+    }
+  }
+  const std::size_t count = sources.size();
+  std::ranges::sort(sources);
+  std::ranges::sort(written);
+  std::vector<std::uint64_t> suspicious;
+  std::ranges::set_intersection(sources, written, std::back_inserter(suspicious));
+  for (std::size_t i = 1; i < written.size(); ++i) {
+    if (written[i] == written[i - 1]) suspicious.push_back(written[i]);
+  }
+  std::ranges::sort(suspicious);
+  if (!suspicious.empty()) explain(list(), plan, suspicious);
+  return count;
+}
+
+}  // namespace
+
+Output OutputPlan::of(const Input& input) const {
+  const std::string base = (folder / input.name).string();
+  const bool image = input.kind == InputKind::image;
+  return {.json = json ? fs::path(base + (image ? ".json" : ".jsonl")) : fs::path(),
+          .drawing = drawings ? fs::path(base + (image ? ".pose.jpg" : ".pose.mp4")) : fs::path()};
+}
+
+std::optional<std::size_t> check_outputs(const std::function<InputList()>& list, const OutputPlan& plan,
+                                         const std::vector<fs::path>& read) {
+  std::set<fs::path> read_paths;
+  for (const fs::path& path : read) read_paths.insert(identity(path));
+  if (!plan.coco.empty() && read_paths.contains(identity(plan.coco))) refuse_to_replace(plan.coco);
+  const auto folder = list().only_folder();
+  if (!folder || !cant_collide(*folder, plan.folder)) return check_all(list, plan, read_paths);
+  for (const fs::path& path : read) {
+    if (is_result_of(*folder, plan, path)) refuse_to_replace(path);
+  }
+  return std::nullopt;
 }
 
 bool is_done(const Output& output) {
   std::error_code ignored;
-  if (output.json.empty() && output.picture.empty()) return false;
-  return (output.json.empty() || fs::exists(output.json, ignored)) && (output.picture.empty() || fs::exists(output.picture, ignored));
+  const std::vector<fs::path> files = files_of(output);
+  return !files.empty() && std::ranges::all_of(files, [&](const fs::path& file) { return fs::exists(file, ignored); });
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) {
+    throw posekit::Error(posekit::ErrorCode::io,
+                         fmt::format("the folder \"{}\" can't be made ({}): choose another with -o", folder.string(), error.message()));
+  }
 }
 
 }  // namespace cli

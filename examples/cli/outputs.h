@@ -1,27 +1,43 @@
 /// Where results go: names, collisions, what is there already.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "inputs.h"
 
 namespace cli {
 
-/// The files of one input.
+/// The files of one input. Empty: not wanted.
 struct Output {
   std::filesystem::path json;
-  std::filesystem::path picture;  ///< Empty: none wanted.
+  std::filesystem::path drawing;
 };
 
-/// One for each input: `a.jpg` → `a.jpg.json` and `a.jpg.pose.jpg`, sub-folders kept.
-/// @throws UsageError if two inputs would write one file, or an output would replace an input
-std::vector<Output> plan_outputs(const std::vector<Input>& inputs, const std::filesystem::path& folder, bool json, bool pictures);
+/// What is written where. `a.jpg` → `a.jpg.json` and `a.jpg.pose.jpg`, `a.mp4` → `a.mp4.jsonl` and `a.mp4.pose.mp4`, sub-folders kept.
+struct OutputPlan {
+  std::filesystem::path folder;
+  bool json = true;
+  bool drawings = false;
+  std::filesystem::path coco;  ///< The one file of COCO results, or empty.
 
-/// @param read files that a run reads besides its images @throws UsageError if one of them would be written
-void check_not_read(const std::vector<Output>& outputs, const std::filesystem::path& coco, const std::vector<std::filesystem::path>& read);
+  Output of(const Input& input) const;
+};
+
+/// Goes through all inputs, holding a few bytes for each. @param read files that a run reads besides its inputs
+/// @return how many inputs there are; none where that was not looked at, as names can't collide: a folder alone
+/// @throws UsageError if two inputs would write one file, or an output would replace an input or one of `read`
+std::optional<std::size_t> check_outputs(const std::function<InputList()>& list, const OutputPlan& plan,
+                                         const std::vector<std::filesystem::path>& read);
 
 /// Whether everything that is wanted is there already.
 bool is_done(const Output& output);
+
+/// With the folders above it. @throws posekit::Error io
+void make_folder(const std::filesystem::path& folder);
 
 }  // namespace cli

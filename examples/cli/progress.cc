@@ -11,6 +11,7 @@ namespace cli {
 namespace {
 
 constexpr std::size_t bar_width = 30;
+constexpr std::chrono::milliseconds frame_bar_interval{100};
 
 /// File names may hold anything: no control character of theirs reaches a terminal.
 std::string printable(std::string text) {
@@ -21,36 +22,61 @@ std::string printable(std::string text) {
 
 }  // namespace
 
-Progress::Progress(std::size_t total, bool quiet) : total_(total), quiet_(quiet), terminal_(!quiet && isatty(STDERR_FILENO) == 1) {}
+Progress::Progress(bool quiet) : quiet_(quiet), terminal_(!quiet && isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() { clear_bar(); }
 
+void Progress::set_total(std::size_t total) {
+  const std::lock_guard lock(mutex_);
+  total_ = total;
+}
+
 void Progress::step(const std::string& line) {
+  const std::lock_guard lock(mutex_);
   ++done_;
   if (quiet_) return;
   if (terminal_) {
-    draw_bar();
+    draw_bar(done_, total_, start_, "inputs/s");
   } else {
-    fmt::print(stderr, "[{}/{}] {}\n", done_, total_, printable(line));
+    fmt::print(stderr, "[{}{}] {}\n", done_, total_ ? fmt::format("/{}", *total_) : "", printable(line));
   }
 }
 
+void Progress::frames(const std::string& video, std::size_t done, std::optional<std::size_t> total) {
+  const std::lock_guard lock(mutex_);
+  if (!terminal_) return;
+  const auto now = Clock::now();
+  if (video_ != video) {
+    video_ = video;
+    video_start_ = now;
+  }
+  if (now - last_frame_bar_ < frame_bar_interval) return;
+  last_frame_bar_ = now;
+  draw_bar(done, total, video_start_, fmt::format("frames/s of {}", printable(video)));
+}
+
 void Progress::message(const std::string& line) {
+  const std::lock_guard lock(mutex_);
   clear_bar();
   fmt::print(stderr, "{}\n", printable(line));
 }
 
-void Progress::draw_bar() {
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  const double rate = static_cast<double>(done_) / std::max(seconds, 1e-6);
-  const auto left = static_cast<long>(static_cast<double>(total_ - done_) / std::max(rate, 1e-6));
-  const std::size_t filled = bar_width * done_ / std::max<std::size_t>(1, total_);
-  fmt::print(stderr, "\r\033[K[{:#<{}}{:.<{}}] {}/{}  {:.1f} images/s  {}:{:02} left", "", filled, "", bar_width - filled, done_, total_,
-             rate, left / 60, left % 60);
+void Progress::draw_bar(std::size_t done, std::optional<std::size_t> total, Clock::time_point start, const std::string& what) const {
+  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  const double rate = static_cast<double>(done) / std::max(seconds, 1e-6);
+  if (!total) {
+    fmt::print(stderr, "\r\033[K{}  {:.1f} {}", done, rate, what);
+  } else {
+    const std::size_t shown = std::min(done, *total);
+    const auto left = static_cast<long>(static_cast<double>(*total - shown) / std::max(rate, 1e-6));
+    const std::size_t filled = bar_width * shown / std::max<std::size_t>(1, *total);
+    fmt::print(stderr, "\r\033[K[{:#<{}}{:.<{}}] {}/{}  {:.1f} {}  {}:{:02} left", "", filled, "", bar_width - filled, done, *total, rate,
+               what, left / 60, left % 60);
+  }
   std::fflush(stderr);
 }
 
-void Progress::clear_bar() {
+void Progress::clear_bar() const {
   if (terminal_) fmt::print(stderr, "\r\033[K");
 }
 

@@ -1,0 +1,172 @@
+/// The models of a run, and how they are kept busy.
+#include "engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <stdexcept>
+#include <utility>
+
+#include "interrupt.h"
+#include "models.h"
+
+namespace cli {
+namespace {
+
+namespace fs = std::filesystem;
+using posekit::ErrorCode;
+
+constexpr const char* default_pose_model = "pose_landmark_full.pt";
+constexpr const char* default_detector = "person_detector.pt";
+constexpr std::size_t most_calls = 4;  // each holds a forward's memory
+
+/// Forwards side by side give more than threads inside one: the CPUs are shared out among a few calls.
+/// Whoever sets the environment's number means it. A GPU's forwards need none.
+/// @return how many calls of a model run side by side
+std::size_t share_out_cpus(int asked, std::size_t threads) {
+  const bool environment = std::getenv("OMP_NUM_THREADS") != nullptr || std::getenv("MKL_NUM_THREADS") != nullptr;
+  const std::size_t cpus = posekit::usable_cpus();
+  const std::size_t calls = std::min({threads, cpus, most_calls});
+  if (asked > 0) {
+    posekit::set_torch_threads(asked);
+  } else if (!environment) {
+    const int share = static_cast<int>(std::max<std::size_t>(1, cpus / calls));
+    if (posekit::torch_threads() > share) posekit::set_torch_threads(share);
+  }
+  const auto inside = static_cast<std::size_t>(std::max(1, posekit::torch_threads()));
+  return std::clamp<std::size_t>(cpus / inside, 1, calls);
+}
+
+std::chrono::steady_clock::duration seconds(double value) {
+  return std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(value));
+}
+
+}  // namespace
+
+GivenBoxes::GivenBoxes(const EstimateOptions& options) : whole_image_(options.whole_image) {
+  if (!options.boxes.empty()) file_ = BoxesFile::read(options.boxes);
+}
+
+std::optional<std::vector<posekit::Box>> GivenBoxes::of(const fs::path& path, posekit::Size size, std::string& note) const {
+  if (whole_image_) return {{posekit::Box{0, 0, static_cast<double>(size.width), static_cast<double>(size.height)}}};
+  if (!file_) return std::nullopt;
+  const auto* boxes = file_->find(path);
+  if (boxes == nullptr) note = fmt::format("posekit: note: \"{}\" has no entry in the boxes file: zero persons", path.string());
+  return boxes == nullptr ? std::vector<posekit::Box>{} : *boxes;
+}
+
+Engine::Engine(const EstimateOptions& options, bool needs_detector, Progress& progress)
+    : options_(options),
+      needs_detector_(needs_detector),
+      progress_(progress),
+      threads_(options.executor == "serial" ? 1
+               : options.threads == 0       ? posekit::usable_cpus()
+                                            : options.threads) {}
+
+Engine::~Engine() { posekit::set_log_callback({}); }
+
+void Engine::load() {
+  if (estimator_) return;
+  try {
+    load_models();
+  } catch (const posekit::Error& error) {
+    throw std::runtime_error(error.what());
+  }
+}
+
+void Engine::load_models() {
+  if (!options_.quiet) {
+    posekit::set_log_callback([&](posekit::LogLevel, std::string_view text) { progress_.message(fmt::format("posekit: note: {}", text)); });
+  }
+  calls_ = share_out_cpus(options_.torch_threads, threads_);
+  const std::shared_ptr<posekit::Executor> executor = make_executor(threads_);
+  posekit::EstimatorOptions estimator;
+  estimator.model = model_options(options_.model);
+  estimator.model.device = options_.device;
+  estimator.model.precision = precision_of(options_.precision);
+  estimator.executor = executor;
+  estimator.max_batch = options_.batch;
+  estimator.keypoints = options_.keypoints;
+  estimator.flip_test = options_.flip_test;
+  const fs::path model = options_.model.path.empty() ? shipped_model(default_pose_model) : fs::path(options_.model.path);
+  if (needs_detector_) {
+    posekit::DetectorOptions detector;
+    detector.model.device = options_.device;
+    detector.model.warm_up = posekit::WarmUp::none;
+    detector.executor = executor;
+    detector.score_threshold = options_.det_threshold;
+    detector.tiles = options_.tiles;
+    detector_ = std::make_shared<posekit::PersonDetector>(
+        options_.detector.empty() ? shipped_model(default_detector) : fs::path(options_.detector), std::move(detector));
+  }
+  estimator_ = std::make_shared<posekit::PoseEstimator>(model, std::move(estimator));
+}
+
+void Engine::run_images(const Source& source, const Sink& sink, std::stop_token stop) {
+  if (serial()) return run_serial(source, sink, std::move(stop));
+  // Pictures may be large: few of them wait.
+  const bool cpu = estimator_->device() == "cpu";
+  run_pipeline(source, sink, std::move(stop),
+               {.queue_frames = cpu ? calls_ : 0, .detect_calls = cpu ? calls_ : 1, .estimate_calls = cpu ? calls_ : 0});
+}
+
+void Engine::run_video(const Source& source, const Sink& sink, std::stop_token stop, bool live) {
+  posekit::PipelineOptions pipeline;
+  pipeline.overflow = live ? posekit::Overflow::latest : posekit::Overflow::block;
+  pipeline.detect_every = options_.every;
+  const bool cpu = estimator_->device() == "cpu";
+  pipeline.detect_calls = cpu ? calls_ : 1;
+  pipeline.estimate_calls = cpu ? calls_ : 0;
+  run_pipeline(source, sink, std::move(stop), std::move(pipeline));
+}
+
+void Engine::run_pipeline(const Source& source, const Sink& sink, std::stop_token stop, posekit::PipelineOptions pipeline_options) {
+  if (options_.timeout > 0) {
+    const auto timeout = std::chrono::duration_cast<std::chrono::microseconds>(seconds(options_.timeout));
+    pipeline_options.frame_timeout = std::max(timeout, std::chrono::microseconds{1});
+  }
+  std::unique_ptr<posekit::Pipeline> pipeline;
+  const std::function<void()> cancel = [&] { pipeline->cancel(); };
+  const auto take = [&](posekit::PipelineResult result) { sink(std::move(result), cancel); };
+  pipeline = std::make_unique<posekit::Pipeline>(estimator_, detector_, take, std::move(pipeline_options));
+  pipeline->run(source, {.stop = std::move(stop), .deadline = std::nullopt});
+}
+
+void Engine::run_serial(const Source& source, const Sink& sink, std::stop_token stop) {
+  bool cancelled = false;
+  while (!cancelled && !stop.stop_requested()) {
+    const auto input = source();
+    if (!input) return;
+    posekit::RunControl control{.stop = stop, .deadline = std::nullopt};
+    if (options_.timeout > 0) control.deadline = std::chrono::steady_clock::now() + seconds(options_.timeout);
+    posekit::PipelineResult work;
+    work.frame = input->frame;
+    work.result = work_on(work, *input, control);
+    sink(std::move(work), [&] { cancelled = true; });
+  }
+  throw posekit::Error(ErrorCode::cancelled, "interrupted");
+}
+
+posekit::ImageResult Engine::work_on(posekit::PipelineResult& work, const posekit::PipelineInput& input,
+                                     const posekit::RunControl& control) const {
+  posekit::Milliseconds detect{};
+  if (input.boxes) {
+    work.boxes = *input.boxes;
+  } else {
+    posekit::DetectionResult found = std::move(detector_->detect_batch({&work.frame.image, 1}, control).front());
+    if (found.code != ErrorCode::ok) {
+      return {.code = found.code, .message = found.message, .poses = {}, .box_errors = {}, .timings = found.timings};
+    }
+    detect = found.timings.detect;
+    work.boxes = std::move(found.boxes);
+    work.detected = true;
+  }
+  const posekit::ImageBoxes image{work.frame.image, work.boxes};
+  posekit::ImageResult result = std::move(estimator_->estimate_batch({&image, 1}, control).front());
+  result.timings.detect = detect;
+  return result;
+}
+
+}  // namespace cli

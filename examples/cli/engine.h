@@ -1,0 +1,72 @@
+/// The models of a run, and how they are kept busy.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+#include "boxes_file.h"
+#include "options.h"
+#include "posekit/pipeline.h"
+#include "progress.h"
+
+namespace cli {
+
+/// Where people come from that no detector looks for.
+class GivenBoxes {
+ public:
+  /// @throws UsageError
+  explicit GivenBoxes(const EstimateOptions& options);
+
+  /// None: the detector looks. @param note set to what is odd
+  std::optional<std::vector<posekit::Box>> of(const std::filesystem::path& path, posekit::Size size, std::string& note) const;
+  bool any() const { return whole_image_ || file_.has_value(); }
+  const std::optional<BoxesFile>& file() const { return file_; }
+
+ private:
+  bool whole_image_;
+  std::optional<BoxesFile> file_;
+};
+
+class Engine {
+ public:
+  Engine(const EstimateOptions& options, bool needs_detector, Progress& progress);
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  ~Engine();
+
+  /// Loads the models, the first time. What is wrong with one is wrong for every input: it ends the run.
+  /// @throws UsageError, std::runtime_error
+  void load();
+  /// Whether images are worked on by the caller's thread alone.
+  bool serial() const { return threads_ <= 1; }
+  const posekit::PoseEstimator& estimator() const { return *estimator_; }
+
+  using Source = posekit::Pipeline::Source;
+  using Sink = std::function<void(posekit::PipelineResult, const std::function<void()>& cancel)>;
+
+  /// Runs every frame that the source gives, several calls of the models side by side unless `serial`. Videos always have threads.
+  /// @param stop serial: only asked; else waited for
+  /// @throws what source and sink throw; posekit::Error cancelled
+  void run_images(const Source& source, const Sink& sink, std::stop_token stop);
+  void run_video(const Source& source, const Sink& sink, std::stop_token stop, bool live);
+
+ private:
+  void load_models();
+  void run_serial(const Source& source, const Sink& sink, std::stop_token stop);
+  void run_pipeline(const Source& source, const Sink& sink, std::stop_token stop, posekit::PipelineOptions pipeline_options);
+  posekit::ImageResult work_on(posekit::PipelineResult& work, const posekit::PipelineInput& input,
+                               const posekit::RunControl& control) const;
+
+  const EstimateOptions& options_;
+  bool needs_detector_;
+  Progress& progress_;
+  std::size_t threads_;
+  std::size_t calls_ = 1;
+  std::shared_ptr<const posekit::PoseEstimator> estimator_;
+  std::shared_ptr<const posekit::PersonDetector> detector_;
+};
+
+}  // namespace cli

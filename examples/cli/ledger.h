@@ -1,0 +1,53 @@
+/// What became of each input, told in the order of the inputs, whatever order they end in.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "progress.h"
+
+namespace cli {
+
+enum class Step { done, failed, skipped, interrupted };
+
+struct Entry {
+  Step step = Step::done;
+  std::vector<std::string> messages;  ///< Lines that stay.
+  std::string line;                   ///< What a plain log says.
+};
+
+/// Any thread may call any member.
+class Ledger {
+ public:
+  explicit Ledger(Progress& progress) : progress_(progress) {}
+
+  /// Begins the next input; waits while very many that came later are held back by one. @return its number
+  std::size_t open();
+  /// Ends an input: it is told when all before it have ended.
+  void close(std::size_t number, Entry entry);
+
+  struct Counts {
+    std::size_t failed = 0;
+    std::size_t skipped = 0;
+    std::size_t inputs = 0;
+    bool interrupted = false;
+  };
+  Counts counts() const;
+
+ private:
+  void tell(const Entry& entry);
+
+  Progress& progress_;
+  mutable std::mutex mutex_;
+  std::condition_variable room_;
+  std::deque<std::optional<Entry>> entries_;
+  std::size_t first_ = 0;  ///< The number of the first of them.
+  Counts counts_;
+};
+
+}  // namespace cli

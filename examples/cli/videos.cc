@@ -1,0 +1,199 @@
+/// posekit estimate, videos and cameras.
+#include "videos.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <memory>
+#include <new>
+#include <optional>
+#include <utility>
+
+#include "posekit/draw.h"
+#include "posekit/image_io.h"
+#include "posekit/result_io.h"
+#include "posekit/video.h"
+
+namespace cli {
+namespace {
+
+namespace fs = std::filesystem;
+using posekit::ErrorCode;
+
+constexpr double usual_fps = 25;  // of a drawn video whose source tells no rate
+constexpr std::size_t most_messages = 5;
+
+posekit::Image copy_of(const posekit::ImageView& view) {
+  posekit::Image image{.pixels = {}, .width = view.width, .height = view.height, .format = view.format};
+  const std::size_t row = static_cast<std::size_t>(view.width) * static_cast<std::size_t>(channels(view.format));
+  for (int y = 0; y < view.height; ++y) {
+    const std::uint8_t* begin = view.data + static_cast<std::size_t>(y) * view.stride;
+    image.pixels.insert(image.pixels.end(), begin, begin + row);
+  }
+  return image;
+}
+
+class VideoRun {
+ public:
+  VideoRun(const Job& job, const Input& input) : job_(job), input_(input), output_(job.plan.of(input)) {}
+
+  /// @throws posekit::Error, std::bad_alloc, std::runtime_error
+  Entry run();
+
+ private:
+  void open();
+  std::optional<posekit::PipelineInput> read();
+  void take(const posekit::PipelineResult& done);
+  void write_line(const posekit::PipelineResult& done);
+  void draw(const posekit::PipelineResult& done);
+  void finish_files();
+  void problem(const std::string& message);
+  bool is_camera() const { return input_.kind == InputKind::camera; }
+
+  const Job& job_;
+  const Input& input_;
+  Output output_;
+  std::optional<posekit::VideoReader> reader_;
+  std::optional<posekit::OutputFile> lines_;
+  std::optional<posekit::VideoWriter> drawing_;
+  double drawing_fps_ = usual_fps;
+  std::size_t drawn_ = 0;
+  bool has_frame_ = false;
+  std::string broken_off_;  ///< Why the video ended too early.
+  std::string note_;
+  std::size_t frames_ = 0;
+  std::size_t people_ = 0;
+  std::size_t problems_ = 0;
+  std::vector<std::string> messages_;
+};
+
+/// The first few are told, the others counted.
+void VideoRun::problem(const std::string& message) {
+  if (++problems_ <= most_messages) messages_.push_back(naming(input_, message));
+}
+
+void VideoRun::open() {
+  if (is_camera()) {
+    reader_.emplace(input_.camera);
+  } else {
+    reader_.emplace(input_.path);
+  }
+  if (reader_->info().fps > 0) drawing_fps_ = std::clamp(reader_->info().fps, 1e-3, 1000.0);
+  job_.engine.load();
+  for (const fs::path& file : {output_.json, output_.drawing}) {
+    if (!file.empty()) make_folder(file.parent_path());
+  }
+  if (!output_.json.empty()) lines_.emplace(output_.json);
+}
+
+std::optional<posekit::PipelineInput> VideoRun::read() {
+  if (is_camera() && job_.stop.stop_requested()) return std::nullopt;  // what it saw is a whole recording
+  std::optional<posekit::Frame> frame;
+  try {
+    frame = reader_->read();
+  } catch (const posekit::Error& error) {
+    if (!has_frame_) throw;
+    broken_off_ = error.what();  // what came before has results
+  }
+  if (!frame) return std::nullopt;
+  has_frame_ = true;
+  std::string note;
+  auto boxes = job_.boxes.of(input_.path, frame->image.size(), note);
+  if (!note.empty()) note_ = note;
+  return posekit::PipelineInput{*std::move(frame), std::move(boxes)};
+}
+
+Entry VideoRun::run() {
+  open();
+  const auto sink = [&](const posekit::PipelineResult& done, const std::function<void()>& cancel) {
+    try {
+      take(done);
+    } catch (...) {
+      cancel();
+      throw;
+    }
+  };
+  job_.engine.run_video([&] { return read(); }, sink, is_camera() ? std::stop_token() : job_.waking(), is_camera());
+  const std::size_t skipped = reader_->skipped();
+  if (skipped > 0)
+    problem(fmt::format("{} could not be decoded and {} left out", counted(skipped, "frame", "frames"), skipped == 1 ? "is" : "are"));
+  if (!broken_off_.empty()) problem(broken_off_);
+  finish_files();
+  if (problems_ > most_messages) messages_.push_back(naming(input_, fmt::format("and {} more", problems_ - most_messages)));
+  if (!note_.empty()) messages_.push_back(note_);
+  return {problems_ == 0 ? Step::done : Step::failed, std::move(messages_),
+          fmt::format("{}: {}, {}", input_.path.string(), counted(frames_, "frame", "frames"), counted(people_, "pose", "poses"))};
+}
+
+void VideoRun::take(const posekit::PipelineResult& done) {
+  if (done.result.code == ErrorCode::cancelled) return;  // the end of a run that is given up
+  if (done.result.code != ErrorCode::ok) problem(fmt::format("frame {}: {}", done.frame.index, done.result.message));
+  for (const posekit::BoxError& error : done.result.box_errors) problem(fmt::format("frame {}: {}", done.frame.index, error.message));
+  ++frames_;
+  people_ += done.result.poses.size();
+  write_line(done);
+  if (!output_.drawing.empty()) draw(done);
+  job_.progress.frames(input_.path.string(), done.frame.index + 1, reader_->info().frames);
+}
+
+void VideoRun::write_line(const posekit::PipelineResult& done) {
+  const posekit::PoseEstimator& estimator = job_.engine.estimator();
+  const posekit::ResultSource source{.path = input_.path.string(),
+                                     .size = done.frame.image.size(),
+                                     .frame = static_cast<std::int64_t>(done.frame.index),
+                                     .time_s = done.frame.time_s};
+  const std::string line = posekit::to_json(done.result, source, estimator.keypoints(), estimator.info().name) + "\n";
+  if (lines_) {
+    lines_->write(bytes_of(line));
+  } else {
+    write_to_stdout(line);
+  }
+}
+
+void VideoRun::draw(const posekit::PipelineResult& done) {
+  posekit::Image image = copy_of(done.frame.image);
+  posekit::draw_poses(image, done.result.poses, job_.engine.estimator().keypoints(), {.min_score = job_.options.min_score});
+  if (!drawing_) drawing_.emplace(output_.drawing, image.view().size(), drawing_fps_);
+  // A file's frames come each once. A camera's come as fast as the models let them: they are repeated, so that the drawing keeps time.
+  const auto due = static_cast<std::size_t>(std::llround(done.frame.time_s * drawing_fps_)) + 1;
+  const std::size_t times = is_camera() ? std::max<std::size_t>(1, due - std::min(drawn_, due)) : 1;
+  for (std::size_t i = 0; i < times; ++i) drawing_->write(image.view());
+  drawn_ += times;
+}
+
+/// The drawing first: lines without it would pass for done in a run without --draw only.
+void VideoRun::finish_files() {
+  if (drawing_) drawing_->finish();
+  if (lines_) lines_->finish();
+}
+
+}  // namespace
+
+void run_video(const Job& job, const Input& input) {
+  const std::size_t number = job.ledger.open();
+  const std::string name = input.path.string();
+  Entry entry{Step::failed, {}, fmt::format("{}: failed", name)};
+  try {
+    if (!input.problem.empty()) throw posekit::Error(ErrorCode::invalid_argument, input.problem);
+    if (job.options.format == "coco")
+      throw posekit::Error(ErrorCode::invalid_argument, "COCO results are of images: take --format json for videos");
+    if (!job.options.overwrite && is_done(job.plan.of(input))) {
+      entry = {Step::skipped, {}, fmt::format("{}: done before", name)};
+    } else {
+      entry = VideoRun(job, input).run();
+    }
+  } catch (const posekit::Error& error) {
+    if (error.code() == ErrorCode::cancelled) {
+      entry = {Step::interrupted, {}, {}};
+    } else {
+      entry.messages.push_back(naming(input, error.what()));
+    }
+  } catch (const std::bad_alloc&) {
+    entry.messages.push_back(naming(input, "memory is out"));
+  }
+  job.ledger.close(number, std::move(entry));
+}
+
+}  // namespace cli
