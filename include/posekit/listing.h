@@ -45,7 +45,7 @@ struct ListingOptions {
   std::filesystem::path output;
 };
 
-/// Finds the images and videos below a folder, sub-folders included, one after the other, sorted by name: at most 65,536 names of a folder
+/// Finds the images and videos below a folder, sub-folders included, one after the other, sorted by name: at most 16,384 names of a folder
 /// are held at a time, for the next ones it is read again. Files that come or go meanwhile are found or not. Links to files are
 /// followed, links to folders are not, and a temporary file of posekit's is not listed. One thread at a time may use it.
 class POSEKIT_API FolderListing {

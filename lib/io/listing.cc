@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t most_names = 65536;
+constexpr std::size_t most_names = 16384;
 constexpr std::string_view temporary_prefix = ".posekit-";
 constexpr std::array<std::string_view, 2> drawing_suffixes{".pose.jpg", ".pose.mp4"};
 
@@ -108,6 +108,8 @@ class FolderListing::Impl {
   std::error_code read_names(Level& level) {
     const std::string last = level.entries.empty() ? std::string() : level.entries.back().name;
     const bool is_first = level.entries.empty();
+    level.entries = {};
+    level.next = 0;
     std::vector<Entry> found;
     level.complete = true;
     std::error_code error;
@@ -126,7 +128,6 @@ class FolderListing::Impl {
     if (error) return error;
     std::ranges::sort_heap(found, std::less());
     level.entries = std::move(found);
-    level.next = 0;
     return {};
   }
 

@@ -12,6 +12,7 @@
 #include <random>
 
 #include "faults/rounds.h"
+#include "support/videos.h"
 #include "workplace.h"
 
 using posekit_test::Workplace;
@@ -91,4 +92,15 @@ TEST_CASE("A second Ctrl-C ends the program at once") {
   make_images(here);
   const int code = interrupted_run(here, 1, 2);
   CHECK(code == 130);
+}
+
+TEST_CASE("Ctrl-C in the middle of a video leaves nothing of it, what was done before stays, and the same command completes the set") {
+  const Workplace here;
+  posekit_test::write_video(here.path("in/first.avi"), 3);
+  posekit_test::write_video(here.path("in/long.avi"), 5000);
+  REQUIRE(here.estimate({here.path("in/first.avi").string(), "--whole-image", "-o", here.path("warm").string()}).exit_code == 0);
+  REQUIRE(interrupted_run(here, 1, 1) == 130);
+  CHECK(here.files("out") == std::vector<std::string>{"first.avi.jsonl"});
+  CHECK(here.estimate({"in", "--whole-image", "-o", "out"}).exit_code == 0);
+  CHECK(posekit_test::lines(here.read("out/long.avi.jsonl")).size() == 5000);
 }

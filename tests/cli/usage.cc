@@ -56,16 +56,6 @@ TEST_CASE("Wrong usage ends with exit code 2, a hint on standard error and nothi
   CHECK(here.files(".") == Arguments{"a.png", "b.json"});
 }
 
-TEST_CASE("A video or a camera is refused with a word on what this version does not have") {
-  const Workplace here;
-  here.text("clip.mp4", "no matter what");
-  const std::string input = GENERATE("clip.mp4", "CLIP.MOV", "camera:0");
-  const auto result = here.estimate({input, "--whole-image"});
-  CHECK(result.exit_code != 0);
-  CHECK_THAT(result.err, ContainsSubstring(input) && ContainsSubstring("not in this version"));
-  CHECK(here.files("posekit-out").empty());
-}
-
 TEST_CASE("Options before the inputs take no input for a value of theirs") {
   const Workplace here;
   here.image("a.png");
