@@ -11,6 +11,7 @@
 
 #include "interrupt.h"
 #include "models.h"
+#include "posekit/tracker.h"
 
 namespace cli {
 namespace {
@@ -81,6 +82,7 @@ void Engine::load_models() {
     posekit::set_log_callback([&](posekit::LogLevel, std::string_view text) { progress_.message(fmt::format("posekit: note: {}", text)); });
   }
   calls_ = share_out_cpus(options_.torch_threads, threads_);
+  posekit::set_torch_tf32(options_.precision == "tf32");
   const std::shared_ptr<posekit::Executor> executor = make_executor(threads_);
   posekit::EstimatorOptions estimator;
   estimator.model = model_options(options_.model);
@@ -116,6 +118,7 @@ void Engine::run_video(const Source& source, const Sink& sink, std::stop_token s
   posekit::PipelineOptions pipeline;
   pipeline.overflow = live ? posekit::Overflow::latest : posekit::Overflow::block;
   pipeline.detect_every = options_.every;
+  if (options_.track) pipeline.tracker = std::make_shared<posekit::Tracker>(estimator_->keypoints());
   const bool cpu = estimator_->device() == "cpu";
   pipeline.detect_calls = cpu ? calls_ : 1;
   pipeline.estimate_calls = cpu ? calls_ : 0;

@@ -72,10 +72,13 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
       ->allow_extra_args(false);
   app.add_option("--min-score", options.min_score, "keypoints below this score are not drawn")->capture_default_str();
   app.add_option("--timeout", options.timeout, "seconds for each image or frame")->check(CLI::Range(1e-9, 1e9));
-  app.add_option("--every", options.every, "of a video the detector looks at every Nth frame only; boxes are carried over between")
+  app.add_option("--every", options.every,
+                 "of a video the detector looks at every Nth frame only; between, people are predicted, or boxes held with --no-track")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1000000}))
       ->excludes(boxes)
       ->excludes(whole_image);
+  app.add_flag("--track,!--no-track", options.track,
+               "in videos people keep ids, and their keypoints are smoothed (on; --no-track: each frame stands for itself)");
   app.add_option("--shard", options.shard, "i/n: only that part of the inputs, with 0 <= i < n; the parts are disjoint and stay the same");
   app.add_flag("--overwrite", options.overwrite, "do again what was done before");
   app.add_flag("--quiet", options.quiet, "print errors only");

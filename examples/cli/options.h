@@ -48,6 +48,7 @@ struct EstimateOptions {
   float min_score = 0.3F;
   double timeout = 0;     ///< Seconds for each image or frame; 0: none.
   std::size_t every = 1;  ///< The detector looks at every so many frames of a video.
+  bool track = true;      ///< Ids and smoothing in videos.
   std::string shard = "0/1";
   bool overwrite = false;
   bool quiet = false;

@@ -59,6 +59,7 @@ from ._model import inspect_model, shipped_model
 from ._results import BoxError, DetectionResult, PoseResult, Timings
 from ._stream import Stream, StreamMetrics, StreamResult, TimeStats
 from ._tracker import Tracker
+from ._video import VideoFrame, VideoReader, list_images, list_videos, open_video, silence_video_messages
 
 __version__ = version()
 
@@ -97,15 +98,20 @@ __all__ = [
     "Tracker",
     "UnsupportedModelError",
     "ValueOrigin",
+    "VideoFrame",
+    "VideoReader",
     "built_with_cuda",
     "builtin_keypoint_set",
     "builtin_keypoint_sets",
     "decode_image",
     "draw_poses",
     "inspect_model",
+    "list_images",
+    "list_videos",
     "load_image",
     "model_presets",
     "object_keypoint_similarity",
+    "open_video",
     "parse_keypoint_set",
     "parse_model_info",
     "read_image",
@@ -114,6 +120,7 @@ __all__ = [
     "set_torch_tf32",
     "set_torch_threads",
     "shipped_model",
+    "silence_video_messages",
     "subset",
     "torch_tf32",
     "torch_threads",

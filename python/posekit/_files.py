@@ -25,7 +25,7 @@ def _needs_opencv() -> Iterator[None]:
     except ImportError as error:
         raise ImportError(
             f"posekit's image files and drawing need the system's OpenCV that it was built with ({error}): install it again (Debian and "
-            "Ubuntu: apt-get install libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev), or read images by other means: "
+            "Ubuntu: apt-get install libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libopencv-videoio-dev), or read images by other means: "
             "everything else of posekit works without it"
         ) from error
 

@@ -1,10 +1,13 @@
-/// The module posekit._io: image files and drawing. It links the system's OpenCV, so it is loaded when it is first used.
+/// The module posekit._io: image files, videos, folders and drawing. It links the system's OpenCV, so it is loaded when it is first used.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
 #include <cstring>
+#include <filesystem>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +18,8 @@
 #include "errors.h"
 #include "posekit/draw.h"
 #include "posekit/image_io.h"
+#include "posekit/listing.h"
+#include "posekit/video.h"
 
 namespace py = pybind11;
 using namespace posekit;
@@ -76,6 +81,60 @@ py::array draw(const py::array& pixels, bool rgb, const std::vector<Pose>& poses
   return array_of(std::move(*image));
 }
 
+/// A video that any thread may read from, one after the other.
+class Video {
+ public:
+  template <class Source>  // a file or a camera's number
+  Video(const Source& source, std::uint64_t max_pixels)
+      : reader_(std::in_place, source, VideoOptions{.max_pixels = max_pixels}), info_(reader_->info()) {}
+
+  /// The next frame as an array that owns its pixels, its position and its time.
+  py::object read() {
+    std::optional<Frame> frame;
+    {
+      const py::gil_scoped_release release;
+      const std::lock_guard lock(mutex_);
+      if (!reader_) throw Error(ErrorCode::closed, "the video is closed: open it again");
+      frame = reader_->read();
+    }
+    if (!frame) return py::none();
+    const std::vector<py::ssize_t> shape{frame->image.height, frame->image.width, 3};
+    auto* data = const_cast<std::uint8_t*>(frame->image.data);  // nobody else has this frame
+    const std::size_t index = frame->index;
+    const double time_s = frame->time_s;
+    const py::capsule owner(new Frame(*std::move(frame)), [](void* pointer) { delete static_cast<Frame*>(pointer); });
+    return py::make_tuple(py::array_t<std::uint8_t>(shape, data, owner), index, time_s);
+  }
+
+  void close() {
+    const py::gil_scoped_release release;
+    const std::lock_guard lock(mutex_);
+    reader_.reset();
+  }
+
+  std::size_t skipped() {
+    const py::gil_scoped_release release;
+    const std::lock_guard lock(mutex_);
+    if (reader_) skipped_ = reader_->skipped();
+    return skipped_;
+  }
+
+  const VideoInfo& info() const { return info_; }
+
+ private:
+  std::mutex mutex_;
+  std::optional<VideoReader> reader_;
+  VideoInfo info_;
+  std::size_t skipped_ = 0;
+};
+
+/// The next file of a listing: its path, whether it is a video, what is wrong.
+py::object next_file(FolderListing& listing) {
+  std::optional<ListedFile> file = listing.next();
+  if (!file) return py::none();
+  return py::make_tuple(file->path, file->kind == MediaKind::video, file->problem);
+}
+
 }  // namespace
 }  // namespace posekit_python
 
@@ -95,4 +154,29 @@ PYBIND11_MODULE(_io, module) {
       },
       py::arg("image"), py::arg("rgb"), py::arg("keypoints"), py::arg("scores"), py::arg("boxes"), py::arg("box_indices"),
       py::arg("track_ids"), py::arg("keypoint_set"), py::arg("min_score"), py::arg("draw_boxes"));
+  py::class_<Video>(module, "Video")
+      .def(py::init([](int camera, std::uint64_t max_pixels) {
+             const py::gil_scoped_release release;
+             return std::make_unique<Video>(camera, max_pixels);
+           }),
+           py::arg("camera"), py::arg("max_pixels"))
+      .def(py::init([](const std::filesystem::path& file, std::uint64_t max_pixels) {
+             const py::gil_scoped_release release;
+             return std::make_unique<Video>(file, max_pixels);
+           }),
+           py::arg("file"), py::arg("max_pixels"))
+      .def("read", &Video::read)
+      .def("close", &Video::close)
+      .def_property_readonly("size", [](const Video& video) { return std::pair(video.info().size.width, video.info().size.height); })
+      .def_property_readonly("fps", [](const Video& video) { return video.info().fps; })
+      .def_property_readonly("frames", [](const Video& video) { return video.info().frames; })
+      .def_property_readonly("rotation", [](const Video& video) { return video.info().rotation; })
+      .def_property_readonly("skipped", &Video::skipped);
+  py::class_<FolderListing>(module, "FolderListing")
+      .def(py::init([](const std::filesystem::path& folder, std::size_t index, std::size_t count) {
+             return FolderListing(folder, {.shard = {.index = index, .count = count}, .output = {}});
+           }),
+           py::arg("folder"), py::arg("index"), py::arg("count"))
+      .def("next", &next_file);
+  module.def("silence_video_messages", &silence_video_messages);
 }

@@ -94,13 +94,21 @@ TEST_CASE("A second Ctrl-C ends the program at once") {
   CHECK(code == 130);
 }
 
-TEST_CASE("Ctrl-C in the middle of a video leaves nothing of it, what was done before stays, and the same command completes the set") {
+TEST_CASE("Ctrl-C in the middle of videos leaves whole files of whole lines, and the same command completes the set") {
+  constexpr std::size_t frames = 1000;
+  constexpr std::size_t videos = 20;
   const Workplace here;
-  posekit_test::write_video(here.path("in/first.avi"), 3);
-  posekit_test::write_video(here.path("in/long.avi"), 5000);
-  REQUIRE(here.estimate({here.path("in/first.avi").string(), "--whole-image", "-o", here.path("warm").string()}).exit_code == 0);
-  REQUIRE(interrupted_run(here, 1, 1) == 130);
-  CHECK(here.files("out") == std::vector<std::string>{"first.avi.jsonl"});
+  posekit_test::write_video(here.path("in/video-0.avi"), frames);
+  for (std::size_t i = 1; i < videos; ++i)
+    std::filesystem::create_hard_link(here.path("in/video-0.avi"), here.path("in/video-" + std::to_string(i) + ".avi"));
+  const std::string image = here.path(here.image("warm.png")).string();
+  REQUIRE(here.estimate({image, "--whole-image", "-o", here.path("warm").string()}).exit_code == 0);
+  REQUIRE(interrupted_run(here, 2, 1) == 130);
+  const auto files = here.files("out");
+  CHECK(files.size() >= 2);
+  CHECK(files.size() < videos);
+  for (const std::string& file : files) CHECK(posekit_test::lines(here.read("out/" + file)).size() == frames);
   CHECK(here.estimate({"in", "--whole-image", "-o", "out"}).exit_code == 0);
-  CHECK(posekit_test::lines(here.read("out/long.avi.jsonl")).size() == 5000);
+  CHECK(here.files("out").size() == videos);
+  for (const std::string& file : here.files("out")) CHECK(posekit_test::lines(here.read("out/" + file)).size() == frames);
 }

@@ -64,7 +64,7 @@ TEST_CASE("A filmed photo gives a line and a drawn frame for each frame, and the
   const std::string threads = name == "clip.mp4" ? "1" : "2";
   const posekit::Image photo = posekit::read_image(posekit_test::source_dir() / "examples/images/astronaut.jpg");
   const std::vector<int> lefts = film(here.path(name), photo, 9, 440);
-  const auto result = here.run({"estimate", name, "--draw", "--threads", threads, "--keypoints", "coco17"});
+  const auto result = here.run({"estimate", name, "--draw", "--no-track", "--threads", threads, "--keypoints", "coco17"});
   INFO(result.err);
   REQUIRE(result.exit_code == 0);
   CHECK(here.files("posekit-out") == Names{name + ".jsonl", name + ".pose.mp4"});
@@ -171,9 +171,6 @@ TEST_CASE("Images, videos and folders mix, in order, also on standard output") {
   write_video(here.path("in/b.avi"), 2);
   here.image("in/a.png");
   here.image("in/c.png");
-  const std::string threads = GENERATE("1", "3");
-  const auto result = here.run({"estimate", "in", "-m", here.path("model.pt").string(), "--whole-image", "-o", "-"});
-  CHECK(result.exit_code == 1);  // there is no model yet
   const auto printed = here.estimate({"in", "--whole-image", "-o", "-"});
   CHECK(printed.exit_code == 0);
   std::vector<std::string> order;
@@ -185,7 +182,7 @@ TEST_CASE("The detector looks at every third frame when told so, and its boxes a
   const Workplace here;
   const posekit::Image photo = posekit::read_image(posekit_test::source_dir() / "examples/images/astronaut.jpg");
   film(here.path("clip.mp4"), photo, 7, 440);
-  REQUIRE(here.run({"estimate", "clip.mp4", "--every", "3", "--threads", "2"}).exit_code == 0);
+  REQUIRE(here.run({"estimate", "clip.mp4", "--every", "3", "--no-track", "--threads", "2"}).exit_code == 0);
   std::vector<json> boxes;
   for (const json& line : lines_of(here.read("posekit-out/clip.mp4.jsonl"))) {
     REQUIRE(line["instance_info"].size() == 1);
@@ -193,6 +190,19 @@ TEST_CASE("The detector looks at every third frame when told so, and its boxes a
   }
   REQUIRE(boxes.size() == 7);
   for (std::size_t i = 1; i < 7; ++i) CHECK((boxes[i] == boxes[i - 1]) == (i % 3 != 0));
+}
+
+TEST_CASE("People of a video keep their ids, with and without a detector that looks at every frame, and photos have none") {
+  const Workplace here;
+  const posekit::Image photo = posekit::read_image(posekit_test::source_dir() / "examples/images/astronaut.jpg");
+  film(here.path("clip.mp4"), photo, 7, 440);
+  posekit::write_image(here.path("photo.png"), photo.view());
+  REQUIRE(here.run({"estimate", "clip.mp4", "photo.png", "--every", GENERATE("1", "3")}).exit_code == 0);
+  for (const json& line : lines_of(here.read("posekit-out/clip.mp4.jsonl"))) {
+    REQUIRE(line["instance_info"].size() == 1);
+    CHECK(line["instance_info"][0]["track_id"] == 1);
+  }
+  CHECK_FALSE(here.json("posekit-out/photo.png.json")["instance_info"][0].contains("track_id"));
 }
 
 TEST_CASE("A video's entry in the boxes file holds for every frame; without one there are zero people and one note") {

@@ -1,0 +1,136 @@
+"""Videos, cameras and folders, one item after the other. The module behind it links the system's OpenCV and is loaded when it is first used."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ._errors import InvalidArgumentError, IoError
+from ._files import _MAX_PIXELS, _needs_opencv
+
+
+class VideoFrame(NamedTuple):
+    """A picture and its place in time."""
+
+    image: npt.NDArray[np.uint8]
+    """(H, W, 3), BGR, upright; owned by the frame."""
+    index: int
+    """Position in the video, from 0; frames that could not be decoded count."""
+    time_s: float
+    """Seconds from the start, as the container tells; a camera's from its first frame."""
+
+
+class VideoReader:
+    """The frames of a video file or a camera: an iterator, and a context manager that closes it. Any thread may take the next frame.
+
+    At the end of a file that is cut off, or has no frame that can be decoded, the iteration raises IoError, after the frames that could be
+    read. Frames that can't be decoded are skipped and counted. Raises NotFoundError, IoError, InvalidArgumentError (more than max_pixels).
+    """
+
+    def __init__(self, source: str | os.PathLike[str] | int, *, max_pixels: int = _MAX_PIXELS) -> None:
+        with _needs_opencv():
+            from . import _io
+        self._video = _io.Video(source, max_pixels)
+
+    @property
+    def width(self) -> int:
+        """Pixels of an upright frame."""
+        return self._video.size[0]
+
+    @property
+    def height(self) -> int:
+        """Pixels of an upright frame."""
+        return self._video.size[1]
+
+    @property
+    def fps(self) -> float:
+        """Mean frames a second, 0 if not told. The frames' own times count."""
+        return self._video.fps
+
+    @property
+    def frames(self) -> int | None:
+        """How many there are, None if not told; an estimate for Matroska and WebM."""
+        return self._video.frames
+
+    @property
+    def rotation(self) -> int:
+        """Degrees clockwise by which the stored frames were turned: 0, 90, 180 or 270."""
+        return self._video.rotation
+
+    @property
+    def skipped(self) -> int:
+        """How many frames could not be decoded so far."""
+        return self._video.skipped
+
+    def __iter__(self) -> Iterator[VideoFrame]:
+        return self
+
+    def __next__(self) -> VideoFrame:
+        read = self._video.read()
+        if read is None:
+            raise StopIteration
+        return VideoFrame(*read)
+
+    def close(self) -> None:
+        """Frees the file or the camera. Taking another frame then raises ClosedError."""
+        self._video.close()
+
+    def __enter__(self) -> VideoReader:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def open_video(source: str | os.PathLike[str] | int, *, max_pixels: int = _MAX_PIXELS) -> VideoReader:
+    """Opens a video file, or the camera of that number. See VideoReader."""
+    return VideoReader(source, max_pixels=max_pixels)
+
+
+def _listed(folder: str | os.PathLike[str], shard: tuple[int, int], videos: bool) -> Iterator[Path]:
+    index, count = shard
+    if index < 0 or index >= count:
+        raise InvalidArgumentError(f"shard {shard} was given, (index, count) with 0 <= index < count is expected")
+    with _needs_opencv():
+        from . import _io
+    listing = _io.FolderListing(folder, index, count)
+
+    def paths() -> Iterator[Path]:
+        while (found := listing.next()) is not None:
+            path, is_video, problem = found
+            if problem:
+                raise IoError(f'"{path}" can\'t be listed ({problem}): check the path and its permissions')
+            if is_video == videos:
+                yield path
+
+    return paths()
+
+
+def list_images(folder: str | os.PathLike[str], *, shard: tuple[int, int] = (0, 1)) -> Iterator[Path]:
+    """The image files below a folder, sub-folders included, sorted, found while it is iterated: a million files are never held at once.
+
+    shard=(i, n): only part i of n. The parts are disjoint, together they are all, and a file's part stays when others come or go: it is the
+    program's ``--shard i/n``. Raises IoError for a folder that can't be listed, InvalidArgumentError.
+    """
+    return _listed(folder, shard, videos=False)
+
+
+def list_videos(folder: str | os.PathLike[str], *, shard: tuple[int, int] = (0, 1)) -> Iterator[Path]:
+    """The video files below a folder. As list_images."""
+    return _listed(folder, shard, videos=True)
+
+
+def silence_video_messages() -> None:
+    """Process-wide, and before the first video is opened: FFmpeg writes no complaints about broken files to standard error.
+
+    It sets the environment variable OPENCV_FFMPEG_LOGLEVEL, unless that is set, and the log level of the OpenCV that posekit uses (no other copy's).
+    """
+    with _needs_opencv():
+        from . import _io
+    _io.silence_video_messages()

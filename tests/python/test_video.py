@@ -1,0 +1,130 @@
+"""Videos and folders."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+import posekit
+import pytest
+from conftest import IMAGES, Script
+
+
+def film(path: Path, frames: int = 8, fps: float = 8) -> list[int]:
+    """A camera that moves over a photo. Returns where the window's left side is in each frame."""
+    photo = posekit.read_image(IMAGES / "astronaut.jpg")
+    lefts = [i * 8 for i in range(frames)]
+    codec = cv2.VideoWriter.fourcc(*("mp4v" if path.suffix == ".mp4" else "MJPG"))
+    writer = cv2.VideoWriter(str(path), codec, fps, (440, 512))
+    for left in lefts:
+        writer.write(photo[:, left : left + 440])
+    writer.release()
+    return lefts
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.avi"])
+def test_a_video_gives_every_frame_with_its_place_and_time(name: str, tmp_path: Path) -> None:
+    lefts = film(tmp_path / name)
+    photo = posekit.read_image(IMAGES / "astronaut.jpg").astype(int)
+    with posekit.open_video(tmp_path / name) as video:
+        assert (video.width, video.height, video.fps, video.frames, video.rotation) == (440, 512, 8, 8, 0)
+        frames = list(video)
+        assert video.skipped == 0
+    assert [frame.index for frame in frames] == list(range(8))
+    assert [frame.time_s for frame in frames] == [i / 8 for i in range(8)]
+    for left, frame in zip(lefts, frames):
+        assert frame.image.flags.writeable and frame.image.flags.c_contiguous
+        assert np.abs(frame.image - photo[:, left : left + 440]).mean() < 6
+    with pytest.raises(posekit.ClosedError):
+        next(video)
+
+
+def test_a_frame_outlives_its_video_and_belongs_to_nobody_else(tmp_path: Path) -> None:
+    film(tmp_path / "a.avi")
+    video = posekit.open_video(str(tmp_path / "a.avi"))
+    first, second = next(video).image, next(video).image
+    before = second.copy()
+    del video
+    first[:] = 0
+    assert np.array_equal(second, before)
+
+
+def test_broken_videos_say_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_text("no video")
+    film(tmp_path / "cut.avi", 20)
+    content = (tmp_path / "cut.avi").read_bytes()
+    (tmp_path / "cut.avi").write_bytes(content[: len(content) // 2])
+    posekit.silence_video_messages()
+    with pytest.raises(posekit.IoError, match="text.mp4"):
+        posekit.open_video(tmp_path / "text.mp4")
+    with pytest.raises(posekit.NotFoundError, match="none.mp4"):
+        posekit.open_video(tmp_path / "none.mp4")
+    with pytest.raises(posekit.NotFoundError, match="4321"):
+        posekit.open_video(4321)
+    with pytest.raises(posekit.InvalidArgumentError, match="1000"):
+        posekit.open_video(tmp_path / "cut.avi", max_pixels=1000)
+    frames = []
+    with pytest.raises(posekit.IoError, match="cut off"):
+        for frame in posekit.open_video(tmp_path / "cut.avi"):
+            frames.append(frame.index)
+    assert 0 < len(frames) < 20
+
+
+def test_two_threads_share_a_video_and_every_frame_comes_once(tmp_path: Path) -> None:
+    film(tmp_path / "a.avi", 9)
+    video = posekit.open_video(tmp_path / "a.avi")
+    seen: list[int] = []
+    threads = [threading.Thread(target=lambda: seen.extend(frame.index for frame in video)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(seen) == list(range(9))
+
+
+def test_folders_are_listed_sorted_and_in_parts(tmp_path: Path) -> None:
+    names = [f"sub-{i % 7}/{i}.{'mp4' if i % 10 == 0 else 'jpg'}" for i in range(300)]
+    for name in [*names, "notes.txt"]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    images = list(posekit.list_images(tmp_path))
+    videos = list(posekit.list_videos(str(tmp_path)))
+    assert images == sorted(tmp_path / name for name in names if name.endswith("jpg"))
+    assert videos == sorted(tmp_path / name for name in names if name.endswith("mp4"))
+    parts = [list(posekit.list_images(tmp_path, shard=(i, 3))) for i in range(3)]
+    assert all(parts) and sorted(sum(parts, [])) == images
+    (tmp_path / "sub-0/added.jpg").touch()
+    later = [list(posekit.list_images(tmp_path, shard=(i, 3))) for i in range(3)]
+    assert all(set(before) <= set(after) for before, after in zip(parts, later))
+
+
+def test_what_can_not_be_listed_is_told(tmp_path: Path) -> None:
+    with pytest.raises(posekit.IoError, match="missing"):
+        list(posekit.list_images(tmp_path / "missing"))
+    for shard in ((3, 3), (-1, 3), (0, 0)):
+        with pytest.raises(posekit.InvalidArgumentError, match="shard"):
+            posekit.list_images(tmp_path, shard=shard)
+
+
+def test_ffmpeg_is_silent_when_asked(tmp_path: Path, script: Script) -> None:
+    film(tmp_path / "a.avi")
+    code = """
+        import os, sys, posekit
+        if sys.argv[2] == "quiet":
+            posekit.silence_video_messages()
+        content = bytearray(open(sys.argv[1], "rb").read())
+        at = content.find(b"00dc", content.find(b"movi")) + 8
+        content[at:at + 4000] = bytes(4000)
+        open(sys.argv[1], "wb").write(content)
+        reader, writer = os.pipe()
+        os.dup2(writer, 2)
+        video = posekit.open_video(sys.argv[1])
+        count = len(list(video))
+        os.write(writer, b".")
+        print(count, video.skipped, len(os.read(reader, 100000)) > 1)
+    """
+    assert script(code, str(tmp_path / "a.avi"), "quiet") == "7 1 False"
+    film(tmp_path / "a.avi")
+    assert script(code, str(tmp_path / "a.avi"), "loud") == "7 1 True"
