@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,8 @@ from ._errors import InvalidArgumentError, IoError
 from ._files import _MAX_PIXELS, _needs_opencv
 
 
-class VideoFrame(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class VideoFrame:
     """A picture and its place in time."""
 
     image: npt.NDArray[np.uint8]
