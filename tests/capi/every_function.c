@@ -380,7 +380,7 @@ typedef struct seen {
 static void release(void* opaque) { ++((seen*)opaque)->released; }
 
 static posekit_status sink(void* context, const posekit_frame* frame, int32_t detected, posekit_result* result) {
-  seen* self = context;
+  seen* self = (seen*)context;
   posekit_status status = -1;
   const char* message = NULL;
   const float* keypoints = NULL;

@@ -41,7 +41,7 @@ TEST_CASE("Wrong usage ends with exit code 2, a hint on standard error and nothi
                                                      {"estimate", "a.png", "--whole-image", "--tiles", "0.5"},
                                                      {"estimate", "a.png", "--det-threshold", "much"},
                                                      {"estimate", "a.png", "--format", "xml"},
-                                                     {"estimate", "a.png", "--precision", "tf32"},
+                                                     {"estimate", "a.png", "--precision", "fp8"},
                                                      {"estimate", "a.png", "--batch", "0"},
                                                      {"estimate", "a.png", "--batch", "-1"},
                                                      {"estimate", "a.png", "--torch-threads", "0"},
