@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -74,7 +73,8 @@ class Stream(Iterator[StreamResult]):
     Frames are taken from the iterable on the caller's thread, when it asks for a result, at most `ahead` of them before their results are
     asked for. A frame that fails carries its error in its result and the stream goes on. If the iterable raises, the results of the frames
     before come first, then its exception. To end early, leave a `with` block, call `close`, or let the object go: that waits for the batch
-    in flight. Ctrl-C while waiting for a result raises KeyboardInterrupt; the stream can be asked on. One thread at a time.
+    in flight. Ctrl-C while waiting for a result raises KeyboardInterrupt; the stream can be asked on, and that result comes next. (Ctrl-C
+    while the iterable makes a frame is the iterable's to survive; that frame is not in the stream.) One thread at a time.
 
     frames: any iterable of images, (image, seconds) or (image, seconds, boxes). An image must not change until its result has come.
     estimator, detector: may be shared with other streams and calls; without a detector every frame brings its boxes.
@@ -114,8 +114,9 @@ class Stream(Iterator[StreamResult]):
         self._frames: Iterator[Frame] | None = iter(frames)
         self._keypoints, self._name = estimator.keypoints, estimator.info.name
         self._needs_boxes = detector is None
-        self._pending: deque[tuple[float, Any, tuple[int, int], Error | None]] = deque()
-        self._count = 0
+        self._pending: dict[int, tuple[float, Any, tuple[int, int], Error | None]] = {}
+        self._count = 0  # frames that were submitted
+        self._next = 0  # the frame whose result is next
         self._failure: BaseException | None = None
         self._native = _core.Stream(
             estimator._native,
@@ -140,12 +141,16 @@ class Stream(Iterator[StreamResult]):
             else:
                 self._submit(frame)
         if self._pending:
-            index, detected, boxes, raw = self._native.take()
-            time_s, image, size, error = self._pending.popleft()
+            detected, boxes, raw = self._native.take(self._next)
+            time_s, image, size, error = self._pending[self._next]
             result = pose_result(raw, self._keypoints, self._name, size)
             if error is not None:
                 result.error = error
-            return StreamResult(index, time_s, image, boxes, detected, result)
+            taken = StreamResult(self._next, time_s, image, boxes, detected, result)
+            # Ctrl-C comes up when a call ends. There is none from here on: the result is either given, or given when asked again.
+            del self._pending[self._next]
+            self._next += 1
+            return taken
         self.close()
         if self._failure is not None:
             raised, self._failure = self._failure, None
@@ -167,9 +172,14 @@ class Stream(Iterator[StreamResult]):
                 raise InvalidArgumentError(f"frame {self._count} has no boxes and the stream no detector: give each frame its boxes, or a detector")
         except Error as error:
             pixels, boxes, problem = None, np.empty((0, 5)), error  # fails in its place
-        self._native.submit(self._count, time_s, pixels, self._rgb, boxes)
-        self._pending.append((time_s, image, size, problem))
+        index = self._count
+        self._pending[index] = (time_s, image, size, problem)
         self._count += 1
+        try:
+            self._native.submit(index, time_s, pixels, self._rgb, boxes)  # Ctrl-C comes up when it is done
+        except Exception as failure:  # noqa: BLE001: raised after the results before it, as the iterable's
+            del self._pending[index]
+            self._frames, self._failure = None, failure
 
     def metrics(self) -> StreamMetrics:
         """A snapshot."""

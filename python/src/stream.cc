@@ -53,6 +53,7 @@ class Stream {
   Stream& operator=(const Stream&) = delete;
   ~Stream() = default;  // without the GIL: first the pipeline goes, then what it left here
 
+  /// @param index counts from 0, by one
   /// @param pixels none: a frame that can't be read, which then fails in its place
   void submit(std::size_t index, double time_s, const std::optional<py::array>& pixels, bool rgb, const std::optional<Boxes>& boxes) {
     PipelineInput input;
@@ -64,17 +65,25 @@ class Stream {
     }
     if (boxes) input.boxes = boxes_of(*boxes);
     const py::gil_scoped_release release;
-    (void)pipeline_->submit(std::move(input));
+    add_place();
+    try {
+      (void)pipeline_->submit(std::move(input));
+    } catch (...) {
+      drop_last_place();
+      throw;
+    }
   }
 
-  /// The next result; waits for it. There must be a frame whose result has not been taken.
-  py::tuple take() {
+  /// Frame `index`'s result; waits for it. It stays here until a later one is asked for: a caller that was interrupted asks again.
+  /// @param index of a submitted frame; not below one that was asked for before
+  py::tuple take(std::size_t index) {
     if (getpid() != process_) throw Error(ErrorCode::forked, "the stream was made before fork(): make it in the child");
     // Python only notes a signal, and its handlers run when the main thread asks: so the wait looks up now and then.
     constexpr auto look_up = 100ms;
     for (;;) {
-      if (std::optional<PipelineResult> out = wait(look_up)) {
-        return py::make_tuple(out->frame.index, out->detected, array_of(out->boxes), tuple_of(out->result, keypoints_));
+      if (PipelineResult* out = wait(index, look_up)) {
+        out->frame.owner.reset();  // the image is needed no more
+        return py::make_tuple(out->detected, array_of(out->boxes), tuple_of(out->result, keypoints_));
       }
       if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     }
@@ -91,28 +100,42 @@ class Stream {
   [[nodiscard]] PipelineMetrics metrics() const { return pipeline_->metrics(); }
 
  private:
-  void put(PipelineResult out) {
+  void add_place() {
+    const std::lock_guard lock(mutex_);
+    places_.emplace_back();
+  }
+
+  void drop_last_place() {
+    const std::lock_guard lock(mutex_);
+    places_.pop_back();
+  }
+
+  /// Needs no memory: no result is lost.
+  void put(PipelineResult out) noexcept {
     {
       const std::lock_guard lock(mutex_);
-      results_.push_back(std::move(out));  // never more than frames were submitted and not taken
+      places_[out.frame.index - first_] = std::move(out);
     }
     came_.notify_one();
   }
 
-  std::optional<PipelineResult> wait(std::chrono::milliseconds time) {
+  /// Drops the results before, then waits. @return null: it has not come yet
+  PipelineResult* wait(std::size_t index, std::chrono::milliseconds time) {
     const py::gil_scoped_release release;
     std::unique_lock lock(mutex_);
-    if (!came_.wait_for(lock, time, [&] { return !results_.empty(); })) return std::nullopt;
-    std::optional<PipelineResult> out(std::move(results_.front()));
-    results_.pop_front();
-    return out;
+    for (; first_ < index && !places_.empty() && places_.front(); ++first_) places_.pop_front();
+    if (index != first_ || places_.empty())
+      throw Error(ErrorCode::internal, "frame " + std::to_string(index) + " of the stream is not on its way");
+    std::optional<PipelineResult>& place = places_.front();  // stays where it is when others come
+    return came_.wait_for(lock, time, [&] { return place.has_value(); }) ? &*place : nullptr;
   }
 
   pid_t process_ = getpid();
   std::size_t keypoints_;
   std::mutex mutex_;
   std::condition_variable came_;
-  std::deque<PipelineResult> results_;
+  std::deque<std::optional<PipelineResult>> places_;  ///< One for each frame that was submitted and not dropped, in order.
+  std::size_t first_ = 0;                             ///< Index of the front.
   std::unique_ptr<Pipeline> pipeline_;
 };
 
@@ -160,7 +183,7 @@ void register_stream(py::module_& module) {
       .def(py::init(&make_stream), py::arg("estimator"), py::arg("detector"), py::kw_only(), py::arg("ahead"), py::arg("batch_frames"),
            py::arg("batch_wait"), py::arg("detect_every"), py::arg("detect_calls"), py::arg("estimate_calls"), py::arg("timeout"))
       .def("submit", &Stream::submit, py::arg("index"), py::arg("time_s"), py::arg("pixels"), py::arg("rgb"), py::arg("boxes"))
-      .def("take", &Stream::take)
+      .def("take", &Stream::take, py::arg("index"))
       .def("close", &Stream::close)
       .def("metrics", &metrics_of);
 }

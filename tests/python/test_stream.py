@@ -171,6 +171,54 @@ def test_ctrl_c_ends_the_wait_for_a_result(script: Script) -> None:
     assert out == "interrupted"
 
 
+def test_an_interrupted_stream_can_be_asked_on(script: Script) -> None:
+    out = script(
+        """
+        import os, signal, sys, threading
+        import posekit
+
+        photo = posekit.read_image("examples/images/astronaut.jpg")
+        estimator = posekit.PoseEstimator(posekit.shipped_model("pose_landmark_lite.pt"))
+        frames = [(photo[: 500 - i], i / 8, [[24.0, 8.0, 375.0, 490.0]] * 3) for i in range(30)]
+        stream = posekit.Stream(frames, estimator, ahead=len(frames))
+        seen = [next(stream)]  # all frames are submitted: from now on the stream only takes results
+
+        def interrupt(signal, frame):
+            # Elsewhere it would be the loop below that loses a result.
+            if frame.f_code.co_name == "__next__":
+                raise KeyboardInterrupt
+
+        def interrupt_often():
+            while not done.wait(0.005):
+                if sys._current_frames()[threading.main_thread().ident].f_code.co_name == "__next__":
+                    os.kill(os.getpid(), signal.SIGINT)
+
+        signal.signal(signal.SIGINT, interrupt)
+        done = threading.Event()
+        thread = threading.Thread(target=interrupt_often)
+        thread.start()
+        interrupts = 0
+        while True:
+            try:
+                seen.append(next(stream))
+            except KeyboardInterrupt:
+                interrupts += 1
+            except StopIteration:
+                break
+        done.set()
+        thread.join()
+        assert interrupts > 0
+        assert [one.index for one in seen] == list(range(len(frames)))
+        for one, (image, time_s, boxes) in zip(seen, frames):
+            assert one.image is image and one.time_s == time_s
+            assert one.result.error is None and len(one.result) == len(boxes)
+            assert one.result.image_size == (image.shape[1], image.shape[0])
+        print("all there")
+        """
+    )
+    assert out == "all there"
+
+
 def test_a_forked_child_is_refused_and_may_let_go(script: Script) -> None:
     out = script(
         """
