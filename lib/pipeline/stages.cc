@@ -132,8 +132,9 @@ void Stages::estimate_alive(std::span<Item* const> batch) {
       check_time(*item);
       if (!item->found) throw std::bad_alloc();  // there was no memory for them
       if (!item->found->outcome.ok()) throw Error(item->found->outcome.code, item->found->outcome.message);
-      // Nobody else uses the tracker now: it is done with all frames before, and gets none behind until this one is estimated.
-      item->out.boxes = item->after_previous > 0 ? tracker_->predict(item->out.frame.time_s) : item->found->boxes;
+      // Nobody else uses the tracker or tracked_ now: all frames before are through, and none behind comes until this one is estimated.
+      const bool predicted = item->after_previous > 0 && item->found == tracked_;
+      item->out.boxes = predicted ? tracker_->predict(item->out.frame.time_s) : item->found->boxes;
     });
     if (!outcome.ok()) {
       fail(*item, outcome);
@@ -165,6 +166,7 @@ void Stages::track(Item& item) noexcept {
   const auto start = Clock::now();
   Outcome outcome = outcome_without_throw([&] { tracker_->update(item.out.frame.time_s, item.out.result.poses); });
   meters_.track.add(Clock::now() - start);
+  if (outcome.ok()) tracked_ = item.found;
   fail(item, std::move(outcome));
 }
 

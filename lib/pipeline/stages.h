@@ -56,7 +56,8 @@ class Stages {
   std::size_t detect_every_;
   std::optional<std::chrono::microseconds> frame_timeout_;
   std::stop_token stop_;
-  std::shared_ptr<const Found> held_;  ///< The last boxes; only `settle` looks at it.
+  std::shared_ptr<const Found> held_;     ///< The last boxes; only `settle` looks at it.
+  std::shared_ptr<const Found> tracked_;  ///< The last boxes whose people the tracker has seen.
   Meters meters_;
   mutable std::mutex error_mutex_;
   std::exception_ptr sink_error_;

@@ -365,6 +365,30 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("With a tracker, frames after a failed one have the detector's boxes until the tracker has seen them: nobody vanishes") {
+  const std::size_t failing = GENERATE(0U, 4U);
+  const auto estimator = scripted_estimator([failing](std::size_t number) {
+    if (number == failing || number == failing + 1) throw std::runtime_error("on purpose");
+  });
+  std::vector<PipelineResult> results;
+  Pipeline pipeline(estimator, scripted_detector(), [&](PipelineResult out) { results.push_back(std::move(out)); },
+                    {.detect_every = 4, .tracker = std::make_shared<Tracker>(estimator->keypoints())});
+  // Before frame 4 there is nobody at all, if that is the one that fails.
+  for (std::size_t i = 0; i < 12; ++i) {
+    const bool nobody = i < failing && i % 4 == 0;
+    CHECK(pipeline.submit({numbered_frame(i), nobody ? std::optional(std::vector<Box>{}) : std::nullopt}));
+  }
+  pipeline.close();
+  REQUIRE(results.size() == 12);
+  for (std::size_t i = 0; i < 12; ++i) {
+    const bool fails = i == failing || i == failing + 1;
+    CHECK(results[i].result.code == (fails ? ErrorCode::internal : ErrorCode::ok));
+    CHECK(results[i].boxes.size() == (i < failing ? 0 : 1));
+    if (i > failing + 1) CHECK(results[i].result.poses.size() == 1);
+  }
+  CHECK(is_pose_of(results[failing + 2], box_in(failing)));
+}
+
 TEST_CASE("A frame whose time is not later than the last fails in the tracker, keeps its poses, and the stream goes on") {
   const auto estimator = scripted_estimator();
   std::vector<PipelineResult> results;
