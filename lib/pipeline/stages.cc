@@ -77,7 +77,9 @@ void Stages::detect(std::span<Item* const> batch) noexcept {
   const Outcome outcome = outcome_without_throw([&] { detect_alive(batch); });
   if (outcome.ok()) return;
   for (Item* item : batch) {
-    if (looked_at(*item)) fail_all({&item, 1}, outcome);
+    if (!looked_at(*item)) continue;
+    fail_all({&item, 1}, outcome);
+    (void)outcome_without_throw([&] { item->found = std::make_shared<const Found>(Found{outcome, {}}); });  // null only if memory is out
   }
 }
 

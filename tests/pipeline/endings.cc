@@ -2,6 +2,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <latch>
@@ -242,6 +243,32 @@ TEST_CASE("An executor that fails fails its frame; the stream goes on") {
   auto codes = seen.codes();
   CHECK(codes[ErrorCode::internal] == 20);  // two calls a frame, every fourth fails
   CHECK(codes[ErrorCode::ok] == 20);
+}
+
+TEST_CASE("An executor that throws no std::exception under a detector: the frames between carry its frame's error") {
+  class ThrowingExecutor final : public Executor {
+   public:
+    std::size_t slots() const noexcept override { return 1; }
+    void parallel_for(std::size_t n, TaskRef task) override {
+      if (first_.exchange(false)) throw 1;
+      for (std::size_t i = 0; i < n; ++i) task(i, 0);
+    }
+
+   private:
+    std::atomic<bool> first_ = true;
+  };
+  DetectorOptions options;
+  options.executor = std::make_shared<ThrowingExecutor>();
+  Seen seen;
+  Pipeline pipeline(scripted_estimator(), scripted_detector({}, options), seen.sink(), {.detect_every = 4});
+  for (std::size_t i = 0; i < 8; ++i) CHECK(pipeline.submit({numbered_frame(i), std::nullopt}));
+  pipeline.close();
+  REQUIRE(seen.results.size() == 8);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(seen.results[i].result.code == ErrorCode::internal);
+    CHECK(seen.results[i].result.message == "something was thrown that is no std::exception");
+  }
+  for (std::size_t i = 4; i < 8; ++i) CHECK(is_pose_of(seen.results[i], box_in(4)));
 }
 
 TEST_CASE("A frame that is no picture fails alone") {
