@@ -128,7 +128,8 @@ class POSEKIT_API Pipeline {
 
   /// Submits what the source gives until it gives nothing, then closes. The source runs on the caller's thread. If it throws, what it
   /// gave before is finished and delivered first. If `control` ends the call, the pipeline is cancelled.
-  /// @throws whatever the source threw, else the first that the sink threw; Error cancelled, deadline_exceeded, closed, forked
+  /// @throws whatever the source threw; else Error cancelled, deadline_exceeded (by `control`), closed, invalid_argument (as `submit`; from
+  ///         the sink), forked; else the first that the sink threw; else Error cancelled (by `cancel`)
   void run(const Source& source, const RunControl& control = {});
 
   /// Takes no more frames, and returns when the sink has had all and the threads have ended. May be called again.

@@ -201,7 +201,7 @@ void Pipeline::Impl::run(const Source& source, const RunControl& control) {
     if (!error) error = ended;
   }
   join();
-  if (stages_.sink_error() && (!error || belt_.stop().stop_requested())) error = stages_.sink_error();
+  if (!error) error = stages_.sink_error();
   if (error) std::rethrow_exception(error);
   if (belt_.stop().stop_requested()) throw Error(ErrorCode::cancelled, "the pipeline was cancelled: what was finished before is delivered");
 }

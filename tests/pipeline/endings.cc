@@ -111,6 +111,33 @@ TEST_CASE("A sink that throws: its frame counts as failed, the others are delive
   CHECK(metrics.failed == 2);
 }
 
+TEST_CASE("What run throws: the source's exception, else its own end, each before what the sink threw, which close still tells") {
+  const bool by_source = GENERATE(false, true);
+  Pipeline* itself = nullptr;
+  std::latch thrown(1);
+  Pipeline pipeline(scripted_estimator(), nullptr, [&](const PipelineResult& out) {
+    if (out.frame.index > 0) return;
+    itself->cancel();
+    thrown.count_down();
+    throw std::logic_error("the sink's");
+  });
+  itself = &pipeline;
+  std::stop_source stop;
+  const auto source = [&, next = std::size_t{0}]() mutable -> std::optional<PipelineInput> {
+    if (next == 0) return with_box(next++);
+    thrown.wait();
+    if (by_source) throw std::out_of_range("the source's");
+    stop.request_stop();
+    return with_box(next++);
+  };
+  const RunControl control{.stop = stop.get_token(), .deadline = {}};
+  if (by_source)
+    CHECK_THROWS_AS(pipeline.run(source, control), std::out_of_range);
+  else
+    CHECK(code_of([&] { pipeline.run(source, control); }) == ErrorCode::cancelled);
+  CHECK_THROWS_AS(pipeline.close(), std::logic_error);
+}
+
 TEST_CASE("A sink may cancel its pipeline; submit, close and run from it are refused instead of waiting for themselves") {
   std::optional<Pipeline> pipeline;
   std::vector<ErrorCode> refused;
