@@ -208,6 +208,7 @@ TEST_CASE("The destructor loses nothing: accepted frames reach the sink, those n
 }
 
 TEST_CASE("A frame that is not done within frame_timeout says deadline_exceeded; a result that came late is a result") {
+  constexpr auto allowed = 10s;  // frame 0 must reach the model in it, on the busiest machine
   Seen seen;
   std::latch reached(1);
   std::latch opened(1);
@@ -216,18 +217,18 @@ TEST_CASE("A frame that is not done within frame_timeout says deadline_exceeded;
                       reached.count_down();
                       opened.wait();
                     }),
-                    nullptr, seen.sink(), {.frame_timeout = 1s});
+                    nullptr, seen.sink(), {.frame_timeout = allowed});
   CHECK(pipeline.submit(with_box(0)));
   reached.wait();
   CHECK(pipeline.submit(with_box(1)));
-  const auto late = std::chrono::steady_clock::now() + 1s;
+  const auto late = std::chrono::steady_clock::now() + allowed;
   while (std::chrono::steady_clock::now() < late) std::this_thread::sleep_until(late);  // the time that passes is the subject
   opened.count_down();
   pipeline.close();
   REQUIRE(seen.results.size() == 2);
   CHECK(is_pose_of(seen.results[0], box_in(0)));
   CHECK(seen.results[1].result.code == ErrorCode::deadline_exceeded);
-  CHECK(seen.results[1].result.message.find("1000 ms") != std::string::npos);
+  CHECK(seen.results[1].result.message.find("10000 ms") != std::string::npos);
 }
 
 TEST_CASE("run obeys its control: the pipeline is cancelled, everything accepted is told of") {
