@@ -30,12 +30,16 @@ struct PipelineOptions {
   /// Most frames before the first stage, and between two stages (begun by the earlier, not yet by the later). 0 = twice what a stage takes
   /// at once, at least 4; with Overflow::latest as few as keep every call busy.
   std::size_t queue_frames = 0;
-  std::size_t batch_frames = 0;             ///< Most frames that one call of a model takes together; 0 = 1 on a CPU, 8 on a GPU.
-  std::chrono::microseconds batch_wait{0};  ///< How long a call waits for its batch to fill; 0: it takes what is there.
-  std::size_t detect_every = 1;             ///< The detector looks at the first frame and every so many after it; >= 1.
-  std::size_t detect_calls = 1;             ///< Calls of the detector that run side by side, a thread for each; 1 to 64.
-  std::size_t estimate_calls = 0;           ///< The same of the estimator, up to 64; 0 = 1 on a CPU, 2 on a GPU.
-  std::optional<std::chrono::microseconds> frame_timeout{};  ///< A frame not done so long after it was taken in fails; > 0.
+  std::size_t batch_frames = 0;  ///< Most frames that one call of a model takes together; 0 = 1 on a CPU, 8 on a GPU.
+  /// How long a call waits for its batch to fill; 0: it takes what is there. Below frame_timeout, below half of it with a detector.
+  std::chrono::microseconds batch_wait{0};
+  std::size_t detect_every = 1;    ///< The detector looks at the first frame and every so many after it; >= 1.
+  std::size_t detect_calls = 1;    ///< Calls of the detector that run side by side, a thread for each; 1 to 64.
+  std::size_t estimate_calls = 0;  ///< The same of the estimator, up to 64; 0 = 1 on a CPU, 2 on a GPU.
+  /// The model's calls for a frame must begin and end so long after it was taken in, else it fails; > 0. It is looked at before a call
+  /// and in it between batches, so that a result which comes late is a result all the same; a call of several frames goes on until the
+  /// time of the last of them. The tracker's and the sink's time do not count.
+  std::optional<std::chrono::microseconds> frame_timeout{};
   /// Sets track ids and smooths keypoints, in order, before the sink. With detect_every > 1 its predictions are the boxes of the frames
   /// between: each such frame then waits for the one before it. The pipeline's alone until it has ended. A frame that failed is not
   /// shown to it: if its boxes were new, the next frame gets these and no predictions. Frames' times must grow.

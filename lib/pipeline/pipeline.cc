@@ -39,7 +39,7 @@ void expect_time(const char* option, std::chrono::microseconds given, std::int64
 }
 
 /// The options without zeros that stand for a default. @throws Error invalid_argument
-PipelineOptions complete(PipelineOptions options, const std::string& device) {
+PipelineOptions complete(PipelineOptions options, const std::string& device, bool detects) {
   const bool on_cpu = device == "cpu";
   if (options.batch_frames == 0) options.batch_frames = on_cpu ? 1 : batch_on_gpu;
   if (options.estimate_calls == 0) options.estimate_calls = on_cpu ? 1 : calls_on_gpu;
@@ -48,10 +48,20 @@ PipelineOptions complete(PipelineOptions options, const std::string& device) {
   expect_count("detect_calls", options.detect_calls, 1, most_calls);
   expect_count("estimate_calls", options.estimate_calls, 1, most_calls);
   expect_time("batch_wait", options.batch_wait, 0);
-  if (options.frame_timeout) expect_time("frame_timeout", *options.frame_timeout, 1);
+  if (options.frame_timeout) {
+    expect_time("frame_timeout", *options.frame_timeout, 1);
+    const auto waits = (detects ? 2 : 1) * options.batch_wait;
+    if (waits >= *options.frame_timeout)
+      throw Error(
+          ErrorCode::invalid_argument,
+          fmt::format("a frame may wait {} us for its batches to fill (batch_wait{}), and has {} us in all (frame_timeout): lower the "
+                      "first or raise the second",
+                      waits.count(), detects ? ", of the detector and the estimator" : "", options.frame_timeout->count()));
+  }
   if (options.queue_frames == 0) {
     const std::size_t busy = std::max(options.detect_calls, options.estimate_calls) * options.batch_frames;
-    options.queue_frames = options.overflow == Overflow::latest ? busy : std::clamp(2 * busy, least_queue, most_frames);
+    options.queue_frames =
+        options.overflow == Overflow::latest ? std::min(busy, most_frames) : std::clamp(2 * busy, least_queue, most_frames);
   }
   expect_count("queue_frames", options.queue_frames, 1, most_frames);
   return options;
@@ -109,7 +119,7 @@ thread_local const Pipeline::Impl* Pipeline::Impl::delivering_ = nullptr;
 
 Pipeline::Impl::Impl(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<const PersonDetector> detector, Sink sink,
                      const PipelineOptions& options)
-    : options_(complete(options, estimator->device())),
+    : options_(complete(options, estimator->device(), detector != nullptr)),
       detects_(detector != nullptr),
       estimate_station_(detects_ ? 1 : 0),
       belt_(estimate_station_ + (options_.tracker ? 3 : 2), options_.queue_frames, [this](Item& item) { stages_.settle(item); }),

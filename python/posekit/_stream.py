@@ -82,7 +82,7 @@ class Stream(Iterator[StreamResult]):
     rate: frames a second, for the times of frames that come without one.
     ahead: 0 = 8 on a CPU, 64 on a GPU.
     batch_frames: most frames that one call of a model takes together; 0 = 1 on a CPU, 8 on a GPU.
-    batch_wait: seconds a call waits for its batch to fill; 0: it takes what is there.
+    batch_wait: seconds a call waits for its batch to fill; 0: it takes what is there. Below timeout, below half of it with a detector.
     detect_every: the detector looks at the first frame and every so many after it; those between hold its boxes.
     detect_calls, estimate_calls: calls of the model that run side by side; estimate_calls 0 = 1 on a CPU, 2 on a GPU.
     timeout: seconds; a frame not done so long after it was taken has DeadlineExceededError.

@@ -77,7 +77,7 @@ struct Plan {
     options.detect_every = 1 + below(2) * below(5);
     options.detect_calls = 1 + below(3);
     options.estimate_calls = below(4);
-    if (below(5) == 0) options.frame_timeout = std::chrono::microseconds(1 + below(3000));
+    if (below(5) == 0) options.frame_timeout = 2 * options.batch_wait + std::chrono::microseconds(1 + below(3000));
     for (std::size_t i = 0; i < frames; ++i) {
       for (std::set<std::size_t>* failing : {&detector_fails, &model_fails, &sink_fails}) {
         if (below(16) == 0) failing->insert(i);

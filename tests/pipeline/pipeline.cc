@@ -320,6 +320,16 @@ TEST_CASE("Pipeline refuses options and arguments that make no sense, and names 
   CHECK(make({.detect_calls = 65}) == ErrorCode::invalid_argument);
   CHECK(make({.estimate_calls = 65}) == ErrorCode::invalid_argument);
   CHECK(make({.frame_timeout = 0us}) == ErrorCode::invalid_argument);
+  CHECK(make({.batch_wait = 50ms, .frame_timeout = 50ms}) == ErrorCode::invalid_argument);
+  CHECK(make({.batch_wait = 50ms, .frame_timeout = 51ms}) == ErrorCode::ok);
+  CHECK(make({.overflow = Overflow::latest, .batch_frames = 65536, .estimate_calls = 2}) == ErrorCode::ok);
+  for (const auto& [timeout, code] : {std::pair{100ms, ErrorCode::invalid_argument}, {101ms, ErrorCode::ok}}) {
+    const PipelineOptions options{.batch_wait = 50ms, .frame_timeout = timeout};  // two stages may wait
+    CHECK(code_of([&] {
+            const Pipeline pipeline(
+                scripted_estimator(), scripted_detector(), [](const PipelineResult&) {}, options);
+          }) == code);
+  }
   CHECK(code_of([] { const Pipeline pipeline(nullptr, nullptr, [](const PipelineResult&) {}); }) == ErrorCode::invalid_argument);
   CHECK(code_of([] { const Pipeline pipeline(scripted_estimator(), nullptr, {}); }) == ErrorCode::invalid_argument);
   Pipeline pipeline(scripted_estimator(), nullptr, [](const PipelineResult&) {});
