@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <catch2/catch_test_macros.hpp>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -57,6 +58,7 @@ class EventLog {
 
 /// Answers batches of uint8 crops by a function, on a thread of its own, first come first served. Events, n counting from 0 over all
 /// sessions: "stage n" (staging memory asked for), "submit n", "compute n", "computed n", "finish n" (asked for), "finished n".
+/// Checks, when it goes, that its sessions were used as they may be: a slot for one batch at a time, finished in the order of submits.
 class FakeDevice final : public posekit::ModelBackend {
  public:
   using Peaks = std::vector<posekit::PeakRecord>;
@@ -70,6 +72,11 @@ class FakeDevice final : public posekit::ModelBackend {
         compute_(std::move(compute)),
         on_submit_(std::move(on_submit)),
         thread_([this](std::stop_token stop) { serve(stop); }) {}
+  FakeDevice(const FakeDevice&) = delete;
+  FakeDevice& operator=(const FakeDevice&) = delete;
+  ~FakeDevice() override {
+    for (const std::string& event : log_.events()) CHECK(event.find("misuse") == std::string::npos);
+  }
 
   const posekit::ModelInfo& info() const noexcept override { return info_; }
   const std::string& device() const noexcept override { return device_; }
@@ -140,6 +147,8 @@ class FakeDevice final : public posekit::ModelBackend {
     posekit::BatchAnswer finish(std::size_t slot) override {
       device_.require(jobs_[slot] != nullptr, "finish of a slot that is free");
       const std::shared_ptr<Job> job = std::exchange(jobs_[slot], nullptr);
+      device_.require(job->number >= next_finish_, "finish of a batch after one that was submitted later");
+      next_finish_ = job->number + 1;
       device_.log_.add("finish " + std::to_string(job->number));
       device_.wait(*job);
       device_.log_.add("finished " + std::to_string(job->number));
@@ -154,6 +163,7 @@ class FakeDevice final : public posekit::ModelBackend {
     std::array<std::vector<std::byte>, slots> memory_;
     std::array<std::shared_ptr<Job>, slots> jobs_;
     std::array<Peaks, slots> answers_;
+    std::size_t next_finish_ = 0;
   };
 
   void require(bool holds, const char* misuse) {
