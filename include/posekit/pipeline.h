@@ -59,7 +59,7 @@ struct PipelineResult {
   /// The poses. Whatever went wrong with this frame, in any stage, is its `code` and `message`: what a model or detector told,
   /// deadline_exceeded, or cancelled.
   ImageResult result;
-  bool detected = false;                                ///< Whether the detector looked at this very frame.
+  bool detected = false;  ///< Whether the detector was called with this very frame; that call may have ended before it came to it.
   std::chrono::steady_clock::time_point accepted_at{};  ///< When `submit` took it in.
 };
 
@@ -105,7 +105,8 @@ struct PipelineMetrics {
 /// `run` rethrows the first such exception at the end; a sink that can't go on calls `cancel`. The sink may call `cancel` and `metrics`,
 /// nothing else of its pipeline, and never destroys it.
 ///
-/// Any number of threads may call any member at once; the order of frames is then the order in which their `submit` calls took them in.
+/// Any number of threads may call any member at once, but for the destructor: no other call may be running then, waiting ones included.
+/// The order of frames is the order in which their `submit` calls took them in.
 class POSEKIT_API Pipeline {
  public:
   using Sink = std::function<void(PipelineResult)>;
@@ -142,9 +143,10 @@ class POSEKIT_API Pipeline {
   void close(const RunControl& control = {});
 
   /// Takes no more frames and begins no more work; a batch in flight ends. Frames not done reach the sink as `cancelled`. Does not wait.
+  /// @throws Error forked
   void cancel();
 
-  /// A snapshot.
+  /// A snapshot. @throws Error forked
   [[nodiscard]] PipelineMetrics metrics() const;
 
  private:
