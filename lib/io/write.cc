@@ -46,6 +46,7 @@ class OutputFile::Impl {
   explicit Impl(const fs::path& path) : file(path) {}
   TemporaryFile file;
   bool open = true;
+  bool whole = true;  ///< No write has failed.
 };
 
 OutputFile::OutputFile(const fs::path& path) : impl_(std::make_unique<Impl>(path)) {}
@@ -58,13 +59,18 @@ void OutputFile::write(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(impl_->file.descriptor(), bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail_to_write(impl_->file.target(), errno);
+    if (written < 0) {
+      impl_->whole = false;
+      fail_to_write(impl_->file.target(), errno);
+    }
     bytes = bytes.subspan(static_cast<std::size_t>(written));
   }
 }
 
 void OutputFile::finish() {
   check_open();
+  if (!impl_->whole)
+    throw Error(ErrorCode::io, fmt::format("\"{}\" could not be written whole, so it is not kept", impl_->file.target().string()));
   impl_->open = false;
   impl_->file.commit();
 }

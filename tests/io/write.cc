@@ -188,3 +188,15 @@ TEST_CASE("Threads that write one file at once leave one whole file") {
   CHECK(bytes == filled(20'000, std::to_integer<int>(bytes[0])));
   CHECK(entries(folder.path()) == 1);
 }
+
+TEST_CASE("A file of which a part could not be written is not kept") {
+  const posekit_test::TemporaryDir folder;
+  {
+    OutputFile file(folder.path() / "a.txt");
+    const std::vector<std::byte> bytes(4000);
+    const FileSizeLimit limit(1000);
+    CHECK(error_of([&] { file.write(bytes); }).code() == ErrorCode::io);
+    CHECK(error_of([&] { file.finish(); }).code() == ErrorCode::io);
+  }
+  CHECK(fs::is_empty(folder.path()));
+}
