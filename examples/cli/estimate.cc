@@ -70,7 +70,8 @@ class Run {
 
   const EstimateOptions& options_;
   posekit::Shard shard_ = parse_shard(options_.shard);
-  std::stop_token stop_ = watch_for_interrupt();
+  const std::vector<std::string> arguments_ = with_lists_read(options_.inputs);
+  std::stop_token stop_;  ///< From the first work on: before it nothing is written, and a signal may end the program as it likes.
   OutputPlan plan_;
   GivenBoxes boxes_;
   Progress progress_;
@@ -108,7 +109,7 @@ Run::Run(const EstimateOptions& options)
     throw UsageError(fmt::format("\"{}\" is there already: add --overwrite or choose another folder with -o", plan_.coco.string()));
 }
 
-InputList Run::list() const { return {options_.inputs, to_stdout() ? fs::path() : fs::path(options_.output), shard_}; }
+InputList Run::list() const { return {arguments_, to_stdout() ? fs::path() : fs::path(options_.output), shard_}; }
 
 /// In one results file an image_id that stands for two images is worth nothing.
 void Run::check_coco_ids() const {
@@ -149,6 +150,7 @@ void Run::work(const Job& job, ImageRun& images) {
 }
 
 int Run::execute() {
+  stop_ = watch_for_interrupt();
   std::optional<InterruptRelay> relay;
   const auto waking = [&] {
     if (!relay) relay.emplace();
@@ -157,7 +159,8 @@ int Run::execute() {
   const Job job{options_, engine_, boxes_, plan_, ledger_, progress_, stop_, waking};
   ImageRun images(job);
   work(job, images);
-  const bool interrupted = next_.has_value() || ledger_.counts().interrupted || camera_ended_;
+  const Ledger::Counts counts = ledger_.counts();
+  const bool interrupted = next_.has_value() || counts.open > 0 || counts.interrupted || camera_ended_;
   if (coco() && !interrupted) write_coco(images.coco_entries());
   return summary(interrupted);
 }

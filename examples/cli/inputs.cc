@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <glob.h>
 
+#include <algorithm>
 #include <charconv>
 #include <deque>
 #include <fstream>
@@ -36,6 +37,10 @@ Input problem(const fs::path& path, const std::string& what) {
 Input file_input(const fs::path& path, const fs::path& name) {
   const bool video = posekit::media_kind(path) == posekit::MediaKind::video;
   return {.path = path, .name = name, .kind = video ? InputKind::video : InputKind::image, .camera = 0, .problem = {}};
+}
+
+UsageError unreadable(const std::string& list) {
+  return UsageError(fmt::format("the list \"{}\" can't be read: a text file with one path a line is expected", list));
 }
 
 /// What the arguments name: folders as they are, everything else as inputs; lists are read line by line.
@@ -76,8 +81,7 @@ class Sources {
     std::error_code ignored;
     list_.clear();
     if (!fs::is_directory(file, ignored)) list_.open(file);
-    if (!list_.is_open())
-      throw UsageError(fmt::format("the list \"{}\" can't be read: a text file with one path a line is expected", file));
+    if (!list_.is_open()) throw unreadable(file);
   }
 
   /// A file, a folder, a pattern or a camera.
@@ -168,6 +172,27 @@ class InputList::Impl {
   fs::path prefix_;
   std::optional<posekit::FolderListing> listing_;
 };
+
+std::vector<std::string> with_lists_read(const std::vector<std::string>& arguments) {
+  std::vector<std::string> read;
+  for (const std::string& argument : arguments) {
+    std::error_code ignored;
+    const std::string file = argument.substr(std::min<std::size_t>(1, argument.size()));
+    const bool once =
+        argument.starts_with('@') && fs::exists(file, ignored) && !fs::is_regular_file(file, ignored) && !fs::is_directory(file, ignored);
+    if (!once) {
+      read.push_back(argument);
+      continue;
+    }
+    std::ifstream list(file);
+    if (!list.is_open()) throw unreadable(file);
+    for (std::string line; std::getline(list, line);) {
+      if (line.ends_with('\r')) line.pop_back();
+      if (!line.empty()) read.push_back(line.starts_with('@') ? "./" + line : line);
+    }
+  }
+  return read;
+}
 
 InputList::InputList(const std::vector<std::string>& arguments, const fs::path& output, posekit::Shard shard)
     : impl_(std::make_unique<Impl>(arguments, output, shard)) {}

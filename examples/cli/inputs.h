@@ -45,6 +45,10 @@ class InputList {
   std::unique_ptr<Impl> impl_;
 };
 
+/// The arguments, with the lines of lists that can be read only once (@/dev/stdin, a pipe) in their place; files are read when it is their turn.
+/// @throws UsageError if such a list can't be read
+std::vector<std::string> with_lists_read(const std::vector<std::string>& arguments);
+
 /// "i/n" with 0 <= i < n. @throws UsageError
 posekit::Shard parse_shard(const std::string& text);
 

@@ -12,8 +12,8 @@
 namespace cli {
 namespace {
 
-std::stop_source stop_source;
-int wake_descriptor = -1;  // of an event, made once and never closed: a handler may run at any time
+std::stop_source& stop_source = *new std::stop_source;  // never destroyed: a signal may come while the program exits
+int wake_descriptor = -1;                               // of an event, made once and never closed: a handler may run at any time
 
 /// Wakes the event's reader. May be called by a handler.
 void wake() {

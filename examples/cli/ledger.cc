@@ -38,7 +38,9 @@ void Ledger::tell(const Entry& entry) {
 
 Ledger::Counts Ledger::counts() const {
   const std::lock_guard lock(mutex_);
-  return counts_;
+  Counts counts = counts_;
+  counts.open = entries_.size();
+  return counts;
 }
 
 }  // namespace cli

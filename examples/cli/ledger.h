@@ -35,6 +35,7 @@ class Ledger {
     std::size_t failed = 0;
     std::size_t skipped = 0;
     std::size_t inputs = 0;
+    std::size_t open = 0;  ///< Begun, and not told of: at the end of a run, those that an interruption left.
     bool interrupted = false;
   };
   Counts counts() const;

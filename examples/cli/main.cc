@@ -16,6 +16,7 @@
 #include "estimate.h"
 #include "inspect.h"
 #include "options.h"
+#include "progress.h"
 
 namespace {
 
@@ -71,10 +72,11 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
       ->delimiter(',')
       ->allow_extra_args(false);
   app.add_option("--min-score", options.min_score, "keypoints below this score are not drawn")->capture_default_str();
-  app.add_option("--timeout", options.timeout, "seconds for each image or frame")->check(CLI::Range(1e-9, 1e9));
+  app.add_option("--timeout", options.timeout, "seconds for each image or frame, waiting for its turn included")
+      ->check(CLI::Range(1e-9, 3e7));
   app.add_option("--every", options.every,
                  "of a video the detector looks at every Nth frame only; between, people are predicted, or boxes held with --no-track")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1000000}))
+      ->check(CLI::Range(std::size_t{1}, std::size_t{65536}))
       ->excludes(boxes)
       ->excludes(whole_image);
   app.add_flag("--track,!--no-track", options.track,
@@ -143,12 +145,12 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const cli::UsageError& error) {
-    fmt::print(stderr, "posekit: {}\n", error.what());
+    cli::print_error(fmt::format("posekit: {}\n", error.what()));
     return wrong_usage;
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "posekit: memory is out\n");
+    cli::print_error("posekit: memory is out\n");
   } catch (const std::exception& error) {
-    fmt::print(stderr, "posekit: {}\n", error.what());
+    cli::print_error(fmt::format("posekit: {}\n", error.what()));
   }
   return failure;
 }

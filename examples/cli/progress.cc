@@ -22,6 +22,11 @@ std::string printable(std::string text) {
 
 }  // namespace
 
+void print_error(const std::string& text) noexcept {
+  (void)std::fputs(text.c_str(), stderr);
+  (void)std::fflush(stderr);
+}
+
 Progress::Progress(bool quiet) : quiet_(quiet), terminal_(!quiet && isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() { clear_bar(); }
@@ -38,7 +43,7 @@ void Progress::step(const std::string& line) {
   if (terminal_) {
     draw_bar(done_, total_, start_, "inputs/s");
   } else {
-    fmt::print(stderr, "[{}{}] {}\n", done_, total_ ? fmt::format("/{}", *total_) : "", printable(line));
+    print_error(fmt::format("[{}{}] {}\n", done_, total_ ? fmt::format("/{}", *total_) : "", printable(line)));
   }
 }
 
@@ -58,26 +63,25 @@ void Progress::frames(const std::string& video, std::size_t done, std::optional<
 void Progress::message(const std::string& line) {
   const std::lock_guard lock(mutex_);
   clear_bar();
-  fmt::print(stderr, "{}\n", printable(line));
+  print_error(printable(line) + "\n");
 }
 
 void Progress::draw_bar(std::size_t done, std::optional<std::size_t> total, Clock::time_point start, const std::string& what) const {
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
   const double rate = static_cast<double>(done) / std::max(seconds, 1e-6);
   if (!total) {
-    fmt::print(stderr, "\r\033[K{}  {:.1f} {}", done, rate, what);
+    print_error(fmt::format("\r\033[K{}  {:.1f} {}", done, rate, what));
   } else {
     const std::size_t shown = std::min(done, *total);
     const auto left = static_cast<long>(static_cast<double>(*total - shown) / std::max(rate, 1e-6));
     const std::size_t filled = bar_width * shown / std::max<std::size_t>(1, *total);
-    fmt::print(stderr, "\r\033[K[{:#<{}}{:.<{}}] {}/{}  {:.1f} {}  {}:{:02} left", "", filled, "", bar_width - filled, done, *total, rate,
-               what, left / 60, left % 60);
+    print_error(fmt::format("\r\033[K[{:#<{}}{:.<{}}] {}/{}  {:.1f} {}  {}:{:02} left", "", filled, "", bar_width - filled, done, *total,
+                            rate, what, left / 60, left % 60));
   }
-  std::fflush(stderr);
 }
 
 void Progress::clear_bar() const {
-  if (terminal_) fmt::print(stderr, "\r\033[K");
+  if (terminal_) print_error("\r\033[K");
 }
 
 }  // namespace cli

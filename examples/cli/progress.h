@@ -9,6 +9,9 @@
 
 namespace cli {
 
+/// Writes to standard error; nobody is left to be told where that fails.
+void print_error(const std::string& text) noexcept;
+
 /// Any thread may call any member.
 class Progress {
  public:

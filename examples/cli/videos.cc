@@ -121,6 +121,7 @@ Entry VideoRun::run() {
     problem(fmt::format("{} could not be decoded and {} left out", counted(skipped, "frame", "frames"), skipped == 1 ? "is" : "are"));
   if (!broken_off_.empty()) problem(broken_off_);
   finish_files();
+  if (problems_ > 0) messages_.push_back(naming(input_, "what could be used is kept; --overwrite does the video again"));
   if (problems_ > most_messages) messages_.push_back(naming(input_, fmt::format("and {} more", problems_ - most_messages)));
   if (!note_.empty()) messages_.push_back(note_);
   return {problems_ == 0 ? Step::done : Step::failed, std::move(messages_),

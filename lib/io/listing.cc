@@ -75,7 +75,7 @@ class FolderListing::Impl {
     }
     std::error_code ignored;
     if (!options_.output.empty()) output_ = fs::weakly_canonical(options_.output, ignored);
-    beside_ = is_output(folder_);
+    beside_ = lies_in_output(folder_);
     levels_.push_back({});
   }
 
@@ -149,10 +149,16 @@ class FolderListing::Impl {
     return !output_.empty() && fs::weakly_canonical(folder, ignored) == output_;
   }
 
+  bool lies_in_output(const fs::path& folder) const {
+    std::error_code ignored;
+    const fs::path way = fs::weakly_canonical(folder, ignored);
+    return !output_.empty() && std::ranges::mismatch(output_, way).in1 == output_.end();
+  }
+
   fs::path folder_;
   ListingOptions options_;
   fs::path output_;
-  bool beside_ = false;  ///< Results lie beside their images.
+  bool beside_ = false;  ///< Results may lie beside their images.
   std::vector<Level> levels_;
 };
 

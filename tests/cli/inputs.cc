@@ -107,3 +107,22 @@ TEST_CASE("A dangling link to an image is reported, not passed over") {
   CHECK_THAT(result.err, ContainsSubstring("link.png"));
   CHECK(here.files("posekit-out") == Names{"a.png.json"});
 }
+
+TEST_CASE("A list may come through a pipe") {
+  const Workplace here;
+  here.image("a.png");
+  here.image("b.png");
+  REQUIRE(here.estimate({"a.png", "--whole-image", "-o", "warm"}).exit_code == 0);  // makes the model
+  const auto result = here.command(
+      {"sh", "-c", "printf 'a.png\\nb.png\\n' | '" + posekit_test::program() + "' estimate @/dev/stdin -m model.pt --whole-image -o out"});
+  CHECK(result.exit_code == 0);
+  CHECK(here.files("out") == Names{"a.png.json", "b.png.json"});
+}
+
+TEST_CASE("Results below the output folder, beside their images, are no inputs of the next run") {
+  const Workplace here;
+  here.image("one/a.png");
+  here.image("two/b.png");
+  for (int run = 0; run < 2; ++run) CHECK(here.estimate({"one", "two", "--whole-image", "-o", ".", "--draw"}).exit_code == 0);
+  CHECK(here.files("one") == Names{"a.png", "a.png.json", "a.png.pose.jpg"});
+}

@@ -112,3 +112,22 @@ TEST_CASE("Ctrl-C in the middle of videos leaves whole files of whole lines, and
   CHECK(here.files("out").size() == videos);
   for (const std::string& file : here.files("out")) CHECK(posekit_test::lines(here.read("out/" + file)).size() == frames);
 }
+
+TEST_CASE("Whenever a signal comes, a run of one image ends, and it has its result or says that it was interrupted") {
+  const Workplace here;
+  here.image("a.png");
+  REQUIRE(here.estimate({"a.png", "--whole-image", "-o", "warm"}).exit_code == 0);  // makes the model
+  for (int tenth = 1; tenth <= 12; ++tenth) {
+    const std::string out = "out-" + std::to_string(tenth);
+    const auto result =
+        here.command({"timeout", "--preserve-status", "-s", "INT", std::to_string(tenth / 10) + "." + std::to_string(tenth % 10),
+                      posekit_test::program(), "estimate", "a.png", "-m", "model.pt", "--whole-image", "--torch-threads", "1", "--threads",
+                      tenth % 2 == 0 ? "1" : "2", "-o", out});
+    INFO("after " << tenth << " tenths of a second: exit code " << result.exit_code);
+    CHECK_FALSE(result.timed_out);
+    if (result.exit_code == 0)
+      CHECK(here.has(out + "/a.png.json"));
+    else
+      CHECK(result.exit_code == 130);
+  }
+}

@@ -249,3 +249,18 @@ TEST_CASE("No control character of a file name reaches standard error") {
   const auto result = here.estimate({"e\x1B[31mvil.png", "missing\x1B.png", "--whole-image"});
   CHECK(result.err.find('\x1B') == std::string::npos);
 }
+
+TEST_CASE("A standard error that can't be written to stops nothing") {
+  const Workplace here;
+  for (const char* name : {"in/a.png", "in/b.png", "in/c.png"}) here.image(name);
+  here.text("in/broken.png", "no picture");
+  REQUIRE(here.estimate({"in/a.png", "--whole-image", "-o", "warm"}).exit_code == 0);  // makes the model
+  for (const std::string threads : {"1", "2"}) {
+    const std::string out = "out-" + threads;
+    const auto result = here.command(
+        {"sh", "-c",
+         "'" + posekit_test::program() + "' estimate in -m model.pt --whole-image --threads " + threads + " -o " + out + " 2>/dev/full"});
+    CHECK(result.exit_code == 1);  // of the broken picture
+    CHECK(here.files(out).size() == 3);
+  }
+}

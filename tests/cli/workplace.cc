@@ -22,10 +22,14 @@ std::string program() { return POSEKIT_PROGRAM; }
 
 Workplace::Workplace() = default;
 
+ProcessResult Workplace::command(const std::vector<std::string>& words, ProcessOptions options) const {
+  if (options.directory.empty()) options.directory = folder();
+  return run_process(words, options);
+}
+
 ProcessResult Workplace::run(std::vector<std::string> arguments, ProcessOptions options) const {
   arguments.insert(arguments.begin(), program());
-  if (options.directory.empty()) options.directory = folder();
-  return run_process(arguments, options);
+  return command(arguments, std::move(options));
 }
 
 ProcessResult Workplace::estimate(std::vector<std::string> arguments, ProcessOptions options) const {

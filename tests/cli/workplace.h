@@ -21,6 +21,8 @@ class Workplace {
   std::filesystem::path path(const std::string& name) const { return folder_.path() / name; }
   const std::filesystem::path& folder() const { return folder_.path(); }
 
+  /// Runs any command here.
+  ProcessResult command(const std::vector<std::string>& words, ProcessOptions options = {}) const;
   /// Runs the program here.
   ProcessResult run(std::vector<std::string> arguments, ProcessOptions options = {}) const;
   /// `posekit estimate` with the quick model here, which is made on the first call: model.pt, two keypoints "head" and "tail", always a
