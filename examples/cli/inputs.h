@@ -45,7 +45,7 @@ class InputList {
   std::unique_ptr<Impl> impl_;
 };
 
-/// The arguments, with the lines of lists that can be read only once (@/dev/stdin, a pipe) in their place; files are read when it is their turn.
+/// The arguments, with the lines of lists that can be read only once (@/dev/stdin, a pipe) in their place; files are read in their turn.
 /// @throws UsageError if such a list can't be read
 std::vector<std::string> with_lists_read(const std::vector<std::string>& arguments);
 

@@ -1,4 +1,5 @@
-/// A stream of photos through the shipped models, beside the plain loop; and two streams that share models and executor.
+/// A stream of photos through the shipped models, beside the plain loop; and two streams that share models and executor. The loop gives
+/// Torch all CPUs, the streams one thread a call and as many calls as CPUs: each is the faster way there (docs/performance.md).
 #include <benchmark/benchmark.h>
 
 #include <array>
@@ -45,6 +46,7 @@ const Frame& photo(std::size_t index) {
 }
 
 void plain_loop(benchmark::State& state) {
+  set_torch_threads(static_cast<int>(usable_cpus()));
   for (auto _ : state) {
     for (std::size_t i = 0; i < frames; ++i) {
       const ImageView image = photo(i).image;
@@ -55,9 +57,11 @@ void plain_loop(benchmark::State& state) {
 }
 
 void stream() {
-  Pipeline pipeline(models().estimator, models().detector, [](const PipelineResult& out) {
+  set_torch_threads(1);
+  const auto sink = [](const PipelineResult& out) {
     if (out.result.code != ErrorCode::ok) std::abort();
-  });
+  };
+  Pipeline pipeline(models().estimator, models().detector, sink, {.detect_calls = usable_cpus(), .estimate_calls = usable_cpus()});
   pipeline.run([next = std::size_t{0}]() mutable {
     return next < frames ? std::optional(PipelineInput{photo(next++), {}}) : std::nullopt;
   });
