@@ -114,7 +114,9 @@ TEST_CASE("100,000 files: sorted, complete, in three parts that stay when files 
   }
   std::printf("memory of listing %d files: %ld KiB\n", listed, most);
   CHECK(listed == count);
-  CHECK(most < 5000);  // all the names are more than 10,000 KiB
+#ifndef __SANITIZE_ADDRESS__  // it keeps freed memory back on purpose
+  CHECK(most < 5000);         // all the names are more than 10,000 KiB
+#endif
   const Names all = names_of(folder.path());
   CHECK(all.size() == count);
   CHECK(std::ranges::is_sorted(all));
