@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "execution/wait.h"
+
 namespace posekit::inline v0 {
 
 Turns::Turn::Turn(Turns& turns, const RunControl& control) : turns_(turns) {
@@ -11,8 +13,7 @@ Turns::Turn::Turn(Turns& turns, const RunControl& control) : turns_(turns) {
   turns_.waiting_.push_back(ticket);
   const auto has_turn = [&] { return turns_.waiting_.front() == ticket; };
   if (has_turn()) return;
-  const bool got_it = control.deadline ? turns_.changed_.wait_until(lock, control.stop, *control.deadline, has_turn)
-                                       : turns_.changed_.wait(lock, control.stop, has_turn);
+  const bool got_it = wait(turns_.changed_, lock, control, has_turn);
   if (got_it) return;
   turns_.waiting_.erase(std::ranges::find(turns_.waiting_, ticket));
   lock.unlock();

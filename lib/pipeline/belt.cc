@@ -4,26 +4,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "execution/wait.h"
+
 namespace posekit::inline v0 {
-namespace {
-
-/// Waits until the condition holds or the control ends the wait. @throws Error cancelled, deadline_exceeded
-template <class Condition>
-void wait(std::condition_variable_any& changed, std::unique_lock<std::mutex>& lock, const RunControl& control, Condition condition) {
-  const bool holds =
-      control.deadline ? changed.wait_until(lock, control.stop, *control.deadline, condition) : changed.wait(lock, control.stop, condition);
-  if (!holds) control.check();  // says which of the two it was
-}
-
-}  // namespace
-
 Belt::Belt(std::size_t stations, std::size_t queue, std::function<void(Item&)> settle)
     : queue_(queue), settle_(std::move(settle)), stations_(stations) {}
 
 bool Belt::put(std::unique_ptr<Item> item, Overflow overflow, const RunControl& control) {
   std::unique_ptr<Item> dropped;  // freed without the lock: a frame's owner may run the caller's code
   std::unique_lock lock(mutex_);
-  if (overflow == Overflow::block) wait(room_, lock, control, [&] { return closed_ || has_room(); });
+  if (overflow == Overflow::block && !wait(room_, lock, control, [&] { return closed_ || has_room(); })) control.check();
   if (closed_) throw Error(ErrorCode::closed, "the pipeline takes no more frames: it was closed or cancelled");
   if (!has_room() && overflow == Overflow::refuse) {
     ++refused_;
@@ -141,7 +131,7 @@ void Belt::wake_all() {
 
 void Belt::wait_until_empty(const RunControl& control) {
   std::unique_lock lock(mutex_);
-  wait(empty_, lock, control, [&] { return items_.empty(); });
+  if (!wait(empty_, lock, control, [&] { return items_.empty(); })) control.check();
 }
 
 Belt::Counts Belt::counts() const {
