@@ -63,8 +63,7 @@ CellPoint Decoder::decode_cell(const ModelOutput& output, std::size_t person, st
   if (output_.codec == Codec::simcc) return decode_simcc(output, person, channel);
   if (output_.codec == Codec::regression) return decode_regression(output, person, channel, input_, output_.normalized);
   const Size size{output_.width, output_.height};
-  const PeakRecord record = reduce_peak(channel_of(output.tensors[0], person, channel), size, output_.refinement, kernel_, scratch);
-  return refine_peak(record, size, output_.refinement);
+  return refine_cell(reduce_peak(channel_of(output.tensors[0], person, channel), size, output_.refinement, kernel_, scratch));
 }
 
 CellPoint Decoder::refine_cell(const PeakRecord& record) const noexcept {
