@@ -39,6 +39,15 @@ Input file_input(const fs::path& path, const fs::path& name) {
   return {.path = path, .name = name, .kind = video ? InputKind::video : InputKind::image, .camera = 0, .problem = {}};
 }
 
+/// The next line of a list that is not empty, without its line break.
+std::optional<std::string> next_line(std::istream& list) {
+  for (std::string line; std::getline(list, line);) {
+    if (line.ends_with('\r')) line.pop_back();
+    if (!line.empty()) return line;
+  }
+  return std::nullopt;
+}
+
 UsageError unreadable(const std::string& list) {
   return UsageError(fmt::format("the list \"{}\" can't be read: a text file with one path a line is expected", list));
 }
@@ -60,10 +69,11 @@ class Sources {
         found_.pop_front();
         return source;
       }
-      if (std::string line; list_.is_open() && std::getline(list_, line)) {
-        if (line.ends_with('\r')) line.pop_back();
-        if (!line.empty()) add(line);
-        continue;
+      if (list_.is_open()) {
+        if (const auto line = next_line(list_)) {
+          add(*line);
+          continue;
+        }
       }
       list_.close();
       if (argument_ == arguments_.size()) return std::nullopt;
@@ -186,10 +196,7 @@ std::vector<std::string> with_lists_read(const std::vector<std::string>& argumen
     }
     std::ifstream list(file);
     if (!list.is_open()) throw unreadable(file);
-    for (std::string line; std::getline(list, line);) {
-      if (line.ends_with('\r')) line.pop_back();
-      if (!line.empty()) read.push_back(line.starts_with('@') ? "./" + line : line);
-    }
+    while (const auto line = next_line(list)) read.push_back(line->starts_with('@') ? "./" + *line : *line);
   }
   return read;
 }
