@@ -37,6 +37,7 @@
 #include "inference/torchscript/session.h"
 #include "inference/torchscript/tf32.h"
 #include "posekit/runtime.h"
+#include "support/by_sessions.h"
 
 #ifdef POSEKIT_CUDA
 #include <cuda_runtime_api.h>
@@ -45,6 +46,7 @@
 namespace {
 
 using namespace posekit;
+using posekit_test::BySessions;
 using Clock = std::chrono::steady_clock;
 
 struct Options {
@@ -56,21 +58,6 @@ struct Options {
   int rounds = 5;
   double seconds = 2;
   double soak = 0;
-};
-
-/// Uses sessions on the CPU as well.
-class BySessions final : public ModelBackend {
- public:
-  explicit BySessions(std::shared_ptr<ModelBackend> backend) : backend_(std::move(backend)) {}
-  const ModelInfo& info() const noexcept override { return backend_->info(); }
-  const std::string& device() const noexcept override { return backend_->device(); }
-  CropFormat crop_format() const noexcept override { return CropFormat::uint8_hwc; }
-  ModelOutput run(const CropBatch& crops, const RunControl& control) override { return backend_->run(crops, control); }
-  bool asynchronous() const noexcept override { return true; }
-  std::unique_ptr<BatchSession> open_session(const OutputPlan& plan) override { return backend_->open_session(plan); }
-
- private:
-  std::shared_ptr<ModelBackend> backend_;
 };
 
 c10::ScalarType scalar_type(const std::string& precision) {

@@ -12,24 +12,14 @@
 #include <string>
 #include <vector>
 
+#include "fuzz/bytes.h"
+
 namespace {
 
-/// Takes values off the input; zeros when it is used up.
-class Input {
+class Input : public posekit_test::Bytes {
  public:
-  Input(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
+  using Bytes::Bytes;
 
-  [[nodiscard]] bool empty() const { return size_ == 0; }
-  std::uint8_t byte() {
-    if (size_ == 0) return 0;
-    --size_;
-    return *data_++;
-  }
-  std::uint64_t word() {
-    std::uint64_t value = 0;
-    for (int i = 0; i < 8; ++i) value = value << 8 | byte();
-    return value;
-  }
   /// Mostly small, now and then anything.
   std::size_t count() {
     const std::uint8_t kind = byte();
@@ -44,10 +34,6 @@ class Input {
     std::memcpy(&value, &bits, sizeof value);
     return value;
   }
-
- private:
-  const std::uint8_t* data_;
-  std::size_t size_;
 };
 
 constexpr std::array<const char*, 6> documents{

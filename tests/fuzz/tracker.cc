@@ -10,36 +10,25 @@
 #include <string>
 #include <vector>
 
+#include "fuzz/bytes.h"
 #include "posekit/error.h"
 
 namespace {
 
 using namespace posekit;
 
-/// Takes values off the input; zeros when it is used up.
-class Input {
+class Input : public posekit_test::Bytes {
  public:
-  Input(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
-  [[nodiscard]] bool empty() const { return size_ == 0; }
-  std::uint8_t byte() {
-    if (size_ == 0) return 0;
-    --size_;
-    return *data_++;
-  }
+  using Bytes::Bytes;
   /// Mostly a place in a picture, now and then anything: NaN, infinities, the largest there is.
   double number() {
     const std::uint8_t kind = byte();
     if (kind < 240) return kind * 4.0 + byte() / 64.0;
-    std::uint64_t bits = 0;
-    for (int i = 0; i < 8; ++i) bits = bits << 8 | byte();
+    const std::uint64_t bits = word();
     double value = 0;
     std::memcpy(&value, &bits, sizeof value);
     return value;
   }
-
- private:
-  const std::uint8_t* data_;
-  std::size_t size_;
 };
 
 Pose pose_of(Input& input, std::size_t keypoints) {

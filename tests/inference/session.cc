@@ -15,33 +15,20 @@
 #include "estimator/estimator_access.h"
 #include "inference/model_backend.h"
 #include "posekit/error.h"
+#include "support/by_sessions.h"
 #include "support/model_builder.h"
 #include "support/paths.h"
 #include "support/test_device.h"
 
 using namespace posekit;
 using Catch::Matchers::ContainsSubstring;
+using posekit_test::BySessions;
 using posekit_test::pose_metadata;
 using posekit_test::save_script_model;
 
 namespace {
 
 const std::string two_keypoints = R"({"name": "two", "keypoints": [{"name": "left_eye", "swap": 1}, {"name": "right_eye", "swap": 0}]})";
-
-/// A backend whose sessions are used although it runs on the CPU: all of a device's way but CUDA itself.
-class BySessions final : public ModelBackend {
- public:
-  explicit BySessions(std::shared_ptr<ModelBackend> backend) : backend_(std::move(backend)) {}
-  const ModelInfo& info() const noexcept override { return backend_->info(); }
-  const std::string& device() const noexcept override { return backend_->device(); }
-  CropFormat crop_format() const noexcept override { return CropFormat::uint8_hwc; }
-  ModelOutput run(const CropBatch& crops, const RunControl& control) override { return backend_->run(crops, control); }
-  bool asynchronous() const noexcept override { return true; }
-  std::unique_ptr<BatchSession> open_session(const OutputPlan& plan) override { return backend_->open_session(plan); }
-
- private:
-  std::shared_ptr<ModelBackend> backend_;
-};
 
 /// The model on the test's device, used by sessions.
 std::shared_ptr<ModelBackend> on_test_device(const std::filesystem::path& model, ModelOptions options = {}) {

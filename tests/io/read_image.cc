@@ -1,7 +1,5 @@
 /// Reading image files: every kind upright as bgr8, every broken one an error that names it.
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -19,10 +17,12 @@
 #include "posekit/error.h"
 #include "posekit/image_io.h"
 #include "support/paths.h"
+#include "support/printed.h"
 
 using namespace posekit;
 using posekit_test::bytes_of;
 using posekit_test::io_file;
+using posekit_test::printed_by;
 namespace fs = std::filesystem;
 
 namespace {
@@ -83,24 +83,6 @@ Error error_of(Call&& call, const std::string& name) {
   }
   FAIL("no error for " << name);
   return {ErrorCode::internal, ""};
-}
-
-/// What calls write to the standard error stream.
-template <class Call>
-std::string printed_by(Call&& call) {
-  const posekit_test::TemporaryDir folder;
-  const fs::path path = folder.path() / "stderr";
-  std::fflush(stderr);
-  const int before = dup(STDERR_FILENO);
-  const int file = open(path.c_str(), O_WRONLY | O_CREAT, 0600);
-  dup2(file, STDERR_FILENO);
-  call();
-  std::fflush(stderr);
-  dup2(before, STDERR_FILENO);
-  close(before);
-  close(file);
-  std::ifstream text(path);
-  return {std::istreambuf_iterator<char>(text), {}};
 }
 
 void write_bytes(const fs::path& path, std::span<const std::byte> bytes) {

@@ -1,7 +1,5 @@
 /// Reading videos: every frame upright, in order, at its time; every broken file a clear error.
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
@@ -10,7 +8,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <opencv2/videoio.hpp>
 #include <optional>
 #include <string>
@@ -20,10 +17,12 @@
 #include "posekit/error.h"
 #include "posekit/video.h"
 #include "support/paths.h"
+#include "support/printed.h"
 #include "support/videos.h"
 
 using namespace posekit;
 using posekit_test::level_of;
+using posekit_test::printed_by;
 using posekit_test::TemporaryDir;
 using posekit_test::write_video;
 namespace fs = std::filesystem;
@@ -73,24 +72,6 @@ int value(const Frame& frame, int x, int y) {
 int level(const Frame& frame) { return value(frame, frame.image.width * 3 / 4, frame.image.height * 3 / 4); }
 
 std::string text_of(const Reading& reading) { return reading.error ? reading.error->what() : ""; }
-
-/// What a call writes to the standard error stream.
-template <class Call>
-std::string printed_by(Call&& call) {
-  const TemporaryDir folder;
-  const fs::path path = folder.path() / "stderr";
-  std::fflush(stderr);
-  const int before = dup(STDERR_FILENO);
-  const int file = open(path.c_str(), O_WRONLY | O_CREAT, 0600);
-  dup2(file, STDERR_FILENO);
-  call();
-  std::fflush(stderr);
-  dup2(before, STDERR_FILENO);
-  close(before);
-  close(file);
-  std::ifstream text(path);
-  return {std::istreambuf_iterator<char>(text), {}};
-}
 
 }  // namespace
 

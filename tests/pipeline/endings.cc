@@ -17,24 +17,14 @@
 using namespace posekit;
 using namespace std::chrono_literals;
 using posekit_test::box_in;
+using posekit_test::code_of;
 using posekit_test::is_pose_of;
 using posekit_test::numbered_frame;
 using posekit_test::scripted_detector;
 using posekit_test::scripted_estimator;
+using posekit_test::with_box;
 
 namespace {
-
-template <class Call>
-ErrorCode code_of(Call call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  return ErrorCode::ok;
-}
-
-PipelineInput with_box(std::size_t number) { return {numbered_frame(number), std::vector{box_in(number)}}; }
 
 /// What the sink saw, in order.
 struct Seen {

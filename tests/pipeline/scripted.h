@@ -10,6 +10,7 @@
 
 #include "detection/detector_access.h"
 #include "estimator/estimator_access.h"
+#include "posekit/error.h"
 #include "posekit/pipeline.h"
 #include "support/fake_backend.h"
 
@@ -86,6 +87,20 @@ inline std::shared_ptr<const posekit::PoseEstimator> scripted_estimator(Hook hoo
   return std::make_shared<const posekit::PoseEstimator>(
       posekit::EstimatorAccess::make(scripted_pose_backend(std::move(hook)), std::move(options)));
 }
+
+/// The code of the Error that a call throws, or ok.
+template <class Call>
+posekit::ErrorCode code_of(Call call) {
+  try {
+    call();
+  } catch (const posekit::Error& error) {
+    return error.code();
+  }
+  return posekit::ErrorCode::ok;
+}
+
+/// A frame with its box.
+inline posekit::PipelineInput with_box(std::size_t number) { return {numbered_frame(number), std::vector{box_in(number)}}; }
 
 /// Whether a result is of its own frame and of this box, to a thousandth of a pixel.
 inline bool is_pose_of(const posekit::PipelineResult& out, const posekit::Box& box) {
