@@ -4,7 +4,7 @@ set -euo pipefail
 
 torch_version=2.13.0
 python_packages=("numpy>=1.26,<3" "pybind11>=3" "scikit-build-core>=0.11" pytest mypy opencv-python-headless pillow)
-python_dev_packages=(pandas supervision) # what docs/python.md has recipes for
+python_dev_packages=(pandas supervision) # for the tests: what docs/python.md has recipes for
 python_evaluator=trackeval==1.3.0        # alone: it asks for another OpenCV than Python's tests, and its metrics use only NumPy and SciPy
 packages=(g++ cmake ninja-build libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libopencv-videoio-dev libfmt-dev nlohmann-json3-dev
           libcli11-dev catch2 libbenchmark-dev ccache strace)
@@ -244,7 +244,7 @@ setup() {
     command -v "$python" >/dev/null || die "needs Python 3.10 or later, '$python' is not there: name another one, PYTHON=… ./bootstrap.sh $verb"
     choose_variant
     install_torch
-    [ $with_dev = 0 ] || install_python_dev
+    if [ $with_dev = 1 ] || [ "$verb" = test ]; then install_python_dev; fi
   fi
 }
 

@@ -13,7 +13,7 @@ try:
     import numpy as np
     from trackeval.metrics import CLEAR, HOTA, Identity
 except ImportError as missing:
-    print(f"skipped: {missing}: ./bootstrap.sh build --dev installs it")
+    print(f"skipped: {missing}: ./bootstrap.sh test installs it")
     sys.exit(4)
 
 
