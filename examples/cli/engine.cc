@@ -108,10 +108,9 @@ void Engine::load_models() {
 
 void Engine::run_images(const Source& source, const Sink& sink, std::stop_token stop) {
   if (serial()) return run_serial(source, sink, std::move(stop));
-  // Pictures may be large: few of them wait.
-  const bool cpu = estimator_->device() == "cpu";
-  run_pipeline(source, sink, std::move(stop),
-               {.queue_frames = cpu ? calls_ : 0, .detect_calls = cpu ? calls_ : 1, .estimate_calls = cpu ? calls_ : 0});
+  posekit::PipelineOptions pipeline;
+  if (on_cpu()) pipeline.queue_frames = calls_;  // pictures may be large: few of them wait
+  run_pipeline(source, sink, std::move(stop), std::move(pipeline));
 }
 
 void Engine::run_video(const Source& source, const Sink& sink, std::stop_token stop, bool live) {
@@ -119,13 +118,11 @@ void Engine::run_video(const Source& source, const Sink& sink, std::stop_token s
   pipeline.overflow = live ? posekit::Overflow::latest : posekit::Overflow::block;
   pipeline.detect_every = options_.every;
   if (options_.track) pipeline.tracker = std::make_shared<posekit::Tracker>(estimator_->keypoints());
-  const bool cpu = estimator_->device() == "cpu";
-  pipeline.detect_calls = cpu ? calls_ : 1;
-  pipeline.estimate_calls = cpu ? calls_ : 0;
   run_pipeline(source, sink, std::move(stop), std::move(pipeline));
 }
 
 void Engine::run_pipeline(const Source& source, const Sink& sink, std::stop_token stop, posekit::PipelineOptions pipeline_options) {
+  if (on_cpu()) pipeline_options.detect_calls = pipeline_options.estimate_calls = calls_;
   if (options_.timeout > 0) {
     const auto timeout = std::chrono::duration_cast<std::chrono::microseconds>(seconds(options_.timeout));
     pipeline_options.frame_timeout = std::max(timeout, std::chrono::microseconds{1});

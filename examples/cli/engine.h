@@ -55,6 +55,7 @@ class Engine {
 
  private:
   void load_models();
+  bool on_cpu() const { return estimator_->device() == "cpu"; }
   void run_serial(const Source& source, const Sink& sink, std::stop_token stop);
   void run_pipeline(const Source& source, const Sink& sink, std::stop_token stop, posekit::PipelineOptions pipeline_options);
   posekit::ImageResult work_on(posekit::PipelineResult& work, const posekit::PipelineInput& input,
