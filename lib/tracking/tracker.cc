@@ -62,12 +62,11 @@ class Tracker::Impl {
 
   void update(double time_s, std::vector<Pose>& poses);
   std::vector<Box> predict(double time_s) const;
-  void reset() noexcept { set(TrackerState{}); }
+  void reset() noexcept { state_ = {}; }
   std::string save() const { return to_json(state_, alike_.keypoint_count()); }
-  void restore(std::string_view text) { set(parse_tracker_state(text, alike_.keypoint_count())); }
+  void restore(std::string_view text) { state_ = parse_tracker_state(text, alike_.keypoint_count()); }
 
  private:
-  void set(TrackerState state) noexcept { state_ = std::move(state); }
   void check_input(double time_s, const std::vector<Pose>& poses) const;
   [[nodiscard]] bool just_seen(const Track& track) const { return track.last_seen_s == *state_.time_s; }
   [[nodiscard]] bool remembered(const Track& track, double time_s) const { return time_s - track.last_seen_s <= options_.max_gap_s; }
