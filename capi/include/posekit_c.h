@@ -290,7 +290,8 @@ typedef struct posekit_model_options {
   const char* metadata_file;   /* The path of one. */
   const char* metadata_preset; /* A name that posekit knows. */
   const char* sha256;          /* Expected checksum of the weights in hex; checked before Torch opens them. NULL: not checked. */
-  const char* device;          /* "auto" (CUDA if there is one, else the CPU), "cpu", "cuda", "cuda:N". NULL: "auto". */
+  const char* device;          /* "auto" (CUDA if there is one, else the CPU), "cpu", "cuda", "cuda:N". NULL: "auto". Several of one
+                                  kind joined by commas ("cuda:0,cuda:1"): a replica on each, which share the work. */
   posekit_precision precision;
   posekit_warm_up warm_up;
 } posekit_model_options;
@@ -303,7 +304,7 @@ typedef struct posekit_model_info {
   const char* name;      /* As in the metadata, else the file's name. */
   const char* task;      /* "pose" or "detect". */
   const char* codec;     /* As in the metadata, for example "udp_heatmap". */
-  const char* device;    /* Where the model runs: "cpu" or "cuda:N". */
+  const char* device;    /* Where the model runs: "cpu" or "cuda:N"; replicas joined by commas. */
   size_t keypoint_count; /* K of the results; 0 for a detector. */
   int32_t input_width;   /* Pixels of a crop. */
   int32_t input_height;
@@ -328,7 +329,8 @@ typedef struct posekit_result posekit_result;
 typedef struct posekit_estimator_options {
   size_t struct_size;
   const posekit_executor* executor; /* Where crops are warped and outputs decoded. NULL: serial, on the caller's thread. */
-  size_t max_batch;                 /* Persons in one forward; 0 = 1 on a CPU, 16 on a GPU. */
+  size_t max_batch;                 /* Persons in one forward; 0 = 1 on a CPU, 16 on a GPU. Halved, and remembered, while memory does
+                                       not hold them. */
   double box_padding;               /* > 0; 0: as the metadata say. */
   const char* const* keypoints;     /* A subset's name, or names of keypoints. NULL: all. Only these are decoded. */
   size_t keypoint_count;            /* How many names. */

@@ -21,7 +21,7 @@ namespace posekit::inline v0 {
 struct DetectorOptions {
   ModelOptions model;
   std::shared_ptr<Executor> executor;      ///< Where inputs are made. Null: serial, on the caller's thread.
-  std::size_t max_batch = 0;               ///< Looks in one forward; 0 = 1 on a CPU, 16 on a GPU.
+  std::size_t max_batch = 0;               ///< Looks in one forward; 0 = 1 on a CPU, 16 on a GPU; halved while memory does not hold them.
   std::optional<double> score_threshold;   ///< Overrides the metadata: scores must exceed it.
   std::optional<double> nms_iou;           ///< Overrides the metadata: of two boxes that overlap more, the weaker goes.
   std::optional<std::size_t> max_persons;  ///< Overrides the metadata: the best so many are kept.
@@ -52,7 +52,7 @@ class POSEKIT_API PersonDetector {
 
   /// The model's metadata, complete, with the options' overrides.
   [[nodiscard]] const ModelInfo& info() const noexcept;
-  /// Where the model runs: "cpu" or "cuda:N".
+  /// Where the model runs: "cpu" or "cuda:N"; replicas joined by commas.
   [[nodiscard]] const std::string& device() const noexcept;
 
   /// The people in one image, by falling score.

@@ -22,7 +22,9 @@ namespace posekit::inline v0 {
 struct EstimatorOptions {
   ModelOptions model;
   std::shared_ptr<Executor> executor;  ///< Where crops are warped and outputs decoded. Null: serial, on the caller's thread.
-  std::size_t max_batch = 0;           ///< Persons in one forward; 0 = 1 on a CPU, 16 on a GPU. A last batch is smaller, never padded.
+  /// Persons in one forward; 0 = 1 on a CPU, 16 on a GPU. A last batch is smaller, never padded. A batch that memory does not hold is halved
+  /// until it fits; the estimator remembers that and notes it once.
+  std::size_t max_batch = 0;
   std::optional<double> box_padding;   ///< Overrides the metadata; > 0.
   std::vector<std::string> keypoints;  ///< A subset's name, or names of keypoints; empty: all. Only these are decoded.
   bool flip_test = false;              ///< Average with the mirrored crop: about twice the time, a little more accuracy.
@@ -55,7 +57,7 @@ class POSEKIT_API PoseEstimator {
   [[nodiscard]] const ModelInfo& info() const noexcept;
   /// What the keypoints of a result mean: the model's set, or the subset that was asked for.
   [[nodiscard]] const KeypointSet& keypoints() const noexcept;
-  /// Where the model runs: "cpu" or "cuda:N".
+  /// Where the model runs: "cpu" or "cuda:N"; replicas joined by commas.
   [[nodiscard]] const std::string& device() const noexcept;
 
   /// Estimates the people of one image. A box that can't be used is told in `box_errors`; its neighbours get their poses.

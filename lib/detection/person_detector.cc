@@ -11,6 +11,7 @@
 #include "execution/fork_guard.h"
 #include "execution/outcome.h"
 #include "execution/reuse_pool.h"
+#include "inference/batch_limit.h"
 #include "inference/model_info.h"
 #include "preprocess/staging.h"
 
@@ -34,7 +35,7 @@ struct Workspace {
 };
 
 void fail(DetectionResult& result, const Outcome& outcome) {
-  if (result.code != ErrorCode::ok) return;
+  if (outcome.ok() || result.code != ErrorCode::ok) return;
   result.code = outcome.code;
   result.message = outcome.message;
 }
@@ -102,7 +103,7 @@ class PersonDetector::Impl {
         executor_(options.executor ? std::move(options.executor) : std::make_shared<SerialExecutor>()),
         info_(with_options(backend_->info(), options)),
         tiles_(std::move(options.tiles)),
-        max_batch_(batch_size(options.max_batch, *backend_)) {}
+        max_batch_(options.max_batch, *backend_) {}
 
   std::vector<DetectionResult> detect(std::span<const ImageView> images, const RunControl& control);
 
@@ -112,15 +113,16 @@ class PersonDetector::Impl {
 
  private:
   void plan_image(const ImageView& image, std::size_t index, std::vector<PlannedLook>& looks) const;
-  void run_batch(std::span<const PlannedLook> looks, std::span<const ImageView> images, std::vector<DetectionResult>& results,
-                 Workspace& work, const RunControl& control);
+  ModelOutput run_batch(std::span<const PlannedLook> looks, std::span<const ImageView> images, Workspace& work, const RunControl& control);
+  void collect_batch(const ModelOutput& output, std::span<const PlannedLook> looks, std::span<const ImageView> images,
+                     std::vector<DetectionResult>& results) const;
 
   ForkGuard fork_guard_;
   std::shared_ptr<ModelBackend> backend_;
   std::shared_ptr<Executor> executor_;
   ModelInfo info_;
   std::vector<double> tiles_;
-  std::size_t max_batch_;
+  BatchLimit max_batch_;
   ReusePool<Workspace> workspaces_;
 };
 
@@ -134,13 +136,19 @@ std::vector<DetectionResult> PersonDetector::Impl::detect(std::span<const ImageV
     if (!outcome.ok()) fail(results[i], outcome);
   }
 
-  const std::span<const PlannedLook> looks = work->looks;
-  for (std::size_t first = 0; first < looks.size(); first += max_batch_) {
-    const auto batch = looks.subspan(first, std::min(max_batch_, looks.size() - first));
-    const Outcome outcome = outcome_of([&] { run_batch(batch, images, results, *work, control); });
-    if (outcome.ok()) continue;
-    for (const PlannedLook& look : outcome.ends_call() ? looks.subspan(first) : batch) fail(results[look.image], outcome);
-    if (outcome.ends_call()) break;
+  std::span<const PlannedLook> looks = work->looks;
+  while (!looks.empty()) {
+    const auto batch = looks.first(std::min(max_batch_.size(), looks.size()));
+    ModelOutput output;
+    const auto start = Clock::now();
+    Outcome outcome = outcome_of([&] { output = run_batch(batch, images, *work, control); });
+    if (outcome.code == ErrorCode::out_of_memory && max_batch_.lower_below(batch.size(), info_.name)) continue;
+    if (outcome.ok()) outcome = outcome_of([&] { collect_batch(output, batch, images, results); });
+    const Milliseconds share = (Clock::now() - start) / static_cast<double>(batch.size());
+    for (const PlannedLook& look : batch) results[look.image].timings.detect += share;
+    const auto concerned = outcome.ends_call() ? looks : batch;
+    for (const PlannedLook& look : concerned) fail(results[look.image], outcome);
+    looks = looks.subspan(concerned.size());
   }
   for (std::size_t i = 0; i < images.size(); ++i) {
     // An image whose looks were not all seen has no answer, rather than half of one.
@@ -154,10 +162,9 @@ void PersonDetector::Impl::plan_image(const ImageView& image, std::size_t index,
   for (const Look& look : plan_looks(image.size(), tiles_)) looks.push_back({index, look, resize_transform(look.size, info_.input)});
 }
 
-void PersonDetector::Impl::run_batch(std::span<const PlannedLook> looks, std::span<const ImageView> images,
-                                     std::vector<DetectionResult>& results, Workspace& work, const RunControl& control) {
+ModelOutput PersonDetector::Impl::run_batch(std::span<const PlannedLook> looks, std::span<const ImageView> images, Workspace& work,
+                                            const RunControl& control) {
   control.check();
-  const auto start = Clock::now();
   work.crops.clear();
   for (const PlannedLook& planned : looks) {
     work.crops.push_back({view_of(images[planned.image], planned.look),
@@ -167,13 +174,15 @@ void PersonDetector::Impl::run_batch(std::span<const PlannedLook> looks, std::sp
                            .border = static_cast<std::uint8_t>(info_.input.pad_value)}});
   }
   stage_crops(work.crops, info_.input, backend_->crop_format(), *executor_, control, work.staging);
-  const ModelOutput output = backend_->run({work.staging.data(), looks.size()}, control);
+  return backend_->run({work.staging.data(), looks.size()}, control);
+}
+
+void PersonDetector::Impl::collect_batch(const ModelOutput& output, std::span<const PlannedLook> looks, std::span<const ImageView> images,
+                                         std::vector<DetectionResult>& results) const {
   for (std::size_t i = 0; i < looks.size(); ++i) {
     const std::size_t image = looks[i].image;
     collect(output, i, looks[i], images[image].size(), info_, results[image].boxes);
   }
-  const Milliseconds share = (Clock::now() - start) / static_cast<double>(looks.size());
-  for (const PlannedLook& planned : looks) results[planned.image].timings.detect += share;
 }
 
 PersonDetector::PersonDetector(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}

@@ -12,7 +12,9 @@
 #include "execution/fork_guard.h"
 #include "execution/outcome.h"
 #include "execution/reuse_pool.h"
+#include "inference/batch_limit.h"
 #include "inference/model_info.h"
+#include "inference/run_session.h"
 #include "preprocess/staging.h"
 
 namespace posekit::inline v0 {
@@ -33,8 +35,8 @@ struct Person {
 
 /// A batch between its launch and its landing.
 struct Flight {
-  std::span<const Person> persons;  ///< None: nothing is under way.
-  ModelOutput output;               ///< The answer, where the model runs on the caller's thread.
+  std::size_t slot = 0;
+  std::span<const Person> persons;
   Clock::duration preprocess{};
   Clock::duration inference{};  ///< What the caller's thread spends on the model, or waits for it.
 };
@@ -42,25 +44,41 @@ struct Flight {
 /// Memory of one call, reused by the next.
 struct Workspace {
   std::vector<Person> persons;
+  std::vector<std::span<const Person>> waiting;  ///< Persons who are in no batch yet; the last ones' turn is first.
   std::vector<CropTask> crops;
   std::vector<Keypoint> keypoints;  ///< Of one batch, person by person.
   std::vector<DecodeScratch> decode_scratch;
   Staging staging;
-  Staging mirrored;
-  std::array<Flight, BatchSession::slots> flights;
-  std::unique_ptr<BatchSession> session;  ///< For a model on a device.
+  std::vector<Flight> flights;  ///< Oldest first.
+  std::unique_ptr<BatchSession> session;
+
+  /// The next batch.
+  std::span<const Person> take(std::size_t most) {
+    auto& next = waiting.back();
+    const auto batch = next.first(std::min(most, next.size()));
+    next = next.subspan(batch.size());
+    if (next.empty()) waiting.pop_back();
+    return batch;
+  }
+
+  /// Whether another batch may be launched before one lands.
+  bool has_room() const noexcept { return flights.empty() || flights.size() < session->slot_count(); }
+
+  std::size_t free_slot() const noexcept {
+    std::size_t slot = 0;
+    while (std::ranges::find(flights, slot, &Flight::slot) != flights.end()) ++slot;
+    return slot;
+  }
 
   /// Forgets what is under way: for calls that end by an exception.
   void clear() noexcept {
-    for (std::size_t slot = 0; slot < flights.size(); ++slot) {
-      if (session && !flights[slot].persons.empty()) {
-        try {
-          (void)session->finish(slot);
-        } catch (...) {  // nobody is left to be told
-        }
+    for (const Flight& flight : flights) {
+      try {
+        (void)session->finish(flight.slot);
+      } catch (...) {  // nobody is left to be told
       }
-      flights[slot] = {};
     }
+    flights.clear();
   }
 };
 
@@ -100,10 +118,10 @@ class PoseEstimator::Impl {
 
  private:
   void plan_image(const ImageBoxes& input, std::size_t image, ImageResult& result, std::vector<Person>& persons) const;
-  void launch(std::size_t slot, std::span<const Person> persons, std::span<const ImageBoxes> images, Workspace& work,
-              const RunControl& control);
-  void land(std::size_t slot, std::span<const ImageBoxes> images, std::vector<ImageResult>& results, Workspace& work);
-  ModelOutput forward(std::size_t count, Workspace& work, const RunControl& control);
+  void launch(std::span<const Person> persons, std::span<const ImageBoxes> images, Workspace& work, const RunControl& control);
+  void land(std::span<const ImageBoxes> images, std::vector<ImageResult>& results, Workspace& work);
+  bool to_be_halved(const Outcome& outcome, std::span<const Person> batch, Workspace& work);
+  void settle(const Outcome& outcome, std::span<const Person> batch, std::vector<ImageResult>& results, Workspace& work);
   void decode(const BatchAnswer& answer, std::span<const Person> persons, Workspace& work);
   void deliver(const Flight& flight, Milliseconds postprocess, std::span<const ImageBoxes> images, std::vector<ImageResult>& results,
                const Workspace& work) const;
@@ -116,10 +134,7 @@ class PoseEstimator::Impl {
   KeypointSet keypoints_;
   Decoder decoder_;
   OutputPlan plan_;
-  std::size_t max_batch_;
-  bool flip_test_;
-  bool asynchronous_;
-  std::size_t slots_;
+  BatchLimit max_batch_;
   ReusePool<Workspace> workspaces_;
 };
 
@@ -157,10 +172,7 @@ PoseEstimator::Impl::Impl(std::shared_ptr<ModelBackend> backend, EstimatorOption
       keypoints_(subset(info_.keypoints, channels_)),
       decoder_(info_, channels_),
       plan_(decoder_.plan(options.flip_test)),
-      max_batch_(batch_size(options.max_batch, *backend_)),
-      flip_test_(options.flip_test),
-      asynchronous_(backend_->asynchronous()),
-      slots_(asynchronous_ ? BatchSession::slots : 1) {}
+      max_batch_(options.max_batch, *backend_) {}
 
 /// On a device two batches are under way: while one is computed, the next is warped and the last one's answer is refined. On the caller's
 /// thread it is one: launched, then landed before the next.
@@ -170,23 +182,42 @@ std::vector<ImageResult> PoseEstimator::Impl::estimate(std::span<const ImageBoxe
   const auto work = workspaces_.take();
   const Cleared cleared(*work);
   work->persons.clear();
+  work->waiting.clear();
   for (std::size_t i = 0; i < images.size(); ++i) plan_image(images[i], i, results[i], work->persons);
+  if (!work->persons.empty()) work->waiting.emplace_back(work->persons);
 
-  const std::span<const Person> persons = work->persons;
-  std::size_t slot = 0;
-  for (std::size_t first = 0; first < persons.size(); first += max_batch_) {
-    const auto batch = persons.subspan(first, std::min(max_batch_, persons.size() - first));
-    land(slot, images, results, *work);
-    const Outcome outcome = outcome_of([&] { launch(slot, batch, images, *work, control); });
-    if (!outcome.ok()) {
-      for (const Person& person : outcome.ends_call() ? persons.subspan(first) : batch)
-        fail(results[person.image], outcome.code, outcome.message);
-      if (outcome.ends_call()) break;
+  while (!work->waiting.empty() || !work->flights.empty()) {
+    if (work->waiting.empty() || !work->has_room()) {
+      land(images, results, *work);
+      continue;
     }
-    slot = (slot + 1) % slots_;
+    const auto batch = work->take(max_batch_.size());
+    const Outcome outcome = outcome_of([&] { launch(batch, images, *work, control); });
+    if (!to_be_halved(outcome, batch, *work)) settle(outcome, batch, results, *work);
   }
-  for (std::size_t i = 0; i < slots_; ++i) land((slot + i) % slots_, images, results, *work);
+  // Batches may land in another order than they were launched in.
+  for (ImageResult& result : results) std::ranges::sort(result.poses, {}, &Pose::box_index);
   return results;
+}
+
+/// Whether memory did not hold a batch and its persons wait for smaller ones. Of such a batch nothing may have been delivered.
+bool PoseEstimator::Impl::to_be_halved(const Outcome& outcome, std::span<const Person> batch, Workspace& work) {
+  if (outcome.code != ErrorCode::out_of_memory || !max_batch_.lower_below(batch.size(), info_.name)) return false;
+  work.waiting.push_back(batch);
+  return true;
+}
+
+/// Tells everyone concerned how a batch ended.
+void PoseEstimator::Impl::settle(const Outcome& outcome, std::span<const Person> batch, std::vector<ImageResult>& results,
+                                 Workspace& work) {
+  if (outcome.ok()) return;
+  const auto fail_all = [&](std::span<const Person> persons) {
+    for (const Person& person : persons) fail(results[person.image], outcome.code, outcome.message);
+  };
+  fail_all(batch);
+  if (!outcome.ends_call()) return;
+  for (const auto& persons : work.waiting) fail_all(persons);
+  work.waiting.clear();
 }
 
 /// Adds the image's people to the plan; what can't be planned is told in the result.
@@ -204,47 +235,44 @@ void PoseEstimator::Impl::plan_image(const ImageBoxes& input, std::size_t image,
   }
 }
 
-void PoseEstimator::Impl::launch(std::size_t slot, std::span<const Person> persons, std::span<const ImageBoxes> images, Workspace& work,
+void PoseEstimator::Impl::launch(std::span<const Person> persons, std::span<const ImageBoxes> images, Workspace& work,
                                  const RunControl& control) {
   control.check();
   const auto start = Clock::now();
-  if (asynchronous_ && !work.session) work.session = backend_->open_session(plan_);
+  if (!work.session) work.session = open_session_on(*backend_, plan_);
+  work.flights.reserve(work.flights.size() + 1);
   work.crops.clear();
   for (const Person& person : persons) {
     work.crops.push_back(
         {images[person.image].image, {.transform = person.transform, .size = info_.input.size(), .color = info_.input.color, .border = 0}});
   }
-  if (asynchronous_) work.staging.lent = work.session->staging(slot, persons.size());
-  stage_crops(work.crops, info_.input, asynchronous_ ? CropFormat::uint8_hwc : backend_->crop_format(), *executor_, control, work.staging);
+  const std::size_t slot = work.free_slot();
+  work.staging.lent = work.session->staging(slot, persons.size());
+  stage_crops(work.crops, info_.input, backend_->crop_format(), *executor_, control, work.staging);
   const auto staged = Clock::now();
-
-  Flight& flight = work.flights[slot];
-  if (asynchronous_) {
-    work.session->submit(slot, persons.size(), control);
-  } else {
-    flight.output = forward(persons.size(), work, control);
-  }
-  flight.persons = persons;
-  flight.preprocess = staged - start;
-  flight.inference = Clock::now() - staged;
+  work.session->submit(slot, persons.size(), control);
+  work.flights.push_back({slot, persons, staged - start, Clock::now() - staged});
 }
 
-/// Reads a batch's answer, if one is under way in this slot, and writes its persons' poses, or why there are none.
-void PoseEstimator::Impl::land(std::size_t slot, std::span<const ImageBoxes> images, std::vector<ImageResult>& results, Workspace& work) {
-  Flight flight = std::exchange(work.flights[slot], {});
-  if (flight.persons.empty()) return;
-  const Outcome outcome = outcome_of([&] {
-    const auto start = Clock::now();
-    BatchAnswer answer =
-        asynchronous_ ? work.session->finish(slot) : BatchAnswer{.peaks = {}, .output = std::move(flight.output), .mirrored = {}};
-    const auto answered = Clock::now();
-    if (asynchronous_) flight.inference += answered - start;
+/// Reads the answer of a batch that is under way, and writes its persons' poses, or why there are none.
+void PoseEstimator::Impl::land(std::span<const ImageBoxes> images, std::vector<ImageResult>& results, Workspace& work) {
+  const auto start = Clock::now();
+  const std::size_t slot = work.session->next_to_finish(work.flights.front().slot);
+  const auto landing = std::ranges::find(work.flights, slot, &Flight::slot);
+  Flight flight = *landing;
+  work.flights.erase(landing);
+  BatchAnswer answer;
+  Outcome outcome = outcome_of([&] { answer = work.session->finish(slot); });
+  if (to_be_halved(outcome, flight.persons, work)) return;
+  if (!outcome.ok()) return settle(outcome, flight.persons, results, work);
+  const auto answered = Clock::now();
+  flight.inference += answered - start;
+  outcome = outcome_of([&] {
     if (!answer.mirrored.tensors.empty()) answer.output = average_flipped(info_, answer.output, answer.mirrored, channels_);
     decode(answer, flight.persons, work);
     deliver(flight, Clock::now() - answered, images, results, work);
   });
-  if (outcome.ok()) return;
-  for (const Person& person : flight.persons) fail(results[person.image], outcome.code, outcome.message);
+  settle(outcome, flight.persons, results, work);
 }
 
 void PoseEstimator::Impl::deliver(const Flight& flight, Milliseconds postprocess, std::span<const ImageBoxes> images,
@@ -262,13 +290,6 @@ void PoseEstimator::Impl::deliver(const Flight& flight, Milliseconds postprocess
     result.timings.inference += flight.inference / share;
     result.timings.postprocess += postprocess / share;
   }
-}
-
-ModelOutput PoseEstimator::Impl::forward(std::size_t count, Workspace& work, const RunControl& control) {
-  ModelOutput output = backend_->run({work.staging.data(), count}, control);
-  if (!flip_test_) return output;
-  stage_mirrored(work.staging, count, info_.input, backend_->crop_format(), *executor_, work.mirrored);
-  return average_flipped(info_, output, backend_->run({work.mirrored.data(), count}, control), channels_);
 }
 
 /// Not interrupted: what the model has answered is finished.

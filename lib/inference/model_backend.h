@@ -54,8 +54,8 @@ struct BatchAnswer {
 
 /// A caller's way to a device, two batches long: while one is computed, the next is filled and the last one's answer is read.
 ///
-/// For one thread at a time. A slot goes round staging → submit → finish; slots are finished in the order of their submits. The backend
-/// must outlive it. The destructor waits for what is still computed.
+/// `staging` and `submit` are for one thread at a time, `finish` for another one if need be, on other slots. A slot goes round staging →
+/// submit → finish. The backend must outlive it. The destructor waits for what is still computed.
 class BatchSession {
  public:
   static constexpr std::size_t slots = 2;
@@ -65,7 +65,14 @@ class BatchSession {
   BatchSession& operator=(const BatchSession&) = delete;
   virtual ~BatchSession() = default;
 
-  /// Memory for the slot's crops, uint8_hwc, without gaps; reused, never allocated once it is large enough. Free to write until `submit`.
+  /// How many batches may be under way now; slots are numbered from 0. It may fall when a device is lost.
+  [[nodiscard]] virtual std::size_t slot_count() const noexcept { return slots; }
+  /// Which of the slots under way is to be finished next: the oldest, or, where several devices share the work, one that has ended, after
+  /// waiting for it.
+  [[nodiscard]] virtual std::size_t next_to_finish(std::size_t oldest) { return oldest; }
+
+  /// Memory for the slot's crops, in the backend's format, without gaps; reused, never allocated once it is large enough. Free to write
+  /// until `submit`.
   /// @throws Error out_of_memory
   [[nodiscard]] virtual std::byte* staging(std::size_t slot, std::size_t crops) = 0;
 
@@ -88,7 +95,7 @@ class ModelBackend {
   virtual ~ModelBackend() = default;
 
   [[nodiscard]] virtual const ModelInfo& info() const noexcept = 0;
-  /// "cpu" or "cuda:N".
+  /// "cpu" or "cuda:N"; of several replicas all, joined by commas.
   [[nodiscard]] virtual const std::string& device() const noexcept = 0;
   [[nodiscard]] virtual CropFormat crop_format() const noexcept = 0;
 
@@ -99,18 +106,12 @@ class ModelBackend {
 
   /// Whether the model runs beside the caller's thread, on a device, so that a session is the faster way.
   [[nodiscard]] virtual bool asynchronous() const noexcept { return false; }
+  /// Whether the device has failed so that nothing will run on it any more.
+  [[nodiscard]] virtual bool lost() const noexcept { return false; }
   /// @return a session of the caller's own; nothing from a backend that has none
   /// @throws Error out_of_memory
   [[nodiscard]] virtual std::unique_ptr<BatchSession> open_session(const OutputPlan& /*plan*/) { return nullptr; }
 };
-
-/// How many crops go into one forward: what the caller asks for, or, asked for 0, 1 on a CPU and 16 on a GPU.
-[[nodiscard]] inline std::size_t batch_size(std::size_t asked, const ModelBackend& backend) noexcept {
-  constexpr std::size_t on_cpu = 1;
-  constexpr std::size_t on_gpu = 16;
-  if (asked != 0) return asked;
-  return backend.device() == "cpu" ? on_cpu : on_gpu;
-}
 
 /// Holds a model's output against its metadata: number of tensors, ranks, B, K, w, h; detectors' boxes, scores and labels.
 /// @throws Error invalid_model with what was found and what the metadata says

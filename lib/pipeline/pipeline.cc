@@ -40,7 +40,7 @@ void expect_time(const char* option, std::chrono::microseconds given, std::int64
 
 /// The options without zeros that stand for a default. @throws Error invalid_argument
 PipelineOptions complete(PipelineOptions options, const std::string& device, bool detects) {
-  const bool on_cpu = device == "cpu";
+  const bool on_cpu = device.starts_with("cpu");
   if (options.batch_frames == 0) options.batch_frames = on_cpu ? 1 : batch_on_gpu;
   if (options.estimate_calls == 0) options.estimate_calls = on_cpu ? 1 : calls_on_gpu;
   expect_count("batch_frames", options.batch_frames, 1, most_frames);

@@ -20,7 +20,7 @@ class PersonDetector(Model[_core.PersonDetector]):
     """Finds people with one detection model. Immutable: any number of threads may call it at once. Pickles and forks as PoseEstimator does.
 
     model: TorchScript file with task "detect"; None = the shipped person_detector.pt. Loading runs code from the file.
-    max_batch: looks in one forward; 0 = 1 on a CPU, 16 on a GPU.
+    max_batch: looks in one forward; 0 = 1 on a CPU, 16 on a GPU. Halved, and remembered, while memory does not hold them.
     score_threshold, nms_iou, max_persons: override the metadata.
     tiles: also look at half-overlapping square tiles, sides as fractions of the longer side in (0, 1]. For small people and groups.
     The rest, and what is raised, is as in PoseEstimator.
@@ -70,7 +70,7 @@ class PersonDetector(Model[_core.PersonDetector]):
 
     @property
     def device(self) -> str:
-        """Where the model runs: "cpu" or "cuda:N"."""
+        """Where the model runs: "cpu" or "cuda:N"; replicas joined by commas."""
         return self._native.device
 
     def detect(self, image: Image, *, format: Literal["bgr", "rgb"] = "bgr", timeout: float | None = None) -> npt.NDArray[np.float64]:

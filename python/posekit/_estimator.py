@@ -23,10 +23,11 @@ class PoseEstimator(Model[_core.PoseEstimator]):
     options: another process loads the model again, when it first uses it. After fork() every call in the child raises ForkedError.
 
     model: TorchScript file; None = the shipped pose_landmark_full.pt. Loading runs code from the file: open only files you trust.
-    device: "auto" (CUDA if there is one, else the CPU), "cpu", "cuda", "cuda:N".
+    device: "auto" (CUDA if there is one, else the CPU), "cpu", "cuda", "cuda:N". Several of one kind joined by commas ("cuda:0,cuda:1"): a
+        replica on each, with a thread of its own; they share the work, and replicas on one device the weights.
     precision: "fp32", "fp16" or "bf16".
     executor: where crops are warped and outputs decoded; None = Serial().
-    max_batch: persons in one forward; 0 = 1 on a CPU, 16 on a GPU.
+    max_batch: persons in one forward; 0 = 1 on a CPU, 16 on a GPU. Halved, and remembered, while memory does not hold them.
     box_padding: overrides the metadata; > 0.
     keypoints: a subset's name, or names of keypoints; None = all. Only these are decoded.
     flip_test: average with the mirrored crop: about twice the time, a little more accuracy.
@@ -85,7 +86,7 @@ class PoseEstimator(Model[_core.PoseEstimator]):
 
     @property
     def device(self) -> str:
-        """Where the model runs: "cpu" or "cuda:N"."""
+        """Where the model runs: "cpu" or "cuda:N"; replicas joined by commas."""
         return self._native.device
 
     def estimate(

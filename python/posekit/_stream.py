@@ -110,7 +110,7 @@ class Stream(Iterator[StreamResult]):
             raise InvalidArgumentError(f"rate is {rate}, frames a second > 0 are expected")
         self._rgb = is_rgb(format)
         self._rate = rate
-        self._ahead = ahead or (8 if estimator.device == "cpu" else 64)
+        self._ahead = ahead or (8 if estimator.device.startswith("cpu") else 64)
         self._frames: Iterator[Frame] | None = iter(frames)
         self._keypoints, self._name = estimator.keypoints, estimator.info.name
         self._needs_boxes = detector is None

@@ -73,7 +73,7 @@ struct Model {
 
 Model load(const Options& options, const std::string& precision) {
   set_torch_tf32(precision == "tf32");
-  const c10::Device device = resolve_device(options.device);
+  const c10::Device device = resolve_devices(options.device).front();
   ModelFile file = open_model_file(std::filesystem::path(options.model), {}, device);
   file.module.to(device, scalar_type(precision));
   torch::jit::Module module = torch::jit::freeze(file.module);

@@ -26,6 +26,7 @@ class TorchScriptBackend final : public ModelBackend {
   CropFormat crop_format() const noexcept override { return asynchronous() ? CropFormat::uint8_hwc : CropFormat::float_chw; }
   bool asynchronous() const noexcept override { return !replica_.network.device().is_cpu(); }
 
+  bool lost() const noexcept override { return replica_.streams.lost(); }
   ModelOutput run(const CropBatch& crops, const RunControl& control) override;
   std::unique_ptr<BatchSession> open_session(const OutputPlan& plan) override { return open_torch_session(replica_, plan); }
 

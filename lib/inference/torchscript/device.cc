@@ -33,6 +33,17 @@ void DeviceStreams::synchronize() const {
   c10::cuda::device_synchronize();
 }
 
+bool DeviceStreams::lost() const noexcept {
+  if (!device_.is_cuda()) return false;
+  try {
+    const c10::cuda::CUDAGuard guard(device_);
+    const cudaError_t state = cudaStreamQuery(cuda_stream(*lane(Lane::compute)));
+    return state != cudaSuccess && state != cudaErrorNotReady;
+  } catch (...) {
+    return true;
+  }
+}
+
 DeviceEvent::~DeviceEvent() {
   if (event_ != nullptr) (void)cudaEventDestroy(static_cast<cudaEvent_t>(event_));
 }
@@ -85,6 +96,7 @@ CudaDevices cuda_devices() {
 
 DeviceStreams::DeviceStreams(c10::Device device) : device_(device) {}
 void DeviceStreams::synchronize() const {}
+bool DeviceStreams::lost() const noexcept { return false; }
 DeviceEvent::~DeviceEvent() = default;
 void DeviceEvent::record(const DeviceStreams& /*streams*/, Lane /*lane*/) {}
 void DeviceEvent::hold_back(const DeviceStreams& /*streams*/, Lane /*lane*/) {}

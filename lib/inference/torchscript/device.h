@@ -32,6 +32,8 @@ class DeviceStreams {
   [[nodiscard]] c10::TensorOptions host_memory() const { return c10::TensorOptions().device(c10::kCPU).pinned_memory(device_.is_cuda()); }
   /// Waits until the device has done all that it was given, by anyone.
   void synchronize() const;
+  /// Whether the device has failed for good: after a fault of a kernel every later call fails too.
+  [[nodiscard]] bool lost() const noexcept;
 
  private:
   c10::Device device_;

@@ -1,12 +1,14 @@
 /// Loads a TorchScript model: open → device and type → freeze → one checked forward.
 #include <torch/csrc/jit/api/module.h>
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "inference/log.h"
 #include "inference/model_backend.h"
+#include "inference/replicas.h"
 #include "inference/torchscript/backend.h"
 #include "inference/torchscript/errors.h"
 #include "inference/torchscript/model_file.h"
@@ -54,25 +56,39 @@ void check_forward(ModelBackend& backend) {
   (void)backend.run({reinterpret_cast<const std::byte*>(crop.data()), 1}, {});
 }
 
+std::string failure(const ModelSource& source, const ModelOptions& options, c10::Device device) {
+  return source.text() + " can't be brought to " + device_name(device) + " in " + std::string(to_string(options.precision));
+}
+
+/// The network on its device, in its type. @param info gets its metadata
+torch::jit::Module load_network(const ModelSource& source, const ModelOptions& options, Task task, c10::Device device, ModelInfo& info) {
+  ModelFile file = open_model_file(source, options, device);
+  check_task(source, file.info, task);
+  info = std::move(file.info);
+  return translate(failure(source, options, device), ErrorCode::invalid_model, [&] {
+                     file.module.to(device, scalar_type(options.precision));
+                     torch::jit::Module network = frozen(file.module, info.name);
+                     set_tf32_of_convolutions(network, torch_tf32());
+                     return network;
+                   });
+}
+
 }  // namespace
 
 std::shared_ptr<ModelBackend> load_torchscript(const ModelSource& source, const ModelOptions& options, Task task) {
-  const c10::Device device = resolve_device(options.device);
-  ModelFile file = open_model_file(source, options, device);
-  check_task(source, file.info, task);
-  const c10::ScalarType type = scalar_type(options.precision);
-  const std::string& name = file.info.name;
-  for (const std::string& note : file.info.notes) log(LogLevel::warning, "model \"" + name + "\": " + note);
-  auto backend =
-      translate(source.text() + " can't be brought to " + device_name(device) + " in " + std::string(to_string(options.precision)),
-                ErrorCode::invalid_model, [&] {
-                  file.module.to(device, type);
-                  torch::jit::Module network = frozen(file.module, name);
-                  set_tf32_of_convolutions(network, torch_tf32());
-                  return make_torchscript_backend(std::move(network), file.info, device, type);
-                });
-  if (options.warm_up == WarmUp::check) check_forward(*backend);
-  return backend;
+  std::vector<std::shared_ptr<ModelBackend>> replicas;
+  std::map<std::string, torch::jit::Module> networks;  // replicas on one device share the weights
+  ModelInfo info;
+  for (const c10::Device device : resolve_devices(options.device)) {
+    const std::string name = device_name(device);
+    if (!networks.contains(name)) networks.emplace(name, load_network(source, options, task, device, info));
+    replicas.push_back(translate(failure(source, options, device), ErrorCode::invalid_model, [&] {
+      return make_torchscript_backend(networks.at(name), info, device, scalar_type(options.precision));
+    }));
+    if (options.warm_up == WarmUp::check) check_forward(*replicas.back());
+  }
+  for (const std::string& note : info.notes) log(LogLevel::warning, "model \"" + info.name + "\": " + note);
+  return replicas.size() == 1 ? replicas.front() : share_work(std::move(replicas));
 }
 
 }  // namespace posekit::inline v0

@@ -53,6 +53,19 @@ void check_cuda(int index) {
   }
 }
 
+/// One device of an option.
+c10::Device resolve_device(const std::string& name, const std::string& option) {
+  if (name == "cpu") return c10::Device(c10::kCPU);
+  if (name == "auto" && name == option) return cuda_devices().count > 0 ? c10::Device(c10::kCUDA, 0) : c10::Device(c10::kCPU);
+  const int index = name == "cuda" ? 0 : name.starts_with("cuda:") ? device_index(name) : -1;
+  if (index < 0)
+    throw Error(ErrorCode::invalid_argument, "device \"" + option +
+                                                 "\" was given, \"auto\", \"cpu\", \"cuda\" or \"cuda:N\" is expected, or several of "
+                                                 "the last three joined by commas");
+  check_cuda(index);
+  return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)};
+}
+
 }  // namespace
 
 TorchVersions torch_versions() { return {text_of(version_of(TORCH_ABI_VERSION)), text_of(version_of(aoti_torch_abi_version()))}; }
@@ -107,14 +120,18 @@ void check_torch_version() {
                                        " runs: install that version, or build posekit for this one");
 }
 
-c10::Device resolve_device(const std::string& option) {
-  if (option == "cpu") return c10::Device(c10::kCPU);
-  if (option == "auto") return cuda_devices().count > 0 ? c10::Device(c10::kCUDA, 0) : c10::Device(c10::kCPU);
-  const int index = option == "cuda" ? 0 : option.starts_with("cuda:") ? device_index(option) : -1;
-  if (index < 0)
-    throw Error(ErrorCode::invalid_argument, "device \"" + option + "\" was given, \"auto\", \"cpu\", \"cuda\" or \"cuda:N\" is expected");
-  check_cuda(index);
-  return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)};
+std::vector<c10::Device> resolve_devices(const std::string& option) {
+  std::vector<c10::Device> devices;
+  for (std::size_t begin = 0; begin <= option.size();) {
+    const std::size_t end = std::min(option.find(',', begin), option.size());
+    devices.push_back(resolve_device(option.substr(begin, end - begin), option));
+    begin = end + 1;
+  }
+  const auto other_kind = [&](const c10::Device& device) { return device.type() != devices.front().type(); };
+  if (std::ranges::any_of(devices, other_kind))
+    throw Error(ErrorCode::invalid_argument, "device \"" + option + "\" was given: a model shares its work between CUDA devices or between " +
+                                                 "replicas on the CPU, not between both, whose results differ");
+  return devices;
 }
 
 std::string device_name(c10::Device device) { return device.is_cpu() ? "cpu" : "cuda:" + std::to_string(static_cast<int>(device.index())); }

@@ -4,6 +4,7 @@
 #include <c10/core/Device.h>
 
 #include <string>
+#include <vector>
 
 namespace posekit::inline v0 {
 
@@ -14,9 +15,9 @@ void init_torch_thread();
 /// @throws Error internal if the Torch that runs differs in major or minor version from the one posekit was built for
 void check_torch_version();
 
-/// The device of an option: "auto", "cpu", "cuda", "cuda:N".
+/// The devices of an option: "auto", "cpu", "cuda", "cuda:N", or several of one kind joined by commas.
 /// @throws Error invalid_argument, device_unavailable
-[[nodiscard]] c10::Device resolve_device(const std::string& option);
+[[nodiscard]] std::vector<c10::Device> resolve_devices(const std::string& option);
 
 /// "cpu" or "cuda:N".
 [[nodiscard]] std::string device_name(c10::Device device);

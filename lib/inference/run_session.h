@@ -1,0 +1,16 @@
+/// Sessions of models that run on the thread that calls them.
+#pragma once
+
+#include <memory>
+
+#include "inference/model_backend.h"
+
+namespace posekit::inline v0 {
+
+/// A session whose `finish` runs the batch, on the thread that calls it. @param slots how many batches may wait for that
+[[nodiscard]] std::unique_ptr<BatchSession> open_run_session(ModelBackend& backend, const OutputPlan& plan, std::size_t slots);
+
+/// The backend's own session or, where the model runs on the caller's thread, one that runs it in `finish`.
+[[nodiscard]] std::unique_ptr<BatchSession> open_session_on(ModelBackend& backend, const OutputPlan& plan);
+
+}  // namespace posekit::inline v0

@@ -1,0 +1,396 @@
+/// PoseEstimator around several replicas: who gets the work, and what becomes of failures, lost devices and memory that is out. Order is
+/// told by events, never by time.
+#include "inference/replicas.h"
+
+#include <atomic>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <chrono>
+#include <functional>
+#include <future>
+#include <latch>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "detection/detector_access.h"
+#include "estimator/estimator_access.h"
+#include "posekit/error.h"
+#include "posekit/runtime.h"
+#include "support/fake_backend.h"
+#include "support/fake_device.h"
+
+using namespace posekit;
+using Catch::Matchers::ContainsSubstring;
+using posekit_test::FakeBackend;
+using posekit_test::FakeDevice;
+
+namespace {
+
+constexpr int side = 16;
+
+ModelInfo one_keypoint() {
+  ModelInfo info;
+  info.name = "fake";
+  info.input.width = side;
+  info.input.height = side;
+  info.output = {.codec = Codec::heatmap, .width = 8, .height = 8};
+  info.output.refinement = Refinement::none;
+  info.alignment = Alignment::classic;
+  info.keypoints = {.name = "one", .provenance = {}, .keypoints = {{"nose", 0}}, .links = {}, .sigmas = {}, .subsets = {}};
+  return info;
+}
+
+int grey_of(const CropBatch& crops, std::size_t person) {
+  return std::to_integer<int>(crops.data[person * side * side * 3 + side * 3 * 8 + 24]);
+}
+
+/// The score is the crop's grey, so that every person's answer can be told from the others'.
+FakeDevice::Peaks peaks_of(const CropBatch& crops) {
+  FakeDevice::Peaks peaks;
+  for (std::size_t i = 0; i < crops.count; ++i)
+    peaks.push_back({.score = static_cast<float>(grey_of(crops, i)), .x = 3, .y = 4, .usable = true});
+  return peaks;
+}
+
+std::shared_ptr<FakeDevice> device(FakeDevice::Compute compute, FakeDevice::OnSubmit on_submit = {}) {
+  return std::make_shared<FakeDevice>(one_keypoint(), std::move(compute), std::move(on_submit));
+}
+std::shared_ptr<FakeDevice> good_device() {
+  return device([](std::size_t, const CropBatch& crops) { return peaks_of(crops); });
+}
+
+/// One image whose people stand side by side, each of another grey.
+struct Crowd {
+  Image image;
+  std::vector<Box> boxes;
+
+  explicit Crowd(std::size_t count, int first_grey = 1) : image{{}, static_cast<int>(count) * 40, 40, PixelFormat::gray8} {
+    image.pixels.resize(count * 40 * 40);
+    for (std::size_t i = 0; i < image.pixels.size(); ++i)
+      image.pixels[i] = static_cast<std::uint8_t>(static_cast<std::size_t>(first_grey) + i % (count * 40) / 40);
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto x = static_cast<double>(i) * 40;
+      boxes.push_back({x + 8, 8, x + 32, 32});
+    }
+  }
+  ImageBoxes input() const { return {image.view(), boxes}; }
+};
+
+ImageResult run(const PoseEstimator& estimator, const Crowd& crowd, const RunControl& control = {}) {
+  const ImageBoxes input = crowd.input();
+  return estimator.estimate_batch({&input, 1}, control).front();
+}
+
+/// Whether the poses are in the order of their boxes, each with its own answer, and how many there are.
+bool all_right(const ImageResult& result, std::size_t count, int first_grey = 1) {
+  if (result.poses.size() != count) return false;
+  std::size_t last = 0;
+  for (const Pose& pose : result.poses) {
+    if (pose.keypoints.at(0).score != static_cast<float>(static_cast<std::size_t>(first_grey) + pose.box_index)) return false;
+    if (pose.box_index < last) return false;
+    last = pose.box_index;
+  }
+  return true;
+}
+
+PoseEstimator around(std::vector<std::shared_ptr<ModelBackend>> replicas, std::size_t max_batch = 1) {
+  EstimatorOptions options;
+  options.max_batch = max_batch;
+  return EstimatorAccess::make(share_work(std::move(replicas)), options);
+}
+
+/// A device that can be lost.
+class FragileDevice final : public ModelBackend {
+ public:
+  explicit FragileDevice(std::shared_ptr<FakeDevice> device) : device_(std::move(device)) {}
+  const ModelInfo& info() const noexcept override { return device_->info(); }
+  const std::string& device() const noexcept override { return device_->device(); }
+  CropFormat crop_format() const noexcept override { return device_->crop_format(); }
+  ModelOutput run(const CropBatch& crops, const RunControl& control) override { return device_->run(crops, control); }
+  bool asynchronous() const noexcept override { return true; }
+  bool lost() const noexcept override { return is_lost; }
+  std::unique_ptr<BatchSession> open_session(const OutputPlan& plan) override { return device_->open_session(plan); }
+
+  std::atomic<bool> is_lost = false;
+
+ private:
+  std::shared_ptr<FakeDevice> device_;
+};
+
+/// Keeps the library's notes while it lives.
+class Notes {
+ public:
+  Notes() {
+    set_log_callback([this](LogLevel, std::string_view text) {
+      const std::lock_guard lock(mutex_);
+      texts_.emplace_back(text);
+    });
+  }
+  Notes(const Notes&) = delete;
+  Notes& operator=(const Notes&) = delete;
+  ~Notes() { set_log_callback({}); }
+  std::vector<std::string> texts() const {
+    const std::lock_guard lock(mutex_);
+    return texts_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> texts_;
+};
+
+Error out_of_memory() { return {ErrorCode::out_of_memory, "memory is out"}; }
+
+}  // namespace
+
+TEST_CASE("Replicas: whoever is free gets the next batch, and results keep the order of the boxes") {
+  const auto quick = good_device();
+  std::atomic<bool> saw_the_others = false;
+  // The slow one does not end its first batch before the quick one has done nine: a fixed share would wait for ever.
+  const auto slow = device([&](std::size_t batch, const CropBatch& crops) {
+    if (batch == 0) saw_the_others = quick->log().wait_for("computed 8");
+    return peaks_of(crops);
+  });
+  const PoseEstimator estimator = around({slow, quick});
+  CHECK(estimator.device() == "cuda:0,cuda:0");
+  const Crowd crowd(12);
+  CHECK(all_right(run(estimator, crowd), 12));
+  CHECK(saw_the_others);
+}
+
+TEST_CASE("Replicas: batches are computed side by side by one caller") {
+  // Each of two waits for the other's first batch.
+  std::latch both(2);
+  const auto meet = [&](std::size_t batch, const CropBatch& crops) {
+    if (batch == 0) both.arrive_and_wait();
+    return peaks_of(crops);
+  };
+  const PoseEstimator estimator = around({device(meet), device(meet)});
+  CHECK(all_right(run(estimator, Crowd(6)), 6));
+}
+
+TEST_CASE("Replicas: a model on the caller's thread gets a thread for each replica") {
+  std::latch both(2);
+  std::atomic<int> runs = 0;
+  std::mutex mutex;
+  std::vector<std::thread::id> threads;
+  ModelInfo info = one_keypoint();
+  info.output = {.codec = Codec::regression};
+  const auto answer = [&](const CropBatch& crops) {
+    if (runs++ < 2) both.arrive_and_wait();
+    const std::lock_guard lock(mutex);
+    if (std::ranges::find(threads, std::this_thread::get_id()) == threads.end()) threads.push_back(std::this_thread::get_id());
+    FakeBackend::Tensor out{{crops.count, 1, 3}, {}};
+    for (std::size_t i = 0; i < crops.count; ++i) out.values.insert(out.values.end(), {8, 8, static_cast<float>(grey_of(crops, i))});
+    return std::vector<FakeBackend::Tensor>{out};
+  };
+  const auto one = std::make_shared<FakeBackend>(info, answer);
+  const auto two = std::make_shared<FakeBackend>(info, answer);
+  const PoseEstimator estimator = around({one, two}, 2);
+  CHECK(all_right(run(estimator, Crowd(9)), 9));
+  CHECK(threads.size() == 2);
+  CHECK(std::ranges::find(threads, std::this_thread::get_id()) == threads.end());
+  CHECK(one->batches().size() + two->batches().size() == 5);
+}
+
+TEST_CASE("Replicas: a failing one fails its own batches only") {
+  const auto bad = device([](std::size_t, const CropBatch&) -> FakeDevice::Peaks { throw Error(ErrorCode::invalid_model, "it broke"); });
+  const auto good = good_device();
+  const PoseEstimator estimator = around({bad, good});
+  std::vector<Crowd> crowds;
+  std::vector<ImageBoxes> input;
+  for (int i = 0; i < 10; ++i) crowds.emplace_back(1, 10 * i + 1);
+  for (const Crowd& crowd : crowds) input.push_back(crowd.input());
+  const auto results = estimator.estimate_batch(input);
+  std::size_t failed = 0;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (results[i].code == ErrorCode::ok) {
+      CHECK(all_right(results[i], 1, 10 * static_cast<int>(i) + 1));
+    } else {
+      ++failed;
+      CHECK(results[i].code == ErrorCode::invalid_model);
+      CHECK(results[i].message == "it broke");
+    }
+  }
+  CHECK(failed == bad->log().events().size() / 6);  // six events a batch
+  CHECK(failed >= 1);
+  CHECK(failed < 10);
+  CHECK(bad->under_way() == 0);
+  CHECK(good->under_way() == 0);
+}
+
+TEST_CASE("Replicas: a lost device gets nothing more, the others go on; without any every call says so") {
+  const Notes notes;
+  std::shared_ptr<FragileDevice> fragile;
+  const auto inner = device([&](std::size_t batch, const CropBatch& crops) {
+    if (batch < 2) return peaks_of(crops);
+    fragile->is_lost = true;
+    throw Error(ErrorCode::internal, "an illegal memory access was encountered");
+  });
+  fragile = std::make_shared<FragileDevice>(inner);
+  const auto other = std::make_shared<FragileDevice>(good_device());
+  const PoseEstimator estimator = around({fragile, other});
+  for (int call = 0; call < 20 && !fragile->is_lost; ++call) (void)run(estimator, Crowd(4));
+  REQUIRE(fragile->is_lost);
+  const std::size_t sent = inner->log().events().size();
+  for (int call = 0; call < 5; ++call) CHECK(all_right(run(estimator, Crowd(8)), 8));
+  CHECK(inner->log().events().size() == sent);
+  REQUIRE(notes.texts().size() == 1);
+  CHECK_THAT(notes.texts()[0], ContainsSubstring("is lost"));
+
+  // The second one goes: the set learns of it by the first failure.
+  other->is_lost = true;
+  const auto failing = std::make_shared<FragileDevice>(
+      device([](std::size_t, const CropBatch&) -> FakeDevice::Peaks { throw Error(ErrorCode::internal, "gone"); }));
+  failing->is_lost = true;
+  const PoseEstimator hopeless = around({failing, failing});
+  (void)run(hopeless, Crowd(4));
+  const ImageResult result = run(hopeless, Crowd(4));
+  CHECK(result.code == ErrorCode::device_unavailable);
+  CHECK_THAT(result.message, ContainsSubstring("is lost: restart the process"));
+}
+
+TEST_CASE("Out of memory halves the batch, all results arrive, and the size that fits is remembered") {
+  for (const bool at_submit : {false, true}) {
+    const Notes notes;
+    std::mutex mutex;
+    std::vector<std::size_t> sizes;
+    const auto compute = [&](std::size_t, const CropBatch& crops) {
+      const std::lock_guard lock(mutex);
+      sizes.push_back(crops.count);
+      if (crops.count > 5 && !at_submit) throw out_of_memory();
+      return peaks_of(crops);
+    };
+    // Refuses the first three batches whatever their size: as memory that others hold would.
+    const auto one = device(compute, [&](std::size_t batch) {
+      if (at_submit && batch < 3) throw out_of_memory();
+    });
+    EstimatorOptions options;  // max_batch is unset: 16 on a device
+    const PoseEstimator estimator = EstimatorAccess::make(one, options);
+    CHECK(all_right(run(estimator, Crowd(50)), 50));
+    const std::size_t before = sizes.size();
+    CHECK(all_right(run(estimator, Crowd(50)), 50));
+    const std::size_t fitting = at_submit ? 2 : 4;
+    for (std::size_t i = before; i < sizes.size(); ++i) CHECK(sizes[i] <= fitting);
+    CHECK(notes.texts().size() == (at_submit ? 3 : 2));  // 16 → 8 → 4 (→ 2)
+    CHECK_THAT(notes.texts().back(), ContainsSubstring("from now on they are of " + std::to_string(fitting)));
+  }
+}
+
+TEST_CASE("Out of memory with one person in the batch is that person's error") {
+  const auto one = device([](std::size_t, const CropBatch& crops) {
+    for (std::size_t i = 0; i < crops.count; ++i) {
+      if (grey_of(crops, i) == 3) throw out_of_memory();
+    }
+    return peaks_of(crops);
+  });
+  EstimatorOptions options;
+  options.max_batch = 8;
+  const PoseEstimator estimator = EstimatorAccess::make(one, options);
+  const ImageResult result = run(estimator, Crowd(6));
+  CHECK(result.code == ErrorCode::out_of_memory);
+  CHECK(result.poses.size() == 5);
+}
+
+TEST_CASE("Replicas halve too, in order, from several callers at once") {
+  const auto little = [](std::size_t, const CropBatch& crops) {
+    if (crops.count > 3) throw out_of_memory();
+    return peaks_of(crops);
+  };
+  const PoseEstimator estimator = around({device(little), device(little), device(little)}, 32);
+  std::vector<std::future<bool>> callers;
+  for (int caller = 0; caller < 4; ++caller) {
+    callers.push_back(std::async(std::launch::async, [&] {
+      bool right = true;
+      for (int call = 0; call < 5; ++call) right = all_right(run(estimator, Crowd(70)), 70) && right;
+      return right;
+    }));
+  }
+  for (auto& caller : callers) CHECK(caller.get());
+}
+
+TEST_CASE("A detector halves its batches and goes on") {
+  ModelInfo info;
+  info.task = Task::detect;
+  info.name = "fake detector";
+  info.input.width = side;
+  info.input.height = side;
+  info.output.codec = Codec::boxes_scores;
+  const auto answer = [](const CropBatch& crops) {
+    if (crops.count > 2) throw out_of_memory();
+    FakeBackend::Tensor boxes{{crops.count, 1, 4}, {}};
+    FakeBackend::Tensor scores{{crops.count, 1}, std::vector<float>(crops.count, 0.9F)};
+    for (std::size_t i = 0; i < crops.count; ++i) boxes.values.insert(boxes.values.end(), {2, 2, 8, 8});
+    return std::vector<FakeBackend::Tensor>{boxes, scores};
+  };
+  const auto backend = std::make_shared<FakeBackend>(info, answer);
+  DetectorOptions options;
+  options.max_batch = 8;
+  const PersonDetector detector = DetectorAccess::make(backend, options);
+  const Crowd crowd(1);
+  const std::vector<ImageView> images(7, crowd.image.view());
+  for (const DetectionResult& result : detector.detect_batch(images)) CHECK(result.boxes.size() == 1);
+  CHECK(backend->batches() == std::vector<std::size_t>{7, 3, 1, 1, 1, 1, 1, 1, 1});
+}
+
+TEST_CASE("Sixteen callers share the replicas first come first served") {
+  constexpr std::size_t callers = 16;
+  constexpr std::size_t calls = 20;
+  std::mutex mutex;
+  std::vector<std::size_t> order;  // which caller's batch was computed
+  std::latch all_are_there(callers);
+  const auto compute = [&](std::size_t batch, const CropBatch& crops) {
+    if (batch == 0) all_are_there.wait();
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    const std::lock_guard lock(mutex);
+    order.push_back(static_cast<std::size_t>(grey_of(crops, 0)) - 1);
+    return peaks_of(crops);
+  };
+  const PoseEstimator estimator = around({device(compute), device(compute)});
+  std::atomic<std::size_t> right = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t caller = 0; caller < callers; ++caller) {
+      threads.emplace_back([&, caller] {
+        const Crowd own(1, static_cast<int>(caller) + 1);
+        all_are_there.count_down();
+        for (std::size_t call = 0; call < calls; ++call) right += all_right(run(estimator, own), 1, static_cast<int>(caller) + 1) ? 1 : 0;
+      });
+    }
+  }
+  CHECK(right == callers * calls);
+  REQUIRE(order.size() == callers * calls);
+  // In turn, each would have had one of the first sixteen; ten times as many are granted to threads that start late.
+  for (std::size_t caller = 0; caller < callers; ++caller)
+    CHECK(std::ranges::find(order.begin(), order.begin() + 160, caller) != order.begin() + 160);
+}
+
+TEST_CASE("A caller that waits for busy replicas can be cancelled and has a deadline") {
+  std::promise<void> gate;
+  const std::shared_future<void> open = gate.get_future();
+  const auto held = [&](std::size_t, const CropBatch& crops) {
+    open.wait();
+    return peaks_of(crops);
+  };
+  const auto one = device(held);
+  const auto two = device(held);
+  const PoseEstimator estimator = around({one, two});
+  {
+    const std::jthread busy([&] { CHECK(all_right(run(estimator, Crowd(8)), 8)); });
+    for (const auto& replica : {one, two}) REQUIRE(replica->log().wait_for("submit 1"));  // two batches at each: there is no room
+
+    const ImageResult late =
+        run(estimator, Crowd(1), {.stop = {}, .deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(20)});
+    CHECK(late.code == ErrorCode::deadline_exceeded);
+    std::stop_source stop;
+    auto waiting = std::async(std::launch::async, [&] { return run(estimator, Crowd(1), {.stop = stop.get_token(), .deadline = {}}); });
+    stop.request_stop();
+    CHECK(waiting.get().code == ErrorCode::cancelled);
+    gate.set_value();
+  }
+}
