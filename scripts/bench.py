@@ -51,6 +51,8 @@ def targets():
         ("whole job on the shipped photos, `pose_landmark_full`: all but the forward ÷ forward", "whole_job/pool:0/torch:1/real_time rest_by_forward",
          None, 0.1),
         ("the same with 2 Torch threads, pool of 2 ÷ serial", "whole_job/pool:2/torch:2/real_time", "whole_job/pool:0/torch:2/real_time", 1),
+        ("people of the shipped photos in one call, one Torch thread a replica: two replicas on the CPU ÷ one", "replicas/count:2/real_time",
+         "replicas/count:1/real_time", 1 / 1.8),
     ]
     return rows
 

@@ -30,15 +30,29 @@ struct Photos {
   }
 };
 
+const Photos& photos() {
+  static const Photos once;
+  return once;
+}
+
+std::vector<ImageBoxes> input() {
+  std::vector<ImageBoxes> images;
+  for (std::size_t i = 0; i < photos().images.size(); ++i) images.push_back({photos().images[i].view(), photos().boxes[i]});
+  return images;
+}
+
+const std::filesystem::path& model() {
+  static const std::filesystem::path path = posekit_test::source_dir() / "examples/models/pose_landmark_full.pt";
+  return path;
+}
+
 /// @param state its arguments: threads of the pool (0: serial), and Torch's
 void whole_job(benchmark::State& state) {
-  static const Photos photos;
   set_torch_threads(static_cast<int>(state.range(1)));
   EstimatorOptions options;
   if (state.range(0) > 0) options.executor = std::make_shared<ThreadPool>(static_cast<std::size_t>(state.range(0)));
-  const PoseEstimator estimator(posekit_test::source_dir() / "examples/models/pose_landmark_full.pt", options);
-  std::vector<ImageBoxes> images;
-  for (std::size_t i = 0; i < photos.images.size(); ++i) images.push_back({photos.images[i].view(), photos.boxes[i]});
+  const PoseEstimator estimator(model(), options);
+  const std::vector<ImageBoxes> images = input();
 
   Milliseconds forward{};
   Milliseconds rest{};
@@ -52,6 +66,24 @@ void whole_job(benchmark::State& state) {
   state.counters["rest_by_forward"] = rest / forward;
 }
 
+/// The same photos four times over in one call. @param state its argument: how many replicas, each of one Torch thread
+void replicas(benchmark::State& state) {
+  set_torch_threads(1);
+  EstimatorOptions options;
+  options.model.device = state.range(0) == 1 ? "cpu" : "cpu,cpu";
+  const PoseEstimator estimator(model(), options);
+  std::vector<ImageBoxes> images;
+  for (int copy = 0; copy < 4; ++copy) {
+    for (const ImageBoxes& image : input()) images.push_back(image);
+  }
+  for (auto _ : state) {
+    for (const ImageResult& result : estimator.estimate_batch(images)) {
+      if (result.code != ErrorCode::ok) state.SkipWithError(result.message.c_str());
+    }
+  }
+}
+
+BENCHMARK(replicas)->ArgName("count")->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(whole_job)->ArgNames({"pool", "torch"})->Args({0, 1})->Args({0, 2})->Args({2, 2})->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace
