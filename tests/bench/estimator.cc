@@ -1,7 +1,9 @@
 /// estimate() around a model that does nothing, beside the bare parts of its work.
 #include <benchmark/benchmark.h>
 
+#include <array>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "codec/decode.h"
@@ -90,6 +92,68 @@ void bare_parts(benchmark::State& state) {
   }
 }
 
+/// A device whose answers lie ready, of Sapiens' shape: what is left is the host's part of its work.
+class ReadyDevice final : public ModelBackend {
+ public:
+  ReadyDevice() {
+    info_.input.width = 768;
+    info_.input.height = 1024;
+    info_.output = {.codec = Codec::udp_heatmap, .width = 192, .height = 256};
+    info_.output.blur_kernel = 17;
+    info_.keypoints.keypoints.resize(308);
+  }
+  const ModelInfo& info() const noexcept override { return info_; }
+  const std::string& device() const noexcept override { return device_; }
+  CropFormat crop_format() const noexcept override { return CropFormat::uint8_hwc; }
+  ModelOutput run(const CropBatch&, const RunControl&) override { return {}; }
+  bool asynchronous() const noexcept override { return true; }
+  std::unique_ptr<BatchSession> open_session(const OutputPlan&) override { return std::make_unique<Session>(); }
+
+ private:
+  class Session final : public BatchSession {
+   public:
+    std::byte* staging(std::size_t slot, std::size_t crops) override {
+      memory_[slot].resize(crops * 768 * 1024 * 3);
+      return memory_[slot].data();
+    }
+    void submit(std::size_t slot, std::size_t crops, const RunControl&) override {
+      PeakRecord peak{.score = 0.9F, .x = 90, .y = 100, .usable = true};
+      peak.around = {0.80F, 0.85F, 0.79F, 0.86F, 0.90F, 0.84F, 0.81F, 0.83F, 0.78F};
+      peaks_[slot].resize(crops * 308, peak);
+    }
+    BatchAnswer finish(std::size_t slot) override { return {.peaks = peaks_[slot], .output = {}, .mirrored = {}}; }
+
+   private:
+    std::array<std::vector<std::byte>, slots> memory_;
+    std::array<std::vector<PeakRecord>, slots> peaks_;
+  };
+  ModelInfo info_;
+  std::string device_ = "cuda:0";
+};
+
+/// @param state its arguments: threads of the pool, 0: serial; width and height of the photo
+void host_part_of_a_batch(benchmark::State& state) {
+  EstimatorOptions options;
+  options.max_batch = crowd;
+  if (state.range(0) > 0) options.executor = std::make_shared<ThreadPool>(static_cast<std::size_t>(state.range(0)));
+  const PoseEstimator estimator = EstimatorAccess::make(std::make_shared<ReadyDevice>(), options);
+  const auto width = static_cast<int>(state.range(1));
+  const auto height = static_cast<int>(state.range(2));
+  const Image image{std::vector<std::uint8_t>(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3, 90), width, height,
+                    PixelFormat::bgr8};
+  const Box box{width * 0.3, height * 0.1, width * 0.7, height * 0.9};
+  const std::vector<Box> boxes(crowd, box);
+  for (auto _ : state) benchmark::DoNotOptimize(estimator.estimate(image.view(), boxes));
+}
+
+BENCHMARK(host_part_of_a_batch)
+    ->ArgNames({"pool", "from_w", "from_h"})
+    ->Args({0, 640, 480})
+    ->Args({2, 640, 480})
+    ->Args({0, 3840, 2160})
+    ->Args({2, 3840, 2160})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 BENCHMARK(bare_parts)->Unit(benchmark::kMicrosecond)->UseRealTime();
 BENCHMARK(estimate_one_person)->ArgName("pool")->Arg(0)->Arg(2)->Unit(benchmark::kMicrosecond)->UseRealTime();
 BENCHMARK(estimate_crowd)->ArgName("pool")->Arg(0)->Arg(2)->Unit(benchmark::kMicrosecond)->UseRealTime();
