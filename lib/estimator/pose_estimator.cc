@@ -12,6 +12,7 @@
 #include "execution/fork_guard.h"
 #include "execution/outcome.h"
 #include "execution/reuse_pool.h"
+#include "geometry/any_image.h"
 #include "inference/model_info.h"
 #include "preprocess/staging.h"
 
@@ -99,6 +100,7 @@ class PoseEstimator::Impl {
   bool forked() const noexcept { return fork_guard_.forked(); }
 
  private:
+  void check_image(const ImageView& image) const;
   void plan_image(const ImageBoxes& input, std::size_t image, ImageResult& result, std::vector<Person>& persons) const;
   void launch(std::size_t slot, std::span<const Person> persons, std::span<const ImageBoxes> images, Workspace& work,
               const RunControl& control);
@@ -189,9 +191,21 @@ std::vector<ImageResult> PoseEstimator::Impl::estimate(std::span<const ImageBoxe
   return results;
 }
 
+/// An image on a device is cropped there or nowhere: never copied behind the caller's back.
+void PoseEstimator::Impl::check_image(const ImageView& image) const {
+  validate_anywhere(image);
+  if (!image.on_device()) return;
+  const std::string place = fmt::format("cuda:{}", image.cuda_device);
+  if (asynchronous_ && place == device()) return;
+  throw Error(
+      ErrorCode::invalid_argument,
+      fmt::format("image: its pixels lie on {}, the model runs on {}: load the model with device \"{}\", or copy the image to the host",
+                  place, device(), place));
+}
+
 /// Adds the image's people to the plan; what can't be planned is told in the result.
 void PoseEstimator::Impl::plan_image(const ImageBoxes& input, std::size_t image, ImageResult& result, std::vector<Person>& persons) const {
-  const Outcome outcome = outcome_of([&] { validate(input.image); });
+  const Outcome outcome = outcome_of([&] { check_image(input.image); });
   if (!outcome.ok()) return fail(result, outcome.code, outcome.message);
 
   result.poses.reserve(input.boxes.size());
@@ -220,6 +234,9 @@ void PoseEstimator::Impl::launch(std::size_t slot, std::span<const Person> perso
 
   Flight& flight = work.flights[slot];
   if (asynchronous_) {
+    for (std::size_t i = 0; i < work.crops.size(); ++i) {
+      if (work.crops[i].image.on_device()) work.session->crop(slot, i, work.crops[i]);
+    }
     work.session->submit(slot, persons.size(), control);
   } else {
     flight.output = forward(persons.size(), work, control);
