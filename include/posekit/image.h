@@ -26,18 +26,24 @@ enum class PixelFormat : std::uint8_t {
 }
 
 /// A borrowed image: uint8, interleaved, rows `stride` bytes apart. The pixels must outlive every call that gets the view;
-/// no call writes to them.
+/// no call writes to them. They lie in host memory, or on a CUDA device: such images are for PoseEstimator alone, with a model that runs on
+/// that device, and are cropped there. What is queued on `cuda_stream` before the call is done before the pixels are read; when the call
+/// ends, they have been read.
 struct ImageView {
   const std::uint8_t* data = nullptr;  ///< Top-left pixel.
   int width = 0;                       ///< Pixels, > 0.
   int height = 0;                      ///< Pixels, > 0.
   std::size_t stride = 0;              ///< Bytes from one row to the next, >= width * channels(format).
   PixelFormat format = PixelFormat::bgr8;
+  int cuda_device = -1;         ///< N: `data` is memory of the device cuda:N. -1: of the host.
+  void* cuda_stream = nullptr;  ///< A cudaStream_t: the stream that writes the pixels. Null: the device's default stream.
 
+  [[nodiscard]] bool on_device() const noexcept { return cuda_device >= 0; }
   [[nodiscard]] Size size() const noexcept { return {width, height}; }
 };
 
-/// @throws Error invalid_argument if the view has no data, no size, too short a stride or an unknown format
+/// For calls that read images in host memory.
+/// @throws Error invalid_argument if the view has no data, no size, too short a stride or an unknown format, or lies on a device
 POSEKIT_API void validate(const ImageView& image);
 
 /// An image that owns its pixels, rows without gaps.

@@ -12,6 +12,7 @@
 #include "execution/fork_guard.h"
 #include "execution/outcome.h"
 #include "execution/reuse_pool.h"
+#include "geometry/any_image.h"
 #include "inference/batch_limit.h"
 #include "inference/model_info.h"
 #include "inference/run_session.h"
@@ -117,6 +118,7 @@ class PoseEstimator::Impl {
   bool forked() const noexcept { return fork_guard_.forked(); }
 
  private:
+  void check_image(const ImageView& image) const;
   void plan_image(const ImageBoxes& input, std::size_t image, ImageResult& result, std::vector<Person>& persons) const;
   void launch(std::span<const Person> persons, std::span<const ImageBoxes> images, Workspace& work, const RunControl& control);
   void land(std::span<const ImageBoxes> images, std::vector<ImageResult>& results, Workspace& work);
@@ -220,9 +222,21 @@ void PoseEstimator::Impl::settle(const Outcome& outcome, std::span<const Person>
   work.waiting.clear();
 }
 
+/// An image on a device is cropped there or nowhere: never copied behind the caller's back.
+void PoseEstimator::Impl::check_image(const ImageView& image) const {
+  validate_anywhere(image);
+  if (!image.on_device()) return;
+  const std::string place = fmt::format("cuda:{}", image.cuda_device);
+  if (backend_->asynchronous() && place == device()) return;
+  throw Error(
+      ErrorCode::invalid_argument,
+      fmt::format("image: its pixels lie on {}, the model runs on {}: load the model with device \"{}\", or copy the image to the host",
+                  place, device(), place));
+}
+
 /// Adds the image's people to the plan; what can't be planned is told in the result.
 void PoseEstimator::Impl::plan_image(const ImageBoxes& input, std::size_t image, ImageResult& result, std::vector<Person>& persons) const {
-  const Outcome outcome = outcome_of([&] { validate(input.image); });
+  const Outcome outcome = outcome_of([&] { check_image(input.image); });
   if (!outcome.ok()) return fail(result, outcome.code, outcome.message);
 
   result.poses.reserve(input.boxes.size());
@@ -250,6 +264,9 @@ void PoseEstimator::Impl::launch(std::span<const Person> persons, std::span<cons
   work.staging.lent = work.session->staging(slot, persons.size());
   stage_crops(work.crops, info_.input, backend_->crop_format(), *executor_, control, work.staging);
   const auto staged = Clock::now();
+  for (std::size_t i = 0; i < work.crops.size(); ++i) {
+    if (work.crops[i].image.on_device()) work.session->crop(slot, i, work.crops[i]);
+  }
   work.session->submit(slot, persons.size(), control);
   work.flights.push_back({slot, persons, staged - start, Clock::now() - staged});
 }

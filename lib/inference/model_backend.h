@@ -54,8 +54,8 @@ struct BatchAnswer {
 
 /// A caller's way to a device, two batches long: while one is computed, the next is filled and the last one's answer is read.
 ///
-/// `staging` and `submit` are for one thread at a time, `finish` for another one if need be, on other slots. A slot goes round staging →
-/// submit → finish. The backend must outlive it. The destructor waits for what is still computed.
+/// `staging`, `crop` and `submit` are for one thread at a time, `finish` for another one if need be, on other slots. A slot goes round
+/// staging → crop (for images on the device) → submit → finish. The backend must outlive it. The destructor waits for what is still computed.
 class BatchSession {
  public:
   static constexpr std::size_t slots = 2;
@@ -75,6 +75,12 @@ class BatchSession {
   /// until `submit`.
   /// @throws Error out_of_memory
   [[nodiscard]] virtual std::byte* staging(std::size_t slot, std::size_t crops) = 0;
+
+  /// Cuts a crop out of an image that lies on the session's device, there, into place `position` of those that `staging` was asked for,
+  /// whose memory on the host then does not count. Waits for nothing but after an error, which frees the slot; else the image must stay
+  /// until `finish`, or until a `submit` that failed.
+  /// @throws Error invalid_argument (the pixels lie elsewhere, or the session is not on one device), out_of_memory, internal
+  virtual void crop(std::size_t slot, std::size_t position, const CropTask& task);
 
   /// Sends the slot's first `crops` crops on their way: upload, normalisation, forward, reduction, download. Waits for none of them, only,
   /// where earlier batches fill the device, for its turn, which the device alone gives. After an error the slot is free again.

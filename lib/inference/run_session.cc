@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "posekit/error.h"
 #include "posekit/executor.h"
 
 namespace posekit::inline v0 {
@@ -54,6 +55,10 @@ class RunSession final : public BatchSession {
 };
 
 }  // namespace
+
+void BatchSession::crop(std::size_t /*slot*/, std::size_t /*position*/, const CropTask& /*task*/) {
+  throw Error(ErrorCode::invalid_argument, "the image lies on a device, the model does not run on that device alone: copy it to the host");
+}
 
 std::unique_ptr<BatchSession> open_run_session(ModelBackend& backend, const OutputPlan& plan, std::size_t slots) {
   return std::make_unique<RunSession>(backend, plan.flip_test, slots);

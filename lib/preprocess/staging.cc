@@ -30,6 +30,7 @@ void stage_crops(std::span<const CropTask> crops, const InputInfo& input, CropFo
   executor.parallel_for(crops.size() * bands_per_crop, [&](std::size_t index, std::size_t slot) {
     control.check();
     const CropTask& crop = crops[index / bands_per_crop];
+    if (crop.image.on_device()) return;
     std::byte* out = staging.data() + index / bands_per_crop * bytes;
     const int first = static_cast<int>(index % bands_per_crop) * bands.rows;
     const int last = std::min(first + bands.rows, input.height);

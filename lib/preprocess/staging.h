@@ -46,7 +46,7 @@ struct Staging {
   }
 };
 
-/// Warps the crops, one behind the other, into `staging`.
+/// Warps the crops, one behind the other, into `staging`. The places of those whose images lie on a device are left as they are.
 /// @throws Error cancelled, deadline_exceeded, or what the executor throws
 void stage_crops(std::span<const CropTask> crops, const InputInfo& input, CropFormat format, Executor& executor, const RunControl& control,
                  Staging& staging);

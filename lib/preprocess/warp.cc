@@ -4,45 +4,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "preprocess/taps.h"
 #include "vector/kernels.h"
 
 namespace posekit::inline v0 {
 namespace {
-
-/// Where one crop pixel lies between two source pixels along one axis; what falls outside the image counts as border.
-struct Tap {
-  std::int32_t first = 0;   ///< Source index, inside the image.
-  std::int32_t second = 0;  ///< Likewise.
-  float weight_first = 0;
-  float weight_second = 0;
-  float weight_border = 1;
-};
-
-Tap tap_at(double position, int length) {
-  if (!(position > -1 && position < length)) return {};
-  auto index = static_cast<std::int32_t>(position);
-  if (position < index) --index;
-  const double fraction = position - index;
-  Tap tap;
-  if (index >= 0) {
-    tap.first = index;
-    tap.weight_first = static_cast<float>(1 - fraction);
-  }
-  if (index + 1 < length) {
-    tap.second = index + 1;
-    tap.weight_second = static_cast<float>(fraction);
-  }
-  const double inside = (index >= 0 ? 1 - fraction : 0) + (index + 1 < length ? fraction : 0);
-  tap.weight_border = static_cast<float>(1 - inside);
-  return tap;
-}
-
-/// Byte offsets of the crop's first, second and third channel within a source pixel.
-std::array<int, 3> channel_offsets(PixelFormat format, ColorOrder order) {
-  if (format == PixelFormat::gray8) return {0, 0, 0};
-  const bool same = (format == PixelFormat::rgb8 || format == PixelFormat::rgba8) == (order == ColorOrder::rgb);
-  return same ? std::array{0, 1, 2} : std::array{2, 1, 0};
-}
 
 constexpr std::int32_t widest = 1 << 29;  // pixels of four bytes that an offset of 32 bits reaches
 
@@ -84,7 +50,7 @@ RowWarp::RowWarp(const ImageView& image, const WarpPlan& plan, WarpScratch& scra
   inside_offsets_ = reinterpret_cast<std::int32_t*>(inside_weights_ + width_);
   taps_ = reinterpret_cast<Tap*>(inside_offsets_ + width_);
   for (std::size_t u = 0; u < width_; ++u) {
-    const Tap tap = tap_at((static_cast<double>(u) - plan.transform.offset_x) / plan.transform.scale_x, image.width);
+    const Tap tap = tap_of(u, plan.transform.scale_x, plan.transform.offset_x, image.width);
     taps_[u] = tap;
     const bool inside = tap.second == tap.first + 1 && tap.second + 1 < image.width && tap.second < widest;
     if (!inside) continue;
@@ -131,7 +97,7 @@ const Planes& RowWarp::blended_row(int y, int keep) {
 }
 
 RowBlend RowWarp::row(int v) {
-  const Tap tap = tap_at((static_cast<double>(v) - plan_.transform.offset_y) / plan_.transform.scale_y, image_.height);
+  const Tap tap = tap_of(static_cast<std::size_t>(v), plan_.transform.scale_y, plan_.transform.offset_y, image_.height);
   // A row of weight 0 is not read: it stands in for one outside the image, where both are any row.
   const Planes& first = blended_row(tap.weight_first != 0 ? tap.first : tap.second, tap.second);
   const Planes& second = blended_row(tap.weight_second != 0 ? tap.second : tap.first, tap.first);

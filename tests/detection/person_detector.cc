@@ -176,6 +176,19 @@ TEST_CASE("PersonDetector fills batches across images and tells each image its o
   CHECK(results[5].boxes.size() == 1);
 }
 
+TEST_CASE("PersonDetector refuses an image on a device, and looks at its neighbours") {
+  const auto model = constant_model(detect_info(Resize::stretch), {{10, 10, 50, 50, 0.9F, 0}});
+  const PersonDetector detector = DetectorAccess::make(model, {});
+  const Image image = black(64, 48);
+  std::vector<ImageView> images{image.view(), image.view()};
+  images[1].cuda_device = 2;
+  const auto results = detector.detect_batch(images);
+  CHECK(results[0].boxes.size() == 1);
+  CHECK(results[1].code == ErrorCode::invalid_argument);
+  CHECK_THAT(results[1].message, ContainsSubstring("cuda:2"));
+  CHECK_THROWS_WITH(detector.detect(images[1]), ContainsSubstring("host memory"));
+}
+
 TEST_CASE("A cancelled detection says so for every image that was not finished") {
   const auto model = constant_model(detect_info(Resize::stretch), {});
   std::stop_source source;

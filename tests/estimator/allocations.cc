@@ -81,6 +81,7 @@ class ReadyDevice final : public ModelBackend {
       memory_[slot].resize(std::max(memory_[slot].size(), crops * 32 * 32 * 3));
       return memory_[slot].data();
     }
+    void crop(std::size_t, std::size_t, const CropTask&) override { throw Error(ErrorCode::internal, "no image lies on this device"); }
     void submit(std::size_t slot, std::size_t crops, const RunControl&) override {
       peaks_[slot].resize(crops * 2, {.score = 0.9F, .x = 3, .y = 3, .usable = true});
     }

@@ -28,4 +28,9 @@ TEST_CASE("validate names what is wrong with a view") {
   view = good;
   view.format = static_cast<PixelFormat>(9);
   CHECK_THROWS_WITH(validate(view), ContainsSubstring("format 9"));
+  view = good;
+  view.cuda_device = -2;
+  CHECK_THROWS_WITH(validate(view), ContainsSubstring("-2"));
+  view.cuda_device = 3;
+  CHECK_THROWS_WITH(validate(view), ContainsSubstring("cuda:3") && ContainsSubstring("host"));
 }

@@ -5,45 +5,23 @@
 #include <catch2/catch_test_macros.hpp>
 #include <cmath>
 #include <map>
-#include <opencv2/imgcodecs.hpp>
 #include <vector>
 
-#include "golden/cases.h"
+#include "golden/crop_case.h"
 #include "posekit/error.h"
-#include "posekit/geometry.h"
 #include "preprocess/warp.h"
 #include "support/npy.h"
 #include "support/reference.h"
 
 using namespace posekit;
+using posekit_test::Case;
 using posekit_test::golden_cases;
+using posekit_test::read_bgr;
 namespace reference = posekit_test::reference;
 
 namespace {
 
 constexpr double relative = 1e-9;
-
-cv::Mat read_bgr(const std::string& file) {
-  cv::Mat mat = cv::imread((posekit_test::golden_dir() / "crops" / file).string(), cv::IMREAD_COLOR);
-  REQUIRE_FALSE(mat.empty());
-  REQUIRE(mat.isContinuous());
-  return mat;
-}
-
-struct Case {
-  nlohmann::json entry;
-  Box box;
-  Size size;
-  double padding;
-  Alignment alignment;
-
-  explicit Case(const nlohmann::json& json)
-      : entry(json),
-        box{json["box"][0], json["box"][1], json["box"][2], json["box"][3]},
-        size{json["width"], json["height"]},
-        padding(json["padding"]),
-        alignment(json["alignment"] == "udp" ? Alignment::udp : Alignment::classic) {}
-};
 
 /// Relative to the largest number of the kind: what cancels near 0 is no error.
 void check_close(double found, double expected, double magnitude) {
@@ -114,10 +92,7 @@ TEST_CASE("Golden: every crop's pixels are within one grey level, and 99 in 100 
     const cv::Mat image = read_bgr(json["image"]);
     const cv::Mat expected = read_bgr(json["expected"]);
     const ImageView view{image.data, image.cols, image.rows, image.step[0], PixelFormat::bgr8};
-    WarpPlan plan;
-    plan.transform = crop_transform(crop_region(golden.box, golden.size, golden.padding), golden.size, golden.alignment);
-    plan.size = golden.size;
-    plan.color = ColorOrder::bgr;
+    const WarpPlan plan = golden.plan();
     std::vector<std::uint8_t> crop(expected.total() * 3);
     warp_rows(view, plan, 0, golden.size.height, crop.data(), scratch);
     const Difference result = difference(crop.data(), expected, exact_crop(golden, image));
@@ -157,10 +132,7 @@ TEST_CASE("Golden: a normalised crop without mean and deviation lies within half
     INFO(golden.entry["name"]);
     const cv::Mat image = read_bgr(json["image"]);
     const auto exact = posekit_test::read_npy(posekit_test::golden_dir() / "crops" / json["expected_f32"].get<std::string>());
-    WarpPlan plan;
-    plan.transform = crop_transform(crop_region(golden.box, golden.size, golden.padding), golden.size, golden.alignment);
-    plan.size = golden.size;
-    plan.color = ColorOrder::bgr;
+    const WarpPlan plan = golden.plan();
     std::vector<float> crop(exact.values.size());
     warp_rows_normalized({image.data, image.cols, image.rows, image.step[0], PixelFormat::bgr8}, plan, {0, 0, 0}, {1, 1, 1}, 0,
                          golden.size.height, crop.data(), scratch);

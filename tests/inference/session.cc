@@ -241,6 +241,91 @@ TEST_CASE("Whoever leaves answers unread holds nobody up") {
   CHECK(idle->finish(1).peaks[0].score == 2.0F / 255);
 }
 
+#ifndef POSEKIT_TEST_ON_CUDA  // pointers to the host stand for pointers to a device
+
+TEST_CASE("Images on the device, among images on the host, give the host's poses, with every batch size and the flip test") {
+  const posekit_test::TemporaryDir dir;
+  save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
+  EstimatorOptions options;
+  options.max_batch = GENERATE(std::size_t{1}, std::size_t{3}, std::size_t{16});
+  options.flip_test = GENERATE(false, true);
+  const Album album;
+  const auto expected = EstimatorAccess::make(on_cpu(dir.path() / "m.pt"), options).estimate_batch(album.input);
+  const auto backend = std::make_shared<BySessions>(on_cpu(dir.path() / "m.pt"), "cuda:0");
+  const PoseEstimator estimator = EstimatorAccess::make(backend, options);
+  for (const int which : {0b11111, 0b00101, 0b11010, 0b00000, 0b11100}) {  // the second time with memory that the first one left
+    auto input = album.input;
+    for (std::size_t i = 0; i < input.size(); ++i) input[i].image.cuda_device = which >> i & 1 ? 0 : -1;
+    INFO(which);
+    CHECK(farthest(estimator.estimate_batch(input), expected, 1.01 / 255) < 0.05);
+  }
+}
+
+TEST_CASE("An image on another device than the model's is refused with both devices' names, and its neighbours are done") {
+  const posekit_test::TemporaryDir dir;
+  save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
+  const std::string device = GENERATE("cuda:0", "cpu");
+  std::shared_ptr<ModelBackend> backend = on_cpu(dir.path() / "m.pt");
+  if (device != "cpu") backend = std::make_shared<BySessions>(backend, device);
+  const Album album;
+  auto input = album.input;
+  input[1].image.cuda_device = 1;
+  const PoseEstimator estimator = EstimatorAccess::make(backend, {});
+  const auto results = estimator.estimate_batch(input);
+  for (std::size_t i = 0; i < results.size(); ++i) CHECK(results[i].poses.size() == (i == 1 ? 0 : 2));
+  CHECK(results[1].code == ErrorCode::invalid_argument);
+  CHECK_THAT(results[1].message, ContainsSubstring("lie on cuda:1") && ContainsSubstring("runs on " + device));
+  CHECK_THROWS_WITH(estimator.estimate(input[1].image, input[1].boxes), ContainsSubstring("cuda:1"));
+}
+
+TEST_CASE("A crop that was cut out on the device is not overwritten by the host's memory, nor kept for the slot's next batch") {
+  const posekit_test::TemporaryDir dir;
+  save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
+  const auto backend = on_cpu(dir.path() / "m.pt");
+  const auto session = backend->open_session({.channels = {0, 1}, .refinement = Refinement::none, .kernel = {}, .flip_test = false});
+  const std::vector<std::uint8_t> level(16 * 16, 200);
+  ImageView image{level.data(), 16, 16, 16, PixelFormat::gray8};
+  image.cuda_device = 0;
+  const WarpPlan plan{.transform = {.scale_x = 1, .offset_x = 0, .scale_y = 1, .offset_y = 0}, .size = {16, 16}};
+  const auto scores = [&](const std::vector<std::size_t>& cropped) {
+    std::fill_n(session->staging(0, 4), 4 * 16 * 16 * 3, std::byte{50});
+    for (const std::size_t position : cropped) session->crop(0, position, {image, plan});
+    session->submit(0, 4, {});
+    std::vector<float> levels;
+    for (std::size_t i = 0; const PeakRecord& peak : session->finish(0).peaks) {
+      if (i++ % 2 == 0) levels.push_back(std::round(peak.score * 255));
+    }
+    return levels;
+  };
+  CHECK(scores({1, 2}) == std::vector<float>{50, 200, 200, 50});
+  CHECK(scores({}) == std::vector<float>{50, 50, 50, 50});
+  CHECK(scores({3, 0}) == std::vector<float>{200, 50, 50, 200});
+  CHECK(scores({0, 1, 2, 3}) == std::vector<float>{200, 200, 200, 200});
+}
+
+TEST_CASE("After crops on the device a submit that is cancelled leaves the slot free") {
+  const posekit_test::TemporaryDir dir;
+  save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
+  const auto backend = std::make_shared<BySessions>(on_cpu(dir.path() / "m.pt"), "cuda:0");
+  const PoseEstimator estimator = EstimatorAccess::make(backend, {});
+  Album album;
+  for (ImageBoxes& input : album.input) input.image.cuda_device = 0;
+  const auto expected = estimator.estimate_batch(album.input);
+  const auto session = backend->open_session({.channels = {0, 1}, .refinement = Refinement::none, .kernel = {}, .flip_test = false});
+  std::stop_source stop;
+  stop.request_stop();
+  const WarpPlan plan{.transform = {.scale_x = 1, .offset_x = 0, .scale_y = 1, .offset_y = 0}, .size = {16, 16}};
+  (void)session->staging(0, 1);
+  session->crop(0, 0, {album.input[0].image, plan});
+  CHECK_THROWS_AS(session->submit(0, 1, {.stop = stop.get_token(), .deadline = {}}), Error);
+  std::fill_n(session->staging(0, 1), 16 * 16 * 3, std::byte{70});
+  session->submit(0, 1, {});
+  CHECK(session->finish(0).peaks[0].score == 70.0F / 255);
+  CHECK(farthest(estimator.estimate_batch(album.input), expected, 0) == 0);
+}
+
+#endif
+
 TEST_CASE("Callers at once on one backend get what one caller gets") {
   POSEKIT_NEEDS_TEST_DEVICE();
   const posekit_test::TemporaryDir dir;

@@ -130,6 +130,16 @@ class FakeDevice final : public posekit::ModelBackend {
       return memory_[slot].data();
     }
 
+    /// Pointers to the host stand for pointers to the device.
+    void crop(std::size_t slot, std::size_t position, const posekit::CropTask& task) override {
+      device_.require(!jobs_[slot], "crop into a slot that is under way");
+      const posekit::Size size = task.plan.size;
+      auto* crops = reinterpret_cast<std::uint8_t*>(memory_[slot].data());
+      posekit::WarpScratch scratch;
+      posekit::warp_rows(task.image, task.plan, 0, size.height,
+                         crops + position * posekit::crop_bytes(posekit::CropFormat::uint8_hwc, size), scratch);
+    }
+
     void submit(std::size_t slot, std::size_t crops, const posekit::RunControl& control) override {
       control.check();
       device_.require(!jobs_[slot], "submit to a slot that is under way");

@@ -13,6 +13,7 @@
 
 #include <stdexcept>
 
+#include "inference/torchscript/crop.h"
 #include "inference/torchscript/device.h"
 #include "inference/torchscript/peaks.h"
 #include "inference/torchscript/tf32.h"
@@ -107,6 +108,18 @@ std::vector<bool> tf32_flags_once_set(const std::filesystem::path& model, bool f
   };
   collect(collect, graph->block());
   return flags;
+}
+
+std::vector<std::uint8_t> torch_crop(const std::string& device, const posekit::CropTask& task) {
+  const c10::InferenceMode inference;
+  const c10::Device there(device);
+  const posekit::Size size = task.plan.size;
+  // A strided view stays one on the CPU; a copy on another device keeps its pixels alone.
+  const at::Tensor pixels = posekit::borrowed_image(task.image, c10::kCPU).to(there);
+  const at::Tensor out = at::empty({size.height, size.width, 3}, at::TensorOptions().dtype(at::kByte).device(there));
+  posekit::crop_into(pixels, task, posekit::DeviceStreams(there).host_memory(), out);
+  const at::Tensor here = out.cpu();
+  return {here.const_data_ptr<std::uint8_t>(), here.const_data_ptr<std::uint8_t>() + here.numel()};
 }
 
 std::string why_no_cuda() { return posekit::cuda_devices().why_none; }

@@ -48,16 +48,28 @@ DeviceEvent::~DeviceEvent() {
   if (event_ != nullptr) (void)cudaEventDestroy(static_cast<cudaEvent_t>(event_));
 }
 
+/// On the current device.
+void DeviceEvent::create() {
+  if (event_ != nullptr) return;
+  cudaEvent_t event = nullptr;
+  C10_CUDA_CHECK(cudaEventCreateWithFlags(&event, cudaEventDisableTiming | cudaEventBlockingSync));  // blocking: waiting does not spin
+  event_ = event;
+}
+
 void DeviceEvent::record(const DeviceStreams& streams, Lane lane) {
   const auto stream = streams.lane(lane);
   if (!stream) return;
   const c10::cuda::CUDAGuard guard(stream->device());
-  if (event_ == nullptr) {
-    cudaEvent_t event = nullptr;
-    C10_CUDA_CHECK(cudaEventCreateWithFlags(&event, cudaEventDisableTiming | cudaEventBlockingSync));  // blocking: waiting does not spin
-    event_ = event;
-  }
+  create();
   C10_CUDA_CHECK(cudaEventRecord(static_cast<cudaEvent_t>(event_), cuda_stream(*stream)));
+}
+
+void DeviceEvent::record_behind(const DeviceStreams& streams, void* stream) {
+  const auto lane = streams.lane(Lane::copy);
+  if (!lane) return;
+  const c10::cuda::CUDAGuard guard(lane->device());
+  create();
+  C10_CUDA_CHECK(cudaEventRecord(static_cast<cudaEvent_t>(event_), static_cast<cudaStream_t>(stream)));
 }
 
 void DeviceEvent::hold_back(const DeviceStreams& streams, Lane lane) {
@@ -98,7 +110,9 @@ DeviceStreams::DeviceStreams(c10::Device device) : device_(device) {}
 void DeviceStreams::synchronize() const {}
 bool DeviceStreams::lost() const noexcept { return false; }
 DeviceEvent::~DeviceEvent() = default;
+void DeviceEvent::create() {}
 void DeviceEvent::record(const DeviceStreams& /*streams*/, Lane /*lane*/) {}
+void DeviceEvent::record_behind(const DeviceStreams& /*streams*/, void* /*stream*/) {}
 void DeviceEvent::hold_back(const DeviceStreams& /*streams*/, Lane /*lane*/) {}
 void DeviceEvent::wait() {}
 

@@ -59,12 +59,16 @@ class DeviceEvent {
 
   /// Sets the mark behind what the lane has been given.
   void record(const DeviceStreams& streams, Lane lane);
+  /// Sets the mark behind what a stream of a caller's own, a cudaStream_t, has been given; null: the default stream.
+  void record_behind(const DeviceStreams& streams, void* stream);
   /// What the lane is given from now on waits for the mark; the caller does not.
   void hold_back(const DeviceStreams& streams, Lane lane);
   /// Waits, asleep, until the mark is passed.
   void wait();
 
  private:
+  void create();
+
   [[maybe_unused]] void* event_ = nullptr;  // a cudaEvent_t
 };
 

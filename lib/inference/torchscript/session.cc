@@ -1,18 +1,21 @@
 /// A session of a TorchScript module: batches that are uploaded, computed and reduced beside the caller's thread.
 ///
-/// In order, for one batch: upload on the copy lane, an event; on the compute lane, held back by it: normalisation, forward, reduction,
-/// download of the records, an event that `finish` waits for. The host waits for nothing in between.
+/// In order, for one batch: crops of images on the device and the upload of the others on the copy lane, an event; on the compute lane,
+/// held back by it: normalisation, forward, reduction, download of the records, an event that `finish` waits for. The host waits for
+/// nothing in between.
 #include "inference/torchscript/session.h"
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <c10/core/InferenceMode.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "inference/torchscript/crop.h"
 #include "inference/torchscript/errors.h"
 #include "inference/torchscript/peaks.h"
 #include "inference/torchscript/runtime.h"
@@ -29,6 +32,8 @@ struct Slot {
   at::Tensor heatmaps;           ///< Of the batch under way, kept until it is known that no channel wants a second look.
   std::vector<at::Tensor> host;  ///< What comes back.
   std::vector<PeakRecord> peaks;
+  std::vector<bool> cropped;  ///< For each crop: it was cut out on the device, and `staging` has nothing for it.
+  DeviceEvent image_ready;    ///< On the caller's stream.
   DeviceEvent uploaded;
   std::shared_ptr<DeviceEvent> done = std::make_shared<DeviceEvent>();
   bool under_way = false;  ///< Submitted, not finished.
@@ -49,6 +54,7 @@ class TorchSession final : public BatchSession {
   }
 
   std::byte* staging(std::size_t slot, std::size_t crops) override;
+  void crop(std::size_t slot, std::size_t position, const CropTask& task) override;
   void submit(std::size_t slot, std::size_t crops, const RunControl& control) override;
   BatchAnswer finish(std::size_t slot) override;
 
@@ -57,6 +63,8 @@ class TorchSession final : public BatchSession {
   void wait_for_room(const Slot& slot);
   void let_go(Slot& slot) noexcept;
   void abandon(Slot& slot) noexcept;
+  void leave_images(Slot& slot) noexcept;
+  void make_room(Slot& slot);
   void enqueue(Slot& slot);
   void upload(Slot& slot);
   void download(const at::Tensor& from, std::size_t position, Slot& slot);
@@ -73,6 +81,7 @@ class TorchSession final : public BatchSession {
 std::byte* TorchSession::staging(std::size_t slot, std::size_t crops) {
   const c10::InferenceMode inference;
   at::Tensor& memory = slots_[slot].staging;
+  slots_[slot].cropped.assign(crops, false);
   const std::int64_t bytes = crop_bytes_ * static_cast<std::int64_t>(crops);
   if (!memory.defined() || memory.numel() < bytes) {
     translate("memory for " + std::to_string(crops) + " crops", ErrorCode::out_of_memory,
@@ -81,12 +90,50 @@ std::byte* TorchSession::staging(std::size_t slot, std::size_t crops) {
   return static_cast<std::byte*>(memory.mutable_data_ptr());
 }
 
-void TorchSession::submit(std::size_t slot, std::size_t crops, const RunControl& control) {
-  control.check();
+void TorchSession::crop(std::size_t slot, std::size_t position, const CropTask& task) {
   init_torch_thread();
+  const c10::InferenceMode inference;
+  Slot& batch = slots_[slot];
+  const c10::Device device = replica_.network.device();
+  try {
+    translate("an image that is said to lie on " + device.str() + " can't be cropped there", ErrorCode::invalid_argument, [&] {
+      const OnLane lane(replica_.streams, Lane::copy);
+      const at::Tensor pixels = borrowed_image(task.image, device);
+      batch.image_ready.record_behind(replica_.streams, task.image.cuda_stream);
+      batch.image_ready.hold_back(replica_.streams, Lane::copy);
+      make_room(batch);
+      batch.cropped[position] = true;
+      const at::Tensor out = batch.crops.narrow(0, static_cast<std::int64_t>(position) * crop_bytes_, crop_bytes_);
+      crop_into(pixels, task, replica_.streams.host_memory(), out.view({task.plan.size.height, task.plan.size.width, 3}));
+    });
+  } catch (...) {
+    leave_images(batch);
+    throw;
+  }
+}
+
+/// Before the batch's turn: waits until the device no longer reads the callers' images.
+void TorchSession::leave_images(Slot& slot) noexcept {
+  if (std::ranges::find(slot.cropped, true) == slot.cropped.end()) return;
+  try {
+    slot.uploaded.record(replica_.streams, Lane::copy);
+    slot.uploaded.wait();
+  } catch (...) {  // a broken device uses nothing any more
+  }
+}
+
+void TorchSession::submit(std::size_t slot, std::size_t crops, const RunControl& control) {
   Slot& batch = slots_[slot];
   batch.crop_count = crops;
-  const Turns::Turn entry(replica_.entry, control);
+  std::optional<Turns::Turn> entry;
+  try {
+    control.check();
+    init_torch_thread();
+    entry.emplace(replica_.entry, control);
+  } catch (...) {
+    leave_images(batch);
+    throw;
+  }
   try {
     translate(replica_.network.failure(), ErrorCode::invalid_model, [&] {
       wait_for_room(batch);
@@ -161,12 +208,25 @@ void TorchSession::enqueue(Slot& slot) {
   replica_.under_way.push_back(slot.done);
 }
 
-void TorchSession::upload(Slot& slot) {
-  const OnLane lane(replica_.streams, Lane::copy);
+/// Memory on the device for the slot's crops; on the copy lane.
+void TorchSession::make_room(Slot& slot) {
   if (!slot.crops.defined() || slot.crops.numel() < slot.staging.numel())
     slot.crops = at::empty_like(slot.staging, at::TensorOptions().device(replica_.network.device()).pinned_memory(false));
-  const std::int64_t bytes = crop_bytes_ * static_cast<std::int64_t>(slot.crop_count);
-  slot.crops.narrow(0, 0, bytes).copy_(slot.staging.narrow(0, 0, bytes), /*non_blocking=*/true);
+}
+
+/// The crops that were staged on the host, neighbours in one piece.
+void TorchSession::upload(Slot& slot) {
+  const OnLane lane(replica_.streams, Lane::copy);
+  make_room(slot);
+  const auto places = slot.cropped.begin();
+  const auto end = places + static_cast<std::ptrdiff_t>(slot.crop_count);
+  for (auto first = std::find(places, end, false); first != end;) {
+    const auto last = std::find(first, end, true);
+    const std::int64_t begin = (first - places) * crop_bytes_;
+    const std::int64_t bytes = (last - first) * crop_bytes_;
+    slot.crops.narrow(0, begin, bytes).copy_(slot.staging.narrow(0, begin, bytes), /*non_blocking=*/true);
+    first = std::find(last, end, false);
+  }
   slot.uploaded.record(replica_.streams, Lane::copy);
 }
 

@@ -1,0 +1,11 @@
+/// Checks of an image wherever its pixels lie; `validate` is for images on the host.
+#pragma once
+
+#include "posekit/image.h"
+
+namespace posekit::inline v0 {
+
+/// @throws Error invalid_argument as validate, but for images on a device
+void validate_anywhere(const ImageView& image);
+
+}  // namespace posekit::inline v0
