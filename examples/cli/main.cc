@@ -52,7 +52,8 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
   app.add_option("--format", options.format, "json: a file for each image or video; coco: one results.json, of images only")
       ->check(CLI::IsMember({"json", "coco"}))
       ->capture_default_str();
-  app.add_option("--device", options.device, "auto, cpu, cuda, cuda:N, or several joined by commas: replicas that share the work")->capture_default_str();
+  app.add_option("--device", options.device, "auto, cpu, cuda, cuda:N, or several joined by commas: replicas that share the work")
+      ->capture_default_str();
   app.add_option("--precision", options.precision, "of the pose model")
       ->check(CLI::IsMember({"fp32", "tf32", "fp16", "bf16"}))
       ->capture_default_str();
@@ -89,7 +90,8 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
 void add_bench(CLI::App& app, cli::BenchOptions& options) {
   app.add_option("MODEL", options.model.path, "TorchScript pose model")->required();
   add_model_options(app, options.model);
-  app.add_option("--device", options.device, "auto, cpu, cuda, cuda:N, or several joined by commas: replicas that share the work")->capture_default_str();
+  app.add_option("--device", options.device, "auto, cpu, cuda, cuda:N, or several joined by commas: replicas that share the work")
+      ->capture_default_str();
   app.add_option("--precision", options.precision)->check(CLI::IsMember({"fp32", "tf32", "fp16", "bf16"}))->capture_default_str();
   app.add_option("--batch", options.batches, "persons in one forward, a row for each")
       ->delimiter(',')

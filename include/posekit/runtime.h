@@ -1,4 +1,5 @@
-/// Process-wide things: version, CPUs, Torch's threads and TF32, the log callback. Nothing else in posekit changes global state.
+/// Process-wide things: version, CPUs, Torch's threads and TF32, a device's memory, the log callback. Nothing else in posekit changes
+/// global state.
 #pragma once
 
 #include <cstddef>
@@ -44,6 +45,14 @@ POSEKIT_API void set_torch_tf32(bool allowed);
 
 /// Whether float32 matrix products may use TF32.
 [[nodiscard]] POSEKIT_API bool torch_tf32();
+
+/// Limits what this process may take of one CUDA device's memory by Torch's allocator (Torch's setting, for the whole process, other users
+/// of Torch included). Beyond it a batch fails with out_of_memory. CUDA's own context and what others take directly from CUDA don't count.
+/// The last call for a device holds; memory that is taken already is not given back. Call it before any model is loaded.
+/// @param device "cuda" (cuda:0), "cuda:N", several joined by commas, or "auto" where that is a CUDA device
+/// @param bytes of each; at least 1, at most the device's whole memory, of which Torch keeps it as a fraction
+/// @throws Error invalid_argument for a CPU, an unknown device or such a number of bytes; device_unavailable if there is no such device
+POSEKIT_API void set_device_memory_limit(const std::string& device, std::uint64_t bytes);
 
 enum class LogLevel : std::uint8_t { info, warning };
 

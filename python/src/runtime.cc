@@ -58,6 +58,12 @@ void register_runtime(py::module_& module) {
       "Lets float32 matrix products and convolutions use TF32 on NVIDIA GPUs (Torch's settings, for the whole process). Off unless set, "
       "but for convolutions of scripted models. Call it before any model is loaded.");
   module.def("torch_tf32", &posekit::torch_tf32, "Whether float32 matrix products may use TF32.");
+  module.def(
+      "set_device_memory_limit", &posekit::set_device_memory_limit, py::arg("device"), py::arg("bytes"),
+      py::call_guard<py::gil_scoped_release>(),
+      "Limits what Torch's allocator takes of one CUDA device's memory (Torch's setting, for the whole process), in bytes: at least 1, "
+      "at most what the device has. Call it before any model is loaded. Raises InvalidArgumentError for a CPU or such a number, "
+      "DeviceUnavailableError without the device.");
   module.def("set_log_callback", &set_log_callback, py::arg("callback"),
              "Where notes of the library go: callback(level, message) with level \"info\" or \"warning\", from any thread that uses the "
              "library. None: nowhere, the default.");

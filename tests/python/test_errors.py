@@ -181,3 +181,13 @@ def test_arrays_in_unusual_places_are_taken_or_refused_with_a_word(lite: Path, e
     result.scores = result.scores[:, :5]
     with pytest.raises(ValueError, match="fit together"):
         posekit.draw_poses(photo, result)
+
+
+def test_a_memory_limit_that_can_not_be_says_why():
+    with pytest.raises(posekit.InvalidArgumentError, match="the CPU"):
+        posekit.set_device_memory_limit("cpu", 1 << 30)
+    with pytest.raises(posekit.InvalidArgumentError, match="0 bytes"):
+        posekit.set_device_memory_limit("cuda", 0)
+    if not posekit.built_with_cuda():
+        with pytest.raises(posekit.DeviceUnavailableError, match="built without"):
+            posekit.set_device_memory_limit("cuda", 1 << 30)

@@ -82,6 +82,9 @@ TorchVersions torch_versions() { return {"0.0.0", "0.0.0"}; }
 bool built_with_cuda() noexcept { return false; }
 void set_torch_tf32(bool allowed) { tf32 = allowed; }
 bool torch_tf32() { return tf32; }
+void set_device_memory_limit(const std::string& device, std::uint64_t /*bytes*/) {
+  throw Error(ErrorCode::device_unavailable, "\"" + device + "\" was asked for, but there is no Torch here");
+}
 int torch_threads() { return intra_op_threads; }
 void set_torch_threads(int threads) {
   if (threads < 1) throw Error(ErrorCode::invalid_argument, "threads is " + std::to_string(threads) + ", at least 1 is expected");

@@ -2,6 +2,7 @@
 #include "inference/torchscript/device.h"
 
 #ifdef POSEKIT_CUDA
+#include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
@@ -104,6 +105,20 @@ CudaDevices cuda_devices() {
   return {.count = 0, .why_none = std::string("CUDA can't start (") + cudaGetErrorString(error) + "): see nvidia-smi"};
 }
 
+std::uint64_t total_memory(c10::Device device) {
+  const c10::cuda::CUDAGuard guard(device);
+  std::size_t free = 0;
+  std::size_t total = 0;
+  C10_CUDA_CHECK(cudaMemGetInfo(&free, &total));
+  return total;
+}
+
+void limit_memory(c10::Device device, double fraction) {
+  c10::cuda::device_count_ensure_non_zero();
+  c10::cuda::CUDACachingAllocator::init(c10::cuda::device_count());  // does nothing where Torch has done it
+  c10::cuda::CUDACachingAllocator::setMemoryFraction(fraction, device.index());
+}
+
 #else
 
 DeviceStreams::DeviceStreams(c10::Device device) : device_(device) {}
@@ -117,6 +132,9 @@ void DeviceEvent::hold_back(const DeviceStreams& /*streams*/, Lane /*lane*/) {}
 void DeviceEvent::wait() {}
 
 CudaDevices cuda_devices() { return {.count = 0, .why_none = "this posekit was built without it: build it with POSEKIT_CUDA=ON"}; }
+
+std::uint64_t total_memory(c10::Device /*device*/) { return 0; }
+void limit_memory(c10::Device /*device*/, double /*fraction*/) {}
 
 #endif
 

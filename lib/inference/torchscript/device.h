@@ -79,4 +79,9 @@ struct CudaDevices {
 };
 [[nodiscard]] CudaDevices cuda_devices();
 
+/// Bytes of memory that a CUDA device has.
+[[nodiscard]] std::uint64_t total_memory(c10::Device device);
+/// Limits what Torch's allocator takes of a CUDA device's memory. @param fraction 0..1 of total_memory
+void limit_memory(c10::Device device, double fraction);
+
 }  // namespace posekit::inline v0

@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "inference/torchscript/device.h"
+#include "inference/torchscript/errors.h"
 #include "inference/torchscript/runtime.h"
 #include "posekit/error.h"
 
@@ -101,6 +102,24 @@ bool torch_tf32() {
     return at::globalContext().allowTF32CuBLAS();
   } catch (const c10::Error&) {
     return false;  // Torch's older and newer settings contradict each other: then nobody may rely on it
+  }
+}
+
+void set_device_memory_limit(const std::string& device, std::uint64_t bytes) {
+  if (bytes == 0) throw Error(ErrorCode::invalid_argument, "a memory limit of 0 bytes was given, a number >= 1 is expected");
+  for (const c10::Device chosen : resolve_devices(device)) {
+    if (chosen.is_cpu()) {
+      throw Error(ErrorCode::invalid_argument, "a memory limit was given for \"" + device +
+                                                   "\", which is the CPU here: only CUDA devices (\"cuda\", \"cuda:N\") have one");
+    }
+    translate("the memory of \"" + device_name(chosen) + "\" can't be limited", ErrorCode::device_unavailable, [&] {
+      const std::uint64_t total = total_memory(chosen);
+      if (bytes > total) {
+        throw Error(ErrorCode::invalid_argument, "a memory limit of " + std::to_string(bytes) + " bytes was given, but " +
+                                                     device_name(chosen) + " has " + std::to_string(total) + ": name at most that");
+      }
+      limit_memory(chosen, static_cast<double>(bytes) / static_cast<double>(total));
+    });
   }
 }
 
