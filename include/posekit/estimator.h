@@ -22,8 +22,8 @@ namespace posekit::inline v0 {
 struct EstimatorOptions {
   ModelOptions model;
   std::shared_ptr<Executor> executor;  ///< Where crops are warped and outputs decoded. Null: serial, on the caller's thread.
-  /// Persons in one forward; 0 = 1 on a CPU, 16 on a GPU. A last batch is smaller, never padded. A batch that memory does not hold is halved
-  /// until it fits; the estimator remembers that and notes it once.
+  /// Persons in one forward; 0 = 1 on a CPU, 16 on a GPU. A last batch is smaller, never padded. A batch that memory does not hold is
+  /// halved until it fits; the estimator remembers that and notes it once.
   std::size_t max_batch = 0;
   std::optional<double> box_padding;   ///< Overrides the metadata; > 0.
   std::vector<std::string> keypoints;  ///< A subset's name, or names of keypoints; empty: all. Only these are decoded.
