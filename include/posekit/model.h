@@ -130,9 +130,10 @@ enum class WarmUp : std::uint8_t {
 /// How a model is loaded. Single values given here override the metadata.
 struct ModelOptions {
   MetadataSource metadata;
-  std::string sha256;           ///< Expected checksum of the weights file in hex; checked before Torch opens it. Empty: not checked.
-  /// "auto" (CUDA if there is one, else the CPU), "cpu", "cuda", "cuda:N", or several of one kind joined by commas: a replica on each, which
-  /// share the work ("cuda:0,cuda:1"; the same one twice is allowed and shares the weights). Each replica has a thread of its own then.
+  std::string sha256;  ///< Expected checksum of the weights file in hex; checked before Torch opens it. Empty: not checked.
+  /// "auto" (CUDA if there is one, else the CPU), "cpu", "cuda", "cuda:N", or several of one kind joined by commas: a replica on each,
+  /// which share the work ("cuda:0,cuda:1"; the same one twice is allowed and shares the weights). Each replica has a thread of its own
+  /// then.
   std::string device = "auto";
   Precision precision = Precision::fp32;
   WarmUp warm_up = WarmUp::check;

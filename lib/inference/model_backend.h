@@ -55,7 +55,8 @@ struct BatchAnswer {
 /// A caller's way to a device, two batches long: while one is computed, the next is filled and the last one's answer is read.
 ///
 /// `staging`, `crop` and `submit` are for one thread at a time, `finish` for another one if need be, on other slots. A slot goes round
-/// staging → crop (for images on the device) → submit → finish. The backend must outlive it. The destructor waits for what is still computed.
+/// staging → crop (for images on the device) → submit → finish. The backend must outlive it. The destructor waits for what is still
+/// computed.
 class BatchSession {
  public:
   static constexpr std::size_t slots = 2;

@@ -81,10 +81,13 @@ class Member {
 
   bool lost() const noexcept { return lost_; }
   /// To be called after a failure.
-  void look_whether_lost() {
+  void look_whether_lost() noexcept {
     if (!backend_->lost() || lost_.exchange(true)) return;
-    log(LogLevel::warning, "device " + backend_->device() + " is lost, what is left of model \"" + backend_->info().name +
-                               "\" runs without it: restart the process to use it again");
+    try {
+      log(LogLevel::warning, "device " + backend_->device() + " is lost, what is left of model \"" + backend_->info().name +
+                                 "\" runs without it: restart the process to use it again");
+    } catch (...) {  // a note that can't be told stops nothing
+    }
   }
 
  private:
@@ -243,8 +246,10 @@ void SharedSession::give_back(Batch& batch) noexcept {
 }
 
 std::byte* SharedSession::staging(std::size_t slot, std::size_t crops) {
+  for (Batch& other : batches_) {
+    if (other.taken && !other.submitted) give_back(other);  // staged, but its warps failed
+  }
   Batch& batch = batches_[slot];
-  if (batch.taken) give_back(batch);  // staged before, but never submitted
   batch.member = set_.take([&](std::size_t member) { return free_place(member).has_value(); });
   batch.place = *free_place(batch.member);
   batch.taken = true;

@@ -66,11 +66,11 @@ torch::jit::Module load_network(const ModelSource& source, const ModelOptions& o
   check_task(source, file.info, task);
   info = std::move(file.info);
   return translate(failure(source, options, device), ErrorCode::invalid_model, [&] {
-                     file.module.to(device, scalar_type(options.precision));
-                     torch::jit::Module network = frozen(file.module, info.name);
-                     set_tf32_of_convolutions(network, torch_tf32());
-                     return network;
-                   });
+    file.module.to(device, scalar_type(options.precision));
+    torch::jit::Module network = frozen(file.module, info.name);
+    set_tf32_of_convolutions(network, torch_tf32());
+    return network;
+  });
 }
 
 }  // namespace

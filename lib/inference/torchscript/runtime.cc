@@ -148,7 +148,8 @@ std::vector<c10::Device> resolve_devices(const std::string& option) {
   }
   const auto other_kind = [&](const c10::Device& device) { return device.type() != devices.front().type(); };
   if (std::ranges::any_of(devices, other_kind))
-    throw Error(ErrorCode::invalid_argument, "device \"" + option + "\" was given: a model shares its work between CUDA devices or between " +
+    throw Error(ErrorCode::invalid_argument, "device \"" + option +
+                                                 "\" was given: a model shares its work between CUDA devices or between " +
                                                  "replicas on the CPU, not between both, whose results differ");
   return devices;
 }

@@ -241,6 +241,7 @@ void TorchSession::download(const at::Tensor& from, std::size_t position, Slot& 
 }
 
 BatchAnswer TorchSession::finish(std::size_t slot) {
+  init_torch_thread();
   Slot& batch = slots_[slot];
   batch.under_way = false;
   const at::Tensor heatmaps = std::exchange(batch.heatmaps, {});
