@@ -23,8 +23,23 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// So many channels that a task's start costs nothing beside them, so few that one person's decode can use a whole pool.
-constexpr std::size_t channels_per_task = 32;
+/// So many values to look at that waking a worker costs nothing beside them, so few that one person's decode can use a whole pool. Less
+/// work wakes nobody: Torch's own threads still hold the CPUs after a forward, and a worker among them delays the next one.
+constexpr std::size_t values_per_task = std::size_t{1} << 18;
+
+/// About how many values the decode of one channel looks at.
+std::size_t values_of_channel(const ModelInfo& info, bool reduced) {
+  constexpr std::size_t refinement = 2048;  // takes as long as so many
+  const auto size = [](int width, int height) { return static_cast<std::size_t>(width) * static_cast<std::size_t>(height); };
+  switch (info.output.codec) {
+    case Codec::udp_heatmap:
+    case Codec::heatmap: return reduced ? refinement : refinement + size(info.output.width, info.output.height);
+    case Codec::simcc: return static_cast<std::size_t>(info.output.split_ratio * (info.input.width + info.input.height)) + 1;
+    case Codec::regression:
+    case Codec::boxes_scores: break;
+  }
+  return 8;
+}
 
 /// One person of a call.
 struct Person {
@@ -311,20 +326,20 @@ void PoseEstimator::Impl::deliver(const Flight& flight, Milliseconds postprocess
 
 /// Not interrupted: what the model has answered is finished.
 void PoseEstimator::Impl::decode(const BatchAnswer& answer, std::span<const Person> persons, Workspace& work) {
-  const std::size_t tasks = (channels_.size() + channels_per_task - 1) / channels_per_task;
-  work.keypoints.resize(persons.size() * channels_.size());
+  const std::size_t count = persons.size() * channels_.size();
+  const std::size_t per_task = std::max<std::size_t>(values_per_task / values_of_channel(info_, !answer.peaks.empty()), 1);
+  work.keypoints.resize(count);
   if (work.decode_scratch.size() < executor_->slots()) work.decode_scratch.resize(executor_->slots());
   for (DecodeScratch& scratch : work.decode_scratch) decoder_.reserve(scratch);
 
-  executor_->parallel_for(persons.size() * tasks, [&](std::size_t index, std::size_t slot) {
-    const std::size_t person = index / tasks;
-    const std::size_t first = index % tasks * channels_per_task;
-    const std::size_t last = std::min(first + channels_per_task, channels_.size());
-    for (std::size_t i = first; i < last; ++i) {
-      const CellPoint cell = answer.peaks.empty() ? decoder_.decode_cell(answer.output, person, i, work.decode_scratch[slot])
-                                                  : decoder_.refine_cell(answer.peaks[person * channels_.size() + i]);
+  executor_->parallel_for((count + per_task - 1) / per_task, [&](std::size_t index, std::size_t slot) {
+    for (std::size_t i = index * per_task; i < std::min((index + 1) * per_task, count); ++i) {
+      const std::size_t person = i / channels_.size();
+      const CellPoint cell = answer.peaks.empty()
+                                 ? decoder_.decode_cell(answer.output, person, i % channels_.size(), work.decode_scratch[slot])
+                                 : decoder_.refine_cell(answer.peaks[i]);
       const Point point = cell.usable ? persons[person].transform.inverse(decoder_.to_input(cell)) : persons[person].centre;
-      work.keypoints[person * channels_.size() + i] = {to_float(point.x), to_float(point.y), cell.score};
+      work.keypoints[i] = {to_float(point.x), to_float(point.y), cell.score};
     }
   });
 }
