@@ -213,7 +213,9 @@ std::vector<ImageResult> PoseEstimator::Impl::estimate(std::span<const ImageBoxe
     if (!to_be_halved(outcome, batch, *work)) settle(outcome, batch, results, *work);
   }
   // Batches may land in another order than they were launched in.
-  for (ImageResult& result : results) std::ranges::sort(result.poses, {}, &Pose::box_index);
+  for (ImageResult& result : results) {
+    if (!std::ranges::is_sorted(result.poses, {}, &Pose::box_index)) std::ranges::sort(result.poses, {}, &Pose::box_index);
+  }
   return results;
 }
 
@@ -242,7 +244,7 @@ void PoseEstimator::Impl::check_image(const ImageView& image) const {
   validate_anywhere(image);
   if (!image.on_device()) return;
   const std::string place = fmt::format("cuda:{}", image.cuda_device);
-  if (backend_->asynchronous() && place == device()) return;
+  if (place == device()) return;
   throw Error(
       ErrorCode::invalid_argument,
       fmt::format("image: its pixels lie on {}, the model runs on {}: load the model with device \"{}\", or copy the image to the host",
@@ -269,7 +271,7 @@ void PoseEstimator::Impl::launch(std::span<const Person> persons, std::span<cons
   control.check();
   const auto start = Clock::now();
   if (!work.session) work.session = open_session_on(*backend_, plan_);
-  work.flights.reserve(work.flights.size() + 1);
+  work.flights.reserve(work.flights.size() + 1);  // so that a batch that is sent is never forgotten
   work.crops.clear();
   for (const Person& person : persons) {
     work.crops.push_back(

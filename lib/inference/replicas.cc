@@ -62,9 +62,6 @@ class Member {
   }
 
   ModelBackend& backend() const noexcept { return *backend_; }
-  std::unique_ptr<BatchSession> open_session(const OutputPlan& plan) {
-    return backend_->asynchronous() ? backend_->open_session(plan) : open_run_session(*backend_, plan, places);
-  }
 
   /// Sends a staged batch off once there is room. @throws Error cancelled, deadline_exceeded, or what the backend says
   void submit(const Job& job, std::size_t crops, const RunControl& control) {
@@ -142,6 +139,7 @@ class SharedSession final : public BatchSession {
   BatchAnswer finish(std::size_t slot) override;
 
  private:
+  void wait_for(const Batch& batch);
   std::optional<std::size_t> free_place(std::size_t member) const;
   void give_back(Batch& batch) noexcept;
 
@@ -164,7 +162,6 @@ class ReplicaSet final : public ModelBackend {
   const std::string& device() const noexcept override { return device_; }
   CropFormat crop_format() const noexcept override { return members_.front()->backend().crop_format(); }
   bool asynchronous() const noexcept override { return true; }
-  bool lost() const noexcept override { return alive() == 0; }
   std::unique_ptr<BatchSession> open_session(const OutputPlan& plan) override { return std::make_unique<SharedSession>(*this, plan); }
 
   ModelOutput run(const CropBatch& crops, const RunControl& control) override {
@@ -215,17 +212,19 @@ class ReplicaSet final : public ModelBackend {
 };
 
 SharedSession::SharedSession(ReplicaSet& set, const OutputPlan& plan) : set_(set), batches_(set.size() * places) {
-  for (std::size_t i = 0; i < set.size(); ++i) sessions_.push_back(set.member(i).open_session(plan));
+  for (std::size_t i = 0; i < set.size(); ++i) sessions_.push_back(open_session_on(set.member(i).backend(), plan, places));
 }
 
 SharedSession::~SharedSession() {
   for (Batch& batch : batches_) {
-    if (batch.submitted) {
-      std::unique_lock lock(arrivals_.mutex);
-      arrivals_.changed.wait(lock, [&] { return batch.ended; });
-    }
+    if (batch.submitted) wait_for(batch);
     if (batch.taken) give_back(batch);
   }
+}
+
+void SharedSession::wait_for(const Batch& batch) {
+  std::unique_lock lock(arrivals_.mutex);
+  arrivals_.changed.wait(lock, [&] { return batch.ended; });
 }
 
 /// Without the lost replicas', so that the others' places suffice.
@@ -284,8 +283,7 @@ std::size_t SharedSession::next_to_finish(std::size_t oldest) {
 
 BatchAnswer SharedSession::finish(std::size_t slot) {
   Batch& batch = batches_[slot];
-  std::unique_lock lock(arrivals_.mutex);
-  arrivals_.changed.wait(lock, [&] { return batch.ended; });
+  wait_for(batch);  // its thread has let go of it then
   BatchAnswer answer = std::move(batch.answer);
   const std::exception_ptr failure = std::move(batch.failure);
   give_back(batch);

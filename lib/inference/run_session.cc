@@ -1,4 +1,4 @@
-/// Sessions of models that run on the thread that calls them.
+/// Sessions on any backend, those too that run on the thread that calls them.
 #include "inference/run_session.h"
 
 #include <utility>
@@ -60,12 +60,9 @@ void BatchSession::crop(std::size_t /*slot*/, std::size_t /*position*/, const Cr
   throw Error(ErrorCode::invalid_argument, "the image lies on a device, the model does not run on that device alone: copy it to the host");
 }
 
-std::unique_ptr<BatchSession> open_run_session(ModelBackend& backend, const OutputPlan& plan, std::size_t slots) {
+std::unique_ptr<BatchSession> open_session_on(ModelBackend& backend, const OutputPlan& plan, std::size_t slots) {
+  if (backend.asynchronous()) return backend.open_session(plan);
   return std::make_unique<RunSession>(backend, plan.flip_test, slots);
-}
-
-std::unique_ptr<BatchSession> open_session_on(ModelBackend& backend, const OutputPlan& plan) {
-  return backend.asynchronous() ? backend.open_session(plan) : open_run_session(backend, plan, 1);
 }
 
 }  // namespace posekit::inline v0

@@ -1,4 +1,4 @@
-/// Sessions of models that run on the thread that calls them.
+/// Sessions on any backend, those too that run on the thread that calls them.
 #pragma once
 
 #include <memory>
@@ -7,10 +7,9 @@
 
 namespace posekit::inline v0 {
 
-/// A session whose `finish` runs the batch, on the thread that calls it. @param slots how many batches may wait for that
-[[nodiscard]] std::unique_ptr<BatchSession> open_run_session(ModelBackend& backend, const OutputPlan& plan, std::size_t slots);
-
-/// The backend's own session or, where the model runs on the caller's thread, one that runs it in `finish`.
-[[nodiscard]] std::unique_ptr<BatchSession> open_session_on(ModelBackend& backend, const OutputPlan& plan);
+/// The backend's own session or, where the model runs on the caller's thread, one whose `finish` runs the batch, on the thread that calls
+/// it.
+/// @param slots how many batches may wait for that
+[[nodiscard]] std::unique_ptr<BatchSession> open_session_on(ModelBackend& backend, const OutputPlan& plan, std::size_t slots = 1);
 
 }  // namespace posekit::inline v0
