@@ -1,14 +1,15 @@
 /// estimate() around a model that does nothing, beside the bare parts of its work.
 #include <benchmark/benchmark.h>
 
-#include <array>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "codec/decode.h"
 #include "estimator/estimator_access.h"
 #include "preprocess/warp.h"
+#include "support/ready_device.h"
 
 namespace {
 
@@ -92,51 +93,25 @@ void bare_parts(benchmark::State& state) {
   }
 }
 
-/// A device whose answers lie ready, of Sapiens' shape: what is left is the host's part of its work.
-class ReadyDevice final : public ModelBackend {
- public:
-  ReadyDevice() {
-    info_.input.width = 768;
-    info_.input.height = 1024;
-    info_.output = {.codec = Codec::udp_heatmap, .width = 192, .height = 256};
-    info_.output.blur_kernel = 17;
-    info_.keypoints.keypoints.resize(308);
-  }
-  const ModelInfo& info() const noexcept override { return info_; }
-  const std::string& device() const noexcept override { return device_; }
-  CropFormat crop_format() const noexcept override { return CropFormat::uint8_hwc; }
-  ModelOutput run(const CropBatch&, const RunControl&) override { return {}; }
-  bool asynchronous() const noexcept override { return true; }
-  std::unique_ptr<BatchSession> open_session(const OutputPlan&) override { return std::make_unique<Session>(); }
-
- private:
-  class Session final : public BatchSession {
-   public:
-    std::byte* staging(std::size_t slot, std::size_t crops) override {
-      memory_[slot].resize(crops * 768 * 1024 * 3);
-      return memory_[slot].data();
-    }
-    void submit(std::size_t slot, std::size_t crops, const RunControl&) override {
-      PeakRecord peak{.score = 0.9F, .x = 90, .y = 100, .usable = true};
-      peak.around = {0.80F, 0.85F, 0.79F, 0.86F, 0.90F, 0.84F, 0.81F, 0.83F, 0.78F};
-      peaks_[slot].resize(crops * 308, peak);
-    }
-    BatchAnswer finish(std::size_t slot) override { return {.peaks = peaks_[slot], .output = {}, .mirrored = {}}; }
-
-   private:
-    std::array<std::vector<std::byte>, slots> memory_;
-    std::array<std::vector<PeakRecord>, slots> peaks_;
-  };
-  ModelInfo info_;
-  std::string device_ = "cuda:0";
-};
+/// A device of Sapiens' shape that answers at once: what is left is the host's part of its work.
+std::shared_ptr<ModelBackend> ready_device() {
+  ModelInfo info;
+  info.input.width = 768;
+  info.input.height = 1024;
+  info.output = {.codec = Codec::udp_heatmap, .width = 192, .height = 256};
+  info.output.blur_kernel = 17;
+  info.keypoints.keypoints.resize(308);
+  PeakRecord peak{.score = 0.9F, .x = 90, .y = 100, .usable = true};
+  peak.around = {0.80F, 0.85F, 0.79F, 0.86F, 0.90F, 0.84F, 0.81F, 0.83F, 0.78F};
+  return std::make_shared<posekit_test::ReadyDevice>(std::move(info), peak);
+}
 
 /// @param state its arguments: threads of the pool, 0: serial; width and height of the photo
 void host_part_of_a_batch(benchmark::State& state) {
   EstimatorOptions options;
   options.max_batch = crowd;
   if (state.range(0) > 0) options.executor = std::make_shared<ThreadPool>(static_cast<std::size_t>(state.range(0)));
-  const PoseEstimator estimator = EstimatorAccess::make(std::make_shared<ReadyDevice>(), options);
+  const PoseEstimator estimator = EstimatorAccess::make(ready_device(), options);
   const auto width = static_cast<int>(state.range(1));
   const auto height = static_cast<int>(state.range(2));
   const Image image{std::vector<std::uint8_t>(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3, 90), width, height,

@@ -1,6 +1,5 @@
 /// What a call allocates; and that an allocation that fails at any point gives an error or a result, never a crash, a leak or half a state.
 #include <algorithm>
-#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <memory>
@@ -12,6 +11,7 @@
 #include "posekit/error.h"
 #include "support/failing_allocator.h"
 #include "support/fake_backend.h"
+#include "support/ready_device.h"
 
 namespace {
 
@@ -64,36 +64,7 @@ class ReadyBackend final : public ModelBackend {
   std::shared_ptr<FakeBackend::Tensor> answer_;
 };
 
-/// A device whose answers lie ready.
-class ReadyDevice final : public ModelBackend {
- public:
-  const ModelInfo& info() const noexcept override { return info_; }
-  const std::string& device() const noexcept override { return device_; }
-  CropFormat crop_format() const noexcept override { return CropFormat::uint8_hwc; }
-  ModelOutput run(const CropBatch&, const RunControl&) override { return {}; }
-  bool asynchronous() const noexcept override { return true; }
-  std::unique_ptr<BatchSession> open_session(const OutputPlan&) override { return std::make_unique<Session>(); }
-
- private:
-  class Session final : public BatchSession {
-   public:
-    std::byte* staging(std::size_t slot, std::size_t crops) override {
-      memory_[slot].resize(std::max(memory_[slot].size(), crops * 32 * 32 * 3));
-      return memory_[slot].data();
-    }
-    void crop(std::size_t, std::size_t, const CropTask&) override { throw Error(ErrorCode::internal, "no image lies on this device"); }
-    void submit(std::size_t slot, std::size_t crops, const RunControl&) override {
-      peaks_[slot].resize(crops * 2, {.score = 0.9F, .x = 3, .y = 3, .usable = true});
-    }
-    BatchAnswer finish(std::size_t slot) override { return {.peaks = peaks_[slot], .output = {}, .mirrored = {}}; }
-
-   private:
-    std::array<std::vector<std::byte>, slots> memory_;
-    std::array<std::vector<PeakRecord>, slots> peaks_;
-  };
-  ModelInfo info_ = pose_info();
-  std::string device_ = "cuda:0";
-};
+constexpr PeakRecord some_peak{.score = 0.9F, .x = 3, .y = 3, .usable = true};
 
 /// Runs the call with the k-th allocation failing, k = 0, 1, …, until a run meets no failure. @return how many runs failed
 template <class Call>
@@ -124,8 +95,9 @@ TEST_CASE("An estimate with an allocation failing anywhere ends in an error or a
   options.flip_test = true;
   options.executor = std::make_shared<ThreadPool>(2);
   const bool on_device = GENERATE(false, true);
-  const PoseEstimator estimator = on_device ? EstimatorAccess::make(std::make_shared<ReadyDevice>(), options)
-                                            : EstimatorAccess::make(std::make_shared<FakeBackend>(pose_info(), peaks), options);
+  const PoseEstimator estimator = on_device
+                                      ? EstimatorAccess::make(std::make_shared<posekit_test::ReadyDevice>(pose_info(), some_peak), options)
+                                      : EstimatorAccess::make(std::make_shared<FakeBackend>(pose_info(), peaks), options);
   const Image image{std::vector<std::uint8_t>(64 * 64 * 3, 90), 64, 64, PixelFormat::bgr8};
   const std::vector<Box> boxes{{5, 5, 40, 60}, {10, 10, 3, 3}, {8, 8, 60, 60}, {1, 1, 20, 20}};
   const std::vector<ImageBoxes> input(3, {image.view(), boxes});
@@ -187,7 +159,7 @@ TEST_CASE("Once warm, a call allocates for nothing but its result, on every exec
   options.max_batch = batch;
   if (threads != 0) options.executor = std::make_shared<ThreadPool>(threads);
   std::shared_ptr<ModelBackend> backend = std::make_shared<ReadyBackend>(batch);
-  if (on_device) backend = std::make_shared<ReadyDevice>();
+  if (on_device) backend = std::make_shared<posekit_test::ReadyDevice>(pose_info(), some_peak);
   const PoseEstimator estimator = EstimatorAccess::make(std::move(backend), options);
   const Image image{std::vector<std::uint8_t>(64 * 64 * 3, 90), 64, 64, PixelFormat::bgr8};
   const std::vector<Box> boxes{{5, 5, 40, 60}, {8, 8, 60, 60}, {1, 1, 20, 20}};

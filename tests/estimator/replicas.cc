@@ -45,9 +45,7 @@ ModelInfo one_keypoint() {
   return info;
 }
 
-int grey_of(const CropBatch& crops, std::size_t person) {
-  return std::to_integer<int>(crops.data[person * side * side * 3 + side * 3 * 8 + 24]);
-}
+int grey_of(const CropBatch& crops, std::size_t person) { return posekit_test::middle_grey(crops, person, side); }
 
 /// The score is the crop's grey, so that every person's answer can be told from the others'.
 FakeDevice::Peaks peaks_of(const CropBatch& crops) {

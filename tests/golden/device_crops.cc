@@ -1,24 +1,13 @@
 /// Golden crops by the backend's warp, as a device does it.
-#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
-#include <cstdlib>
 #include <vector>
 
 #include "golden/crop_case.h"
+#include "support/grey_levels.h"
 #include "support/test_device.h"
 #include "support/torch_internals.h"
 
 using namespace posekit;
-
-namespace {
-
-int farthest(const std::vector<std::uint8_t>& found, const std::uint8_t* expected) {
-  int largest = 0;
-  for (std::size_t i = 0; i < found.size(); ++i) largest = std::max(largest, std::abs(found[i] - expected[i]));
-  return largest;
-}
-
-}  // namespace
 
 TEST_CASE("Golden: every crop that the backend cuts out is within one grey level of the reference and of the CPU's warp") {
   POSEKIT_NEEDS_TEST_DEVICE();
@@ -33,10 +22,10 @@ TEST_CASE("Golden: every crop that the backend cuts out is within one grey level
     const CropTask task{{image.data, image.cols, image.rows, image.step[0], PixelFormat::bgr8}, golden.plan()};
     const auto crop = posekit_test::torch_crop(posekit_test::test_device(), task);
     REQUIRE(crop.size() == expected.total() * 3);
-    CHECK(farthest(crop, expected.data) <= 1);
+    CHECK(posekit_test::grey_levels_apart(crop, expected.data) <= 1);
     std::vector<std::uint8_t> by_warp(crop.size());
     warp_rows(task.image, task.plan, 0, golden.size.height, by_warp.data(), scratch);
-    CHECK(farthest(crop, by_warp.data()) <= 1);
+    CHECK(posekit_test::grey_levels_apart(crop, by_warp.data()) <= 1);
     ++checked;
   }
   CHECK(checked > 20);

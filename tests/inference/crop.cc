@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
-#include <cstdlib>
 #include <random>
 #include <vector>
 
 #include "preprocess/warp.h"
+#include "support/grey_levels.h"
 #include "support/test_device.h"
 #include "support/torch_internals.h"
 
@@ -43,9 +43,7 @@ int farthest(const ImageView& image, const WarpPlan& plan) {
   warp_rows(image, plan, 0, plan.size.height, expected.data(), scratch);
   const auto found = posekit_test::torch_crop(posekit_test::test_device(), {image, plan});
   REQUIRE(found.size() == expected.size());
-  int largest = 0;
-  for (std::size_t i = 0; i < found.size(); ++i) largest = std::max(largest, std::abs(found[i] - expected[i]));
-  return largest;
+  return posekit_test::grey_levels_apart(found, expected.data());
 }
 
 }  // namespace

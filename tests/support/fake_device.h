@@ -21,6 +21,11 @@
 
 namespace posekit_test {
 
+/// The grey in the middle of a crop of side x side.
+inline int middle_grey(const posekit::CropBatch& crops, std::size_t person, std::size_t side) {
+  return std::to_integer<int>(crops.data[((person * side + side / 2) * side + side / 2) * 3]);
+}
+
 /// What happened, in order. Thread-safe.
 class EventLog {
  public:
