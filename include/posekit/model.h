@@ -153,6 +153,23 @@ struct ModelReport {
 /// @throws Error as PoseEstimator's constructor does
 [[nodiscard]] POSEKIT_API ModelReport inspect_model(const std::filesystem::path& path, const ModelOptions& options = {});
 
+/// What `posekit inspect --memory` shows: what a model takes of its device's memory, in bytes. Torch's tensors and the crops count; what
+/// kernels take besides, and CUDA's own context, are not seen.
+struct MemoryReport {
+  std::string device;         ///< "cpu" or "cuda:N".
+  std::uint64_t weights = 0;  ///< Held while the model is loaded.
+  std::uint64_t batch = 0;    ///< More for a batch, however many persons are in it,
+  std::uint64_t person = 0;   ///< and for each person in it, at the peak: crop, activations, output. On a GPU for the two batches that
+                              ///< are under way at once. The flip test's part is not among it.
+  std::optional<std::uint64_t> available;    ///< What could be had beside the weights when it was measured, if the system tells.
+  std::optional<std::size_t> largest_batch;  ///< The batch that fits into that, if each person takes as much as the second did; 0: none.
+};
+
+/// Loads a model on one device, and runs batches of one and of two crops of zeros to see what they take. Everything is freed on return.
+/// Loading a TorchScript file runs code from it: open only files you trust (SECURITY.md).
+/// @throws Error as PoseEstimator's constructor and estimate; invalid_argument if several devices are given
+[[nodiscard]] POSEKIT_API MemoryReport measure_memory(const std::filesystem::path& path, const ModelOptions& options = {});
+
 /// The report as one JSON object: path, file_bytes, parameters, parameter_bytes, metadata, origins (key: where from), notes.
 [[nodiscard]] POSEKIT_API std::string to_json(const ModelReport& report);
 

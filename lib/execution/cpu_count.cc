@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <thread>
 
+#include "execution/control_groups.h"
 #include "posekit/runtime.h"
 
 namespace posekit::inline v0 {
@@ -51,31 +53,16 @@ std::size_t quota_v1(const fs::path& folder) {
   return whole_cpus(quota, period);
 }
 
-/// The smallest quota from a group up to the root; 0 if there is none.
-template <class Quota>
-std::size_t smallest_quota(const fs::path& root, fs::path group, Quota quota) {
-  std::size_t smallest = 0;
-  for (;; group = group.parent_path()) {
-    const std::size_t found = quota(root / group.relative_path());
-    if (found != 0) smallest = smallest == 0 ? found : std::min(smallest, found);
-    if (group.empty() || group == "/") return smallest;
-  }
-}
-
 }  // namespace
 
 std::size_t cgroup_cpus(const fs::path& proc_cgroup, const fs::path& root) {
-  std::ifstream file(proc_cgroup);
-  for (std::string line; std::getline(file, line);) {  // "0::/group" or "4:cpu,cpuacct:/group"
-    const std::size_t first = line.find(':');
-    const std::size_t second = line.find(':', first + 1);
-    if (first == std::string::npos || second == std::string::npos) continue;
-    const std::string controllers = ',' + line.substr(first + 1, second - first - 1) + ',';
-    const fs::path group = line.substr(second + 1);
-    const std::size_t found = controllers == ",,"                              ? smallest_quota(root, group, quota_v2)
-                              : controllers.find(",cpu,") != std::string::npos ? smallest_quota(root / "cpu", group, quota_v1)
-                                                                               : 0;
-    if (found != 0) return found;
+  for (const ControlGroups& groups : control_groups("cpu", proc_cgroup, root)) {
+    std::size_t smallest = 0;
+    for (const fs::path& folder : groups.folders) {
+      const std::size_t quota = groups.unified ? quota_v2(folder) : quota_v1(folder);
+      if (quota != 0) smallest = smallest == 0 ? quota : std::min(smallest, quota);
+    }
+    if (smallest != 0) return smallest;
   }
   return 0;
 }

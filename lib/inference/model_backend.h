@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -125,7 +126,9 @@ class ModelBackend {
 void check_output(const ModelInfo& info, const ModelOutput& output, std::size_t batch);
 
 /// Loads a TorchScript model: file kind → checksum → metadata → load → device and type → freeze → one checked forward.
+/// @param task what the model must be for; nothing: whatever it is
 /// @throws Error as PoseEstimator's constructor
-[[nodiscard]] std::shared_ptr<ModelBackend> load_torchscript(const ModelSource& source, const ModelOptions& options, Task task);
+[[nodiscard]] std::shared_ptr<ModelBackend> load_torchscript(const ModelSource& source, const ModelOptions& options,
+                                                             std::optional<Task> task = std::nullopt);
 
 }  // namespace posekit::inline v0

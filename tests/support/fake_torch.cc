@@ -55,14 +55,14 @@ std::vector<FakeBackend::Tensor> pattern(const posekit::ModelInfo& info, std::si
 
 namespace posekit::inline v0 {
 
-std::shared_ptr<ModelBackend> load_torchscript(const ModelSource& source, const ModelOptions& options, Task task) {
+std::shared_ptr<ModelBackend> load_torchscript(const ModelSource& source, const ModelOptions& options, std::optional<Task> task) {
   if (!options.sha256.empty()) check_sha256(source, options.sha256);
   auto info = find_metadata(source, options);
   if (!info) {
     const std::span<const std::byte> bytes = source.bytes();
     info = parse_model_info({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, "archive");
   }
-  if (info->task != task) throw Error(ErrorCode::invalid_argument, source.text() + " is a model of another task");
+  if (task && info->task != *task) throw Error(ErrorCode::invalid_argument, source.text() + " is a model of another task");
   std::size_t values = static_cast<std::size_t>(info->input.width) * static_cast<std::size_t>(info->input.height) * 3;
   for (const auto& shape : output_shapes(*info, 1)) {
     if (volume(shape) == 0) throw Error(ErrorCode::invalid_model, source.text() + " gives nothing");

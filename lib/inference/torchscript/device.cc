@@ -8,6 +8,8 @@
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
+
+#include <algorithm>
 #endif
 
 namespace posekit::inline v0 {
@@ -17,6 +19,25 @@ namespace posekit::inline v0 {
 namespace {
 
 cudaStream_t cuda_stream(const c10::Stream& stream) { return c10::cuda::CUDAStream(stream).stream(); }
+
+struct DeviceMemory {
+  std::uint64_t free = 0;
+  std::uint64_t total = 0;
+};
+
+DeviceMemory memory_of(c10::Device device) {
+  const c10::cuda::CUDAGuard guard(device);
+  std::size_t free = 0;
+  std::size_t total = 0;
+  C10_CUDA_CHECK(cudaMemGetInfo(&free, &total));
+  return {free, total};
+}
+
+/// Does nothing where Torch has done it.
+void init_allocator() {
+  c10::cuda::device_count_ensure_non_zero();
+  c10::cuda::CUDACachingAllocator::init(c10::cuda::device_count());
+}
 
 std::string version_text(int version) { return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10); }
 
@@ -105,17 +126,22 @@ CudaDevices cuda_devices() {
   return {.count = 0, .why_none = std::string("CUDA can't start (") + cudaGetErrorString(error) + "): see nvidia-smi"};
 }
 
-std::uint64_t total_memory(c10::Device device) {
-  const c10::cuda::CUDAGuard guard(device);
-  std::size_t free = 0;
-  std::size_t total = 0;
-  C10_CUDA_CHECK(cudaMemGetInfo(&free, &total));
-  return total;
+std::uint64_t total_memory(c10::Device device) { return memory_of(device).total; }
+
+std::uint64_t available_memory(c10::Device device) {
+  init_allocator();
+  const DeviceMemory memory = memory_of(device);
+  const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(device.index());
+  constexpr auto all = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+  const auto used = static_cast<std::uint64_t>(stats.allocated_bytes[all].current);
+  const auto kept = static_cast<std::uint64_t>(stats.reserved_bytes[all].current) - used;
+  const double fraction = c10::cuda::CUDACachingAllocator::getMemoryFraction(device.index());
+  const auto limit = static_cast<std::uint64_t>(fraction * static_cast<double>(memory.total));
+  return std::min(memory.free + kept, limit - std::min(limit, used));
 }
 
 void limit_memory(c10::Device device, double fraction) {
-  c10::cuda::device_count_ensure_non_zero();
-  c10::cuda::CUDACachingAllocator::init(c10::cuda::device_count());  // does nothing where Torch has done it
+  init_allocator();
   c10::cuda::CUDACachingAllocator::setMemoryFraction(fraction, device.index());
 }
 
@@ -134,6 +160,7 @@ void DeviceEvent::wait() {}
 CudaDevices cuda_devices() { return {.count = 0, .why_none = "this posekit was built without it: build it with POSEKIT_CUDA=ON"}; }
 
 std::uint64_t total_memory(c10::Device /*device*/) { return 0; }
+std::uint64_t available_memory(c10::Device /*device*/) { return 0; }
 void limit_memory(c10::Device /*device*/, double /*fraction*/) {}
 
 #endif

@@ -81,6 +81,8 @@ struct CudaDevices {
 
 /// Bytes of memory that a CUDA device has.
 [[nodiscard]] std::uint64_t total_memory(c10::Device device);
+/// Bytes of it that this process can still take by Torch's allocator: free, within limit_memory's limit, or kept for reuse.
+[[nodiscard]] std::uint64_t available_memory(c10::Device device);
 /// Limits what Torch's allocator takes of a CUDA device's memory. @param fraction 0..1 of total_memory
 void limit_memory(c10::Device device, double fraction);
 

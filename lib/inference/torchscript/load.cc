@@ -2,6 +2,7 @@
 #include <torch/csrc/jit/api/module.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,11 +29,11 @@ c10::ScalarType scalar_type(Precision precision) {
   return c10::ScalarType::Float;
 }
 
-void check_task(const ModelSource& source, const ModelInfo& info, Task task) {
-  if (info.task == task) return;
+void check_task(const ModelSource& source, const ModelInfo& info, std::optional<Task> task) {
+  if (!task || info.task == *task) return;
   throw Error(ErrorCode::invalid_argument, source.text() + " is a model of task \"" + std::string(to_string(info.task)) + "\", task \"" +
-                                               std::string(to_string(task)) + "\" is expected: pass it as the " +
-                                               (task == Task::pose ? "detector" : "pose model"));
+                                               std::string(to_string(*task)) + "\" is expected: pass it as the " +
+                                               (*task == Task::pose ? "detector" : "pose model"));
 }
 
 /// Constants in place of attributes, batch normalisation folded. Some models can't be frozen; they run as they are.
@@ -61,7 +62,8 @@ std::string failure(const ModelSource& source, const ModelOptions& options, c10:
 }
 
 /// The network on its device, in its type. @param info gets its metadata
-torch::jit::Module load_network(const ModelSource& source, const ModelOptions& options, Task task, c10::Device device, ModelInfo& info) {
+torch::jit::Module load_network(const ModelSource& source, const ModelOptions& options, std::optional<Task> task, c10::Device device,
+                                ModelInfo& info) {
   ModelFile file = open_model_file(source, options, device);
   check_task(source, file.info, task);
   info = std::move(file.info);
@@ -75,7 +77,7 @@ torch::jit::Module load_network(const ModelSource& source, const ModelOptions& o
 
 }  // namespace
 
-std::shared_ptr<ModelBackend> load_torchscript(const ModelSource& source, const ModelOptions& options, Task task) {
+std::shared_ptr<ModelBackend> load_torchscript(const ModelSource& source, const ModelOptions& options, std::optional<Task> task) {
   std::vector<std::shared_ptr<ModelBackend>> replicas;
   std::map<std::string, torch::jit::Module> networks;  // replicas on one device share the weights
   ModelInfo info;

@@ -1,0 +1,110 @@
+/// measure_memory against networks whose need is known from their own text.
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <string>
+
+#include "posekit/error.h"
+#include "posekit/model.h"
+#include "support/model_builder.h"
+#include "support/paths.h"
+#include "support/test_device.h"
+
+using namespace posekit;
+using Catch::Matchers::ContainsSubstring;
+using posekit_test::pose_metadata;
+
+namespace {
+
+const std::string two_keypoints = R"({"name": "two", "keypoints": [{"name": "head"}, {"name": "tail"}]})";
+constexpr std::uint64_t mebibyte = 1 << 20;
+
+ModelOptions on_test_device() { return {.metadata = {}, .sha256 = {}, .device = posekit_test::test_device()}; }
+
+std::string two_heatmaps() { return pose_metadata("heatmap", 16, 16, 4, 4, two_keypoints); }
+
+/// Whether a figure is a number of mebibytes and at most a few small tensors more.
+bool about(std::uint64_t bytes, std::uint64_t mebibytes) {
+  return bytes >= mebibytes * mebibyte && bytes < mebibytes * mebibyte + mebibyte / 2;
+}
+
+}  // namespace
+
+TEST_CASE("Memory: a network's weights, what it takes for a batch, and what for each person") {
+  POSEKIT_NEEDS_TEST_DEVICE();
+  const posekit_test::TemporaryDir dir;
+  // 8 MiB of weights; 32 MiB that serve any batch; 16 MiB for each person, of which no two lie side by side.
+  posekit_test::save_script_model_with_weight(
+      dir.path() / "m.pt",
+      "def forward(self, x):\n"
+      "    shared = torch.zeros([8, 1024, 1024], device=x.device)\n"
+      "    y = torch.zeros([x.size(0), 4, 1024, 1024], device=x.device)\n"
+      "    return x[:, 0:2, 0:4, 0:4] + y[:, 0:2, 0:4, 0:4] + shared[0, 0, 0] + self.weight[0, 0]\n",
+      "weight", {2048, 1024}, two_heatmaps());
+  const MemoryReport report = measure_memory(dir.path() / "m.pt", on_test_device());
+  CAPTURE(report.weights, report.batch, report.person, report.available.value_or(0));
+  CHECK(report.device.starts_with(posekit_test::test_device()));
+  CHECK(about(report.weights, 8));
+  CHECK(about(report.person, 16));
+  CHECK(about(report.batch, 32));
+  REQUIRE(report.available);
+  REQUIRE(report.largest_batch);
+  CHECK(report.batch + *report.largest_batch * report.person <= *report.available);
+  CHECK(report.batch + (*report.largest_batch + 1) * report.person > *report.available);
+}
+
+TEST_CASE("Memory: a crop in posekit's own memory counts with its person") {
+  const posekit_test::TemporaryDir dir;
+  // A person's crop is 3 MiB of floats, its output 256 bytes.
+  posekit_test::save_script_model(dir.path() / "m.pt", "def forward(self, x):\n    return x[:, 0:2, 0:4, 0:4].clone()\n",
+                                  pose_metadata("heatmap", 512, 512, 4, 4, two_keypoints));
+  const MemoryReport report = measure_memory(dir.path() / "m.pt", {.metadata = {}, .sha256 = {}, .device = "cpu"});
+  CAPTURE(report.batch, report.person);
+  CHECK(about(report.person, 3));
+  CHECK(about(report.batch, 0));
+}
+
+TEST_CASE("Memory: half precision halves the weights") {
+  POSEKIT_NEEDS_TEST_DEVICE();
+  const posekit_test::TemporaryDir dir;
+  posekit_test::save_script_model_with_weight(dir.path() / "m.pt",
+                                              "def forward(self, x):\n    return x[:, 0:2, 0:4, 0:4] + self.weight[0, 0]\n", "weight",
+                                              {2048, 1024}, two_heatmaps());
+  ModelOptions options = on_test_device();
+  options.precision = Precision::bf16;
+  CHECK(about(measure_memory(dir.path() / "m.pt", options).weights, 4));
+}
+
+TEST_CASE("Memory: the shipped models, a detector among them") {
+  POSEKIT_NEEDS_TEST_DEVICE();
+  for (const char* name : {"pose_landmark_lite.pt", "person_detector.pt"}) {
+    CAPTURE(name);
+    const auto path = posekit_test::source_dir() / "examples/models" / name;
+    const MemoryReport report = measure_memory(path, on_test_device());
+    const ModelReport model = inspect_model(path);
+    CHECK(report.weights >= model.parameter_bytes / 2);  // folding and merging save some
+    CHECK(report.weights <= model.parameter_bytes * 2);
+    const auto crop = static_cast<std::uint64_t>(model.info.input.width) * static_cast<std::uint64_t>(model.info.input.height) * 12;
+    CHECK(report.person > 2 * crop);  // a convolution's output is larger than its input here
+    CHECK(report.largest_batch > 0U);
+  }
+}
+
+TEST_CASE("Memory is measured on one device, and a model that can't be had or run is told as everywhere") {
+  const posekit_test::TemporaryDir dir;
+  const auto message = [](const std::filesystem::path& path, const std::string& device, ErrorCode code) -> std::string {
+    try {
+      (void)measure_memory(path, {.metadata = {}, .sha256 = {}, .device = device});
+    } catch (const Error& error) {
+      CHECK(error.code() == code);
+      return error.what();
+    }
+    return "no error";
+  };
+  CHECK_THAT(message(dir.path() / "none.pt", "cpu", ErrorCode::not_found), ContainsSubstring("none.pt"));
+  CHECK_THAT(message(dir.path() / "none.pt", "cpu,cpu", ErrorCode::invalid_argument), ContainsSubstring("\"cpu,cpu\""));
+  posekit_test::save_script_model(dir.path() / "one.pt",
+                                  "def forward(self, x):\n    assert x.size(0) == 1, 'one only'\n    return x[:, 0:2, 0:4, 0:4]\n",
+                                  two_heatmaps());
+  CHECK_THAT(message(dir.path() / "one.pt", "cpu", ErrorCode::invalid_model), ContainsSubstring("one only"));
+}
