@@ -1,5 +1,5 @@
-/// Process-wide things: version, CPUs, Torch's threads and TF32, a device's memory, the log callback. Nothing else in posekit changes
-/// global state.
+/// Process-wide things: version, CPUs, Torch's threads and TF32, a device's memory, malloc, the log callback. Nothing else in posekit
+/// changes global state.
 #pragma once
 
 #include <cstddef>
@@ -53,6 +53,12 @@ POSEKIT_API void set_torch_tf32(bool allowed);
 /// @param bytes of each; at least 1, at most the device's whole memory, of which Torch keeps it as a fraction
 /// @throws Error invalid_argument for a CPU, an unknown device or such a number of bytes; device_unavailable if there is no such device
 POSEKIT_API void set_device_memory_limit(const std::string& device, std::uint64_t bytes);
+
+/// Lets malloc keep what is freed for the next forward instead of giving it back to the system (glibc's mallopt: M_MMAP_THRESHOLD and
+/// M_TRIM_THRESHOLD, for the whole process): fresh pages cost more than many a forward's work, see docs/performance.md. The process then
+/// holds its peak. Call it early. The program `posekit` does.
+/// @return whether malloc could be told: false with another C library than glibc, where nothing happens
+POSEKIT_API bool keep_freed_memory();
 
 enum class LogLevel : std::uint8_t { info, warning };
 
