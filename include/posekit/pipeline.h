@@ -42,7 +42,8 @@ struct PipelineOptions {
   std::optional<std::chrono::microseconds> frame_timeout{};
   /// Sets track ids and smooths keypoints, in order, before the sink. With detect_every > 1 its predictions are the boxes of the frames
   /// between: each such frame then waits for the one before it. The pipeline's alone until it has ended. A frame that failed is not
-  /// shown to it: if its boxes were new, the next frame gets these and no predictions. Frames' times must grow.
+  /// shown to it: if its boxes were new, the next frame gets these and no predictions. Frames' times must grow. Its set has as many
+  /// keypoints as the estimator's.
   std::shared_ptr<Tracker> tracker{};
 };
 

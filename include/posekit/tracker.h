@@ -79,6 +79,9 @@ class POSEKIT_API Tracker {
   /// Forgets everybody: the next update may have any time, and ids begin at 1 again.
   void reset() noexcept;
 
+  /// How many keypoints its set has.
+  [[nodiscard]] std::size_t keypoint_count() const noexcept;
+
   /// What the tracker knows, as a JSON document of format posekit-tracker/1: without set and options.
   [[nodiscard]] std::string save() const;
 

@@ -39,8 +39,13 @@ void expect_time(const char* option, std::chrono::microseconds given, std::int64
 }
 
 /// The options without zeros that stand for a default. @throws Error invalid_argument
-PipelineOptions complete(PipelineOptions options, const std::string& device, bool detects) {
-  const bool on_cpu = device.starts_with("cpu");
+PipelineOptions complete(PipelineOptions options, const PoseEstimator& estimator, bool detects) {
+  const bool on_cpu = estimator.device().starts_with("cpu");
+  if (options.tracker && options.tracker->keypoint_count() != estimator.keypoints().size()) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("the tracker was made for {} keypoints, the estimator gives {}: make it with the estimator's keypoints()",
+                            options.tracker->keypoint_count(), estimator.keypoints().size()));
+  }
   if (options.batch_frames == 0) options.batch_frames = on_cpu ? 1 : batch_on_gpu;
   if (options.estimate_calls == 0) options.estimate_calls = on_cpu ? 1 : calls_on_gpu;
   expect_count("batch_frames", options.batch_frames, 1, most_frames);
@@ -119,7 +124,7 @@ thread_local const Pipeline::Impl* Pipeline::Impl::delivering_ = nullptr;
 
 Pipeline::Impl::Impl(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<const PersonDetector> detector, Sink sink,
                      const PipelineOptions& options)
-    : options_(complete(options, estimator->device(), detector != nullptr)),
+    : options_(complete(options, *estimator, detector != nullptr)),
       detects_(detector != nullptr),
       estimate_station_(detects_ ? 1 : 0),
       belt_(estimate_station_ + (options_.tracker ? 3 : 2), options_.queue_frames, [this](Item& item) { stages_.settle(item); }),

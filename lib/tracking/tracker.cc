@@ -59,6 +59,7 @@ double median(std::vector<double>& values) {
 class Tracker::Impl {
  public:
   Impl(const KeypointSet& keypoints, TrackerOptions options) : options_(options), alike_(keypoints, options) { check(options_); }
+  std::size_t keypoint_count() const noexcept { return alike_.keypoint_count(); }
 
   void update(double time_s, std::vector<Pose>& poses);
   std::vector<Box> predict(double time_s) const;
@@ -334,6 +335,7 @@ Tracker::~Tracker() = default;
 
 void Tracker::update(double time_s, std::vector<Pose>& poses) { impl_->update(time_s, poses); }
 std::vector<Box> Tracker::predict(double time_s) const { return impl_->predict(time_s); }
+std::size_t Tracker::keypoint_count() const noexcept { return impl_->keypoint_count(); }
 void Tracker::reset() noexcept { impl_->reset(); }
 std::string Tracker::save() const { return impl_->save(); }
 void Tracker::restore(std::string_view state) { impl_->restore(state); }
