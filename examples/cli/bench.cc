@@ -98,11 +98,9 @@ std::vector<Setting> settings_of(const BenchOptions& options) {
 
 posekit::PoseEstimator load(const BenchOptions& options, const Setting& setting) {
   posekit::set_torch_threads(setting.torch_threads);
-  posekit::set_torch_tf32(options.precision == "tf32");
+  prepare_device(options.model);
   posekit::EstimatorOptions estimator;
   estimator.model = model_options(options.model);
-  estimator.model.device = options.device;
-  estimator.model.precision = precision_of(options.precision);
   estimator.executor = make_executor(setting.threads);
   estimator.max_batch = setting.batch;
   return posekit::PoseEstimator(options.model.path, std::move(estimator));
@@ -132,8 +130,9 @@ nlohmann::json to_json(const Row& row) {
 
 int run_bench(const BenchOptions& options) {
   const posekit::RunControl control{.stop = watch_for_interrupt(), .deadline = std::nullopt};
-  nlohmann::json document{{"format", "posekit-bench/1"},    {"posekit", posekit::version()},  {"torch", posekit::torch_versions().running},
-                          {"cpus", posekit::usable_cpus()}, {"precision", options.precision}, {"rows", nlohmann::json::array()}};
+  nlohmann::json document{
+      {"format", "posekit-bench/1"},    {"posekit", posekit::version()},        {"torch", posekit::torch_versions().running},
+      {"cpus", posekit::usable_cpus()}, {"precision", options.model.precision}, {"rows", nlohmann::json::array()}};
   const bool to_stdout = options.json == "-";
   for (const Setting& setting : settings_of(options)) {
     try {
@@ -142,7 +141,7 @@ int run_bench(const BenchOptions& options) {
         document["model"] = estimator.info().name;
         document["device"] = estimator.device();
         if (!to_stdout)
-          fmt::print("{} on {}, {}, Torch {}\n{}", estimator.info().name, estimator.device(), options.precision,
+          fmt::print("{} on {}, {}, Torch {}\n{}", estimator.info().name, estimator.device(), options.model.precision,
                      posekit::torch_versions().running, heading);
       }
       const Row row = measure(estimator, setting, options.seconds, control);

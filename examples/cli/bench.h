@@ -9,8 +9,6 @@ namespace cli {
 
 struct BenchOptions {
   ModelChoice model;
-  std::string device = "auto";
-  std::string precision = "fp32";
   std::vector<std::size_t> batches{1, 4};
   std::vector<std::size_t> threads;  ///< Empty: 1 and as many as there are CPUs.
   std::vector<int> torch_threads;    ///< Likewise.

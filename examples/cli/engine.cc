@@ -82,12 +82,10 @@ void Engine::load_models() {
     posekit::set_log_callback([&](posekit::LogLevel, std::string_view text) { progress_.message(fmt::format("posekit: note: {}", text)); });
   }
   calls_ = share_out_cpus(options_.torch_threads, threads_);
-  posekit::set_torch_tf32(options_.precision == "tf32");
+  prepare_device(options_.model);
   const std::shared_ptr<posekit::Executor> executor = make_executor(threads_);
   posekit::EstimatorOptions estimator;
   estimator.model = model_options(options_.model);
-  estimator.model.device = options_.device;
-  estimator.model.precision = precision_of(options_.precision);
   estimator.executor = executor;
   estimator.max_batch = options_.batch;
   estimator.keypoints = options_.keypoints;
@@ -95,7 +93,7 @@ void Engine::load_models() {
   const fs::path model = options_.model.path.empty() ? shipped_model(default_pose_model) : fs::path(options_.model.path);
   if (needs_detector_) {
     posekit::DetectorOptions detector;
-    detector.model.device = options_.device;
+    detector.model.device = options_.model.device;
     detector.model.warm_up = posekit::WarmUp::none;
     detector.executor = executor;
     detector.score_threshold = options_.det_threshold;

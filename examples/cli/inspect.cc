@@ -5,15 +5,40 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
+#include <string>
 
 namespace cli {
+namespace {
 
-int run_inspect(const ModelChoice& choice) {
-  const posekit::ModelReport report = posekit::inspect_model(choice.path, model_options(choice));
+double mebibytes(std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
+
+posekit::MemoryReport memory_of(const ModelChoice& model) {
+  prepare_device(model);
+  return posekit::measure_memory(model.path, model_options(model));
+}
+
+void print(const posekit::MemoryReport& memory, const std::string& precision) {
+  fmt::print("\nmemory on {} in {}, measured with batches of one and two:\n", memory.device, precision);
+  fmt::print("  weights     {:>10.1f} MiB\n", mebibytes(memory.weights));
+  fmt::print("  each batch  {:>10.1f} MiB\n", mebibytes(memory.batch));
+  fmt::print("  each person {:>10.1f} MiB\n", mebibytes(memory.person));
+  if (!memory.available) return fmt::print("  still free: the system does not tell\n");
+  fmt::print("  still free  {:>10.1f} MiB", mebibytes(*memory.available));
+  if (memory.largest_batch) fmt::print(": holds a batch of {}", *memory.largest_batch);
+  fmt::print("\n");
+}
+
+}  // namespace
+
+int run_inspect(const InspectOptions& options) {
+  const posekit::ModelReport report = posekit::inspect_model(options.model.path, model_options(options.model));
+  std::optional<posekit::MemoryReport> memory;
+  if (options.memory) memory = memory_of(options.model);
   const posekit::ModelInfo& info = report.info;
   fmt::print("file        {}\n", report.path.string());
   fmt::print("kind        TorchScript archive, {} bytes\n", report.file_bytes);
-  fmt::print("weights     {} values, {:.1f} MiB\n\n", report.parameters, static_cast<double>(report.parameter_bytes) / (1 << 20));
+  fmt::print("weights     {} values, {:.1f} MiB\n\n", report.parameters, mebibytes(report.parameter_bytes));
 
   std::size_t width = 0;
   for (const posekit::ValueOrigin& origin : info.origins) width = std::max(width, origin.key.size());
@@ -25,6 +50,7 @@ int run_inspect(const ModelChoice& choice) {
     for (std::size_t i = 0; i < info.keypoints.size(); ++i) fmt::print("{:>4}  {}\n", i, info.keypoints.keypoints[i].name);
     for (const auto& [name, indices] : info.keypoints.subsets) fmt::print("subset \"{}\": {} keypoints\n", name, indices.size());
   }
+  if (memory) print(*memory, options.model.precision);
   return 0;
 }
 

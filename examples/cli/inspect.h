@@ -5,6 +5,11 @@
 
 namespace cli {
 
-int run_inspect(const ModelChoice& choice);
+struct InspectOptions {
+  ModelChoice model;
+  bool memory = false;  ///< Also what it takes of its device's memory.
+};
+
+int run_inspect(const InspectOptions& options);
 
 }  // namespace cli

@@ -1,14 +1,9 @@
 /// The posekit program: arguments and exit codes.
 #include <fmt/format.h>
 
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
-#include <limits>
 #include <new>
 #include <stdexcept>
 
@@ -28,6 +23,18 @@ void add_model_options(CLI::App& app, cli::ModelChoice& model) {
       app.add_option("--preset", model.preset, "metadata that posekit knows: sapiens-coco17, sapiens-coco133, sapiens-goliath308");
   app.add_option("--metadata", model.metadata, "metadata file (docs/models.md)")->excludes(preset);
   app.add_option("--sha256", model.sha256, "checksum that the model file must have");
+}
+
+void add_device_options(CLI::App& app, cli::ModelChoice& model) {
+  app.add_option("--device", model.device, "auto, cpu, cuda, cuda:N, or several joined by commas: replicas that share the work")
+      ->capture_default_str();
+  app.add_option("--precision", model.precision, "of the pose model")
+      ->check(CLI::IsMember({"fp32", "tf32", "fp16", "bf16"}))
+      ->capture_default_str();
+  app.add_option("--device-memory-limit", model.device_memory_limit,
+                 "most that is taken of a CUDA device's memory, for example 8GiB (its context of some hundred MiB comes on top)")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/true))
+      ->transform(CLI::Validator([](const std::string& text) { return text.starts_with('-') ? text + " is no size" : ""; }, ""));  // first
 }
 
 void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
@@ -52,11 +59,7 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
   app.add_option("--format", options.format, "json: a file for each image or video; coco: one results.json, of images only")
       ->check(CLI::IsMember({"json", "coco"}))
       ->capture_default_str();
-  app.add_option("--device", options.device, "auto, cpu, cuda, cuda:N, or several joined by commas: replicas that share the work")
-      ->capture_default_str();
-  app.add_option("--precision", options.precision, "of the pose model")
-      ->check(CLI::IsMember({"fp32", "tf32", "fp16", "bf16"}))
-      ->capture_default_str();
+  add_device_options(app, options.model);
   app.add_option("--executor", options.executor, "where images are cropped and results decoded")
       ->check(CLI::IsMember({"serial", "pool"}))
       ->capture_default_str();
@@ -87,12 +90,18 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
   app.add_flag("--quiet", options.quiet, "print errors only");
 }
 
+void add_inspect(CLI::App& app, cli::InspectOptions& options) {
+  app.add_option("MODEL", options.model.path, "TorchScript model")->required();
+  add_model_options(app, options.model);
+  auto* memory = app.add_flag("--memory", options.memory, "also run it, and tell what it takes of the device's memory");
+  add_device_options(app, options.model);
+  for (const char* name : {"--device", "--precision", "--device-memory-limit"}) app.get_option(name)->needs(memory);
+}
+
 void add_bench(CLI::App& app, cli::BenchOptions& options) {
   app.add_option("MODEL", options.model.path, "TorchScript pose model")->required();
   add_model_options(app, options.model);
-  app.add_option("--device", options.device, "auto, cpu, cuda, cuda:N, or several joined by commas: replicas that share the work")
-      ->capture_default_str();
-  app.add_option("--precision", options.precision)->check(CLI::IsMember({"fp32", "tf32", "fp16", "bf16"}))->capture_default_str();
+  add_device_options(app, options.model);
   app.add_option("--batch", options.batches, "persons in one forward, a row for each")
       ->delimiter(',')
       ->check(CLI::Range(std::size_t{1}, std::size_t{65536}))
@@ -107,15 +116,6 @@ void add_bench(CLI::App& app, cli::BenchOptions& options) {
   app.add_option("--json", options.json, "also write the figures to this file, or - to standard output instead of the table");
 }
 
-/// Keeps what is freed for the next forward. malloc gives large blocks back to the system at once, and fresh pages cost more than the work
-/// done in them: a forward with 60 MB of heatmaps takes four times as long. A library may not decide this for its process; a program may.
-void keep_freed_memory() {
-#ifdef __GLIBC__
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
-#endif
-}
-
 int run(int argc, char** argv) {
   CLI::App app("Top-down human pose estimation with TorchScript models.", "posekit");
   app.set_version_flag("--version", std::string(posekit::version()));
@@ -123,10 +123,9 @@ int run(int argc, char** argv) {
   cli::EstimateOptions estimate;
   CLI::App* estimate_command = app.add_subcommand("estimate", "find people in images and videos and estimate their poses");
   add_estimate(*estimate_command, estimate);
-  cli::ModelChoice inspect;
+  cli::InspectOptions inspect;
   CLI::App* inspect_command = app.add_subcommand("inspect", "say what a model file is");
-  inspect_command->add_option("MODEL", inspect.path, "TorchScript model")->required();
-  add_model_options(*inspect_command, inspect);
+  add_inspect(*inspect_command, inspect);
   cli::BenchOptions bench;
   CLI::App* bench_command = app.add_subcommand("bench", "measure a pose model: latency and throughput for each stage");
   add_bench(*bench_command, bench);
@@ -143,7 +142,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  keep_freed_memory();
+  posekit::keep_freed_memory();
   try {
     return run(argc, argv);
   } catch (const cli::UsageError& error) {

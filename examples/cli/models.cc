@@ -34,13 +34,17 @@ posekit::ModelOptions model_options(const ModelChoice& choice) {
   if (!choice.preset.empty()) options.metadata = posekit::MetadataPreset{choice.preset};
   if (!choice.metadata.empty()) options.metadata = posekit::MetadataFile{choice.metadata};
   options.sha256 = choice.sha256;
+  options.device = choice.device;
+  options.precision = choice.precision == "fp16"   ? posekit::Precision::fp16
+                      : choice.precision == "bf16" ? posekit::Precision::bf16
+                                                   : posekit::Precision::fp32;
   options.warm_up = posekit::WarmUp::none;  // one forward of a large model takes a minute on a CPU: the first batch tells as well
   return options;
 }
 
-posekit::Precision precision_of(const std::string& name) {
-  if (name == "fp16") return posekit::Precision::fp16;
-  return name == "bf16" ? posekit::Precision::bf16 : posekit::Precision::fp32;
+void prepare_device(const ModelChoice& choice) {
+  posekit::set_torch_tf32(choice.precision == "tf32");
+  if (choice.device_memory_limit) posekit::set_device_memory_limit(choice.device, *choice.device_memory_limit);
 }
 
 std::shared_ptr<posekit::Executor> make_executor(std::size_t threads) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -19,11 +20,15 @@ class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Which model, and where it runs in what precision.
 struct ModelChoice {
   std::string path;  ///< Empty: the shipped one.
   std::string preset;
   std::string metadata;
   std::string sha256;
+  std::string device = "auto";
+  std::string precision = "fp32";
+  std::optional<std::uint64_t> device_memory_limit;  ///< Bytes.
 };
 
 struct EstimateOptions {
@@ -37,8 +42,6 @@ struct EstimateOptions {
   std::string output = "posekit-out";  ///< "-": standard output.
   bool draw = false;
   std::string format = "json";
-  std::string device = "auto";
-  std::string precision = "fp32";
   std::string executor = "pool";
   std::size_t threads = 0;
   int torch_threads = 0;
@@ -57,8 +60,9 @@ struct EstimateOptions {
 /// The model options of a choice. @throws UsageError
 posekit::ModelOptions model_options(const ModelChoice& choice);
 
-/// fp32, fp16 or bf16 of that name.
-posekit::Precision precision_of(const std::string& name);
+/// Sets what a choice asks of the whole process: TF32, the limit of the device's memory. Before the model is loaded.
+/// @throws posekit::Error
+void prepare_device(const ModelChoice& choice);
 
 /// One thread: the caller's alone; 0: as many as this process may use CPUs.
 std::shared_ptr<posekit::Executor> make_executor(std::size_t threads);

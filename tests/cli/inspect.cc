@@ -50,3 +50,47 @@ TEST_CASE("inspect of what is no model says what it is") {
   }
   CHECK_THAT(here.run({"inspect", "pointer.pt"}).err, ContainsSubstring("LFS"));
 }
+
+TEST_CASE("inspect --memory runs a model and tells what it takes") {
+  const Workplace here;
+  const auto file = (posekit_test::source_dir() / "examples/models/pose_landmark_lite.pt").string();
+  const auto result = here.run({"inspect", file, "--memory", "--device", "cpu", "--precision", "bf16"});
+  CHECK(result.exit_code == 0);
+  CHECK_THAT(result.out,
+             ContainsSubstring("memory on cpu in bf16") && ContainsSubstring("each person") && ContainsSubstring("holds a batch of"));
+  CHECK_THAT(here.run({"inspect", file}).out, !ContainsSubstring("memory on"));
+}
+
+TEST_CASE("inspect takes a device with --memory only, and not several") {
+  const Workplace here;
+  const auto file = (posekit_test::source_dir() / "examples/models/pose_landmark_lite.pt").string();
+  CHECK(here.run({"inspect", file, "--device", "cpu"}).exit_code == 2);
+  const auto many = here.run({"inspect", file, "--memory", "--device", "cpu,cpu"});
+  CHECK(many.exit_code == 1);
+  CHECK(many.out.empty());
+  CHECK_THAT(many.err, ContainsSubstring("\"cpu,cpu\""));
+}
+
+TEST_CASE("A limit of a device's memory is for CUDA devices, and read with its unit") {
+  const Workplace here;
+  const auto file = (posekit_test::source_dir() / "examples/models/pose_landmark_lite.pt").string();
+  for (const char* command : {"inspect", "bench"}) {
+    CAPTURE(command);
+    std::vector<std::string> words{command, file, "--device", "cpu", "--device-memory-limit"};
+    if (words.front() == "inspect") words.insert(words.begin() + 2, "--memory");
+    const auto with_limit = [&](const char* limit) {
+      std::vector<std::string> all = words;
+      all.emplace_back(limit);
+      return here.run(all);
+    };
+    const auto on_cpu = with_limit("8GiB");
+    CHECK(on_cpu.exit_code == 1);
+    CHECK_THAT(on_cpu.err, ContainsSubstring("memory limit") && ContainsSubstring("the CPU"));
+    for (const char* wrong : {"much", "8Gigs", "-1"}) CHECK(with_limit(wrong).exit_code == 2);
+    CHECK_THAT(with_limit("0").err, ContainsSubstring("0 bytes"));
+  }
+  here.image("a.png");
+  const auto estimated = here.estimate({"a.png", "--whole-image", "--device-memory-limit", "8GiB", "--device", "cpu"});
+  CHECK(estimated.exit_code == 1);
+  CHECK_THAT(estimated.err, ContainsSubstring("memory limit"));
+}
