@@ -8,7 +8,8 @@
  *   empty, an index beyond the end and a value outside an enumeration; POSEKIT_ERROR_OUT_OF_MEMORY answers a lack of memory;
  *   POSEKIT_ERROR_INTERNAL a defect of posekit's own. What else a function may return stands at it.
  * - An object that is given out (type **out) is the caller's: destroy it once. Objects share what they need: an estimator keeps its
- *   executor alive and a result its estimator, so they may be destroyed in any order. Destroying NULL does nothing.
+ *   executor alive, a result its estimator, a pipeline its models and tracker, so they may be destroyed in any order. Destroying NULL does
+ * nothing.
  * - Pointers into an object (const char *, const float *, ...) live as long as the object and never change; an array without elements may
  *   be NULL. What is passed in is borrowed for the call.
  * - Any number of threads may use one object at once, but for trackers; destroying it must come after the last use. Error messages are each
@@ -16,9 +17,8 @@
  * - Strings are UTF-8 and end with 0. Sizes and counts are size_t. Boolean values are int32_t: 0 or 1.
  * - Option structs: begin with _INIT, set what you want; 0 or NULL means the default. NULL for the whole struct means all defaults.
  * - No exception leaves the library, no signal is raised, nothing is printed.
- * - After fork() the child gets POSEKIT_ERROR_FORKED from calls that work on its parent's pools, estimators, detectors and
- *   pipelines; destroying them
- *   there does nothing to their threads.
+ * - After fork() the child gets POSEKIT_ERROR_FORKED from calls that work on its parent's pools, estimators, detectors and pipelines;
+ *   destroying them there does nothing to their threads.
  */
 #ifndef POSEKIT_C_H
 #define POSEKIT_C_H
@@ -92,6 +92,18 @@ POSEKIT_C_API posekit_status posekit_set_torch_tf32(int32_t allowed);
 
 /* Whether float32 matrix products may use TF32. */
 POSEKIT_C_API posekit_status posekit_torch_tf32(int32_t* allowed);
+
+/* Limits what Torch's allocator takes of a CUDA device's memory (Torch's setting, for the whole process, other users of Torch included);
+ * beyond it a batch fails with OUT_OF_MEMORY. CUDA's own context does not count. Call it before any model is loaded; the last call for a
+ * device holds. INVALID_ARGUMENT: the CPU, an unknown device, 0 bytes or more than the device has. DEVICE_UNAVAILABLE.
+ * @param device "cuda", "cuda:N", several joined by commas, or "auto" where that is a CUDA device
+ * @param bytes of each */
+POSEKIT_C_API posekit_status posekit_set_device_memory_limit(const char* device, uint64_t bytes);
+
+/* Lets malloc keep what is freed for the next forward instead of giving it back to the system (glibc's thresholds, for the whole process):
+ * fresh pages cost more than many a forward's work. The process then holds its peak. Call it early.
+ * @param told NULL, or 1 if malloc could be told, 0 with another C library than glibc, where nothing happens */
+POSEKIT_C_API posekit_status posekit_keep_freed_memory(int32_t* told);
 
 typedef int32_t posekit_log_level;
 enum { POSEKIT_LOG_INFO = 0, POSEKIT_LOG_WARNING = 1 };
@@ -210,6 +222,13 @@ typedef struct posekit_image_boxes {
   const posekit_box* boxes;
   size_t box_count;
 } posekit_image_boxes;
+
+/* Where an image's pixels lie; all 0: in host memory. (This struct never changes.) */
+typedef struct posekit_image_place {
+  int32_t on_cuda;     /* 1: the image's `data` is memory of a CUDA device. 0: of the host; the rest is not looked at then. */
+  int32_t cuda_device; /* N of cuda:N. */
+  void* cuda_stream;   /* A cudaStream_t: the stream that writes the pixels. NULL: the device's default stream. */
+} posekit_image_place;
 
 /* --- keypoint sets --- */
 
@@ -375,6 +394,15 @@ POSEKIT_C_API posekit_status posekit_estimator_estimate(const posekit_estimator*
 POSEKIT_C_API posekit_status posekit_estimator_estimate_batch(const posekit_estimator* estimator, const posekit_image_boxes* images,
                                                               size_t image_count, const posekit_control* control, posekit_result** result);
 
+/* The same with images that may already lie on the CUDA device that the model runs on: they are cropped there, with the same sampling, and
+ * never copied to the host. What was queued on an image's stream before the call is done before its pixels are read; when the call returns,
+ * they have been read. An image on another device, or for a model on the CPU or on several devices, fails with INVALID_ARGUMENT in the
+ * result.
+ * @param places one for each image; NULL: all in host memory */
+POSEKIT_C_API posekit_status posekit_estimator_estimate_placed_batch(const posekit_estimator* estimator, const posekit_image_boxes* images,
+                                                                     const posekit_image_place* places, size_t image_count,
+                                                                     const posekit_control* control, posekit_result** result);
+
 POSEKIT_C_API void posekit_estimator_destroy(posekit_estimator* estimator);
 
 /* --- results of an estimator --- */
@@ -409,7 +437,7 @@ POSEKIT_C_API posekit_status posekit_result_boxes(const posekit_result* result, 
 POSEKIT_C_API posekit_status posekit_result_box_indices(const posekit_result* result, size_t image, const size_t** indices,
                                                         size_t* persons);
 
-/* The ids of one image's persons, from 1; 0: none, as always but in what posekit_tracker_update gave. */
+/* The ids of one image's persons, from 1; 0: none, as always but in what posekit_tracker_update or a pipeline with a tracker gave. */
 POSEKIT_C_API posekit_status posekit_result_track_ids(const posekit_result* result, size_t image, const int64_t** track_ids,
                                                       size_t* persons);
 
@@ -549,6 +577,7 @@ POSEKIT_C_API posekit_status posekit_tracker_save(const posekit_tracker* tracker
 POSEKIT_C_API posekit_status posekit_tracker_restore(posekit_tracker* tracker, const char* json);
 
 POSEKIT_C_API void posekit_tracker_destroy(posekit_tracker* tracker);
+
 /* --- pipelines: streams of frames, every stage at work at the same time; docs/streams.md has the whole picture --- */
 
 typedef struct posekit_pipeline posekit_pipeline;
@@ -566,16 +595,20 @@ typedef struct posekit_pipeline_options {
   size_t queue_frames;       /* Most frames before the first stage and between two. 0: twice what a stage takes at once, at least 4; with
                               * LATEST as few as keep every call busy. */
   size_t batch_frames;       /* Most frames that one call of a model takes together; 0 = 1 on a CPU, 8 on a GPU. */
-  size_t detect_every;       /* The detector looks at the first frame and every so many after it, those between hold its boxes; 0 = 1. */
+  size_t detect_every;       /* The detector looks at the first frame and every so many after it, those between hold its boxes, or
+                              * have the tracker's predictions; 0 = 1. */
   size_t detect_calls;       /* Calls of the detector that run side by side, a thread for each; at most 64; 0 = 1. */
   size_t estimate_calls;     /* The same of the estimator; 0 = 1 on a CPU, 2 on a GPU. */
   uint64_t batch_wait_us;    /* Microseconds a call waits for its batch to fill; 0: it takes what is there. */
   uint64_t frame_timeout_us; /* Microseconds after which a frame that is not done fails; 0: none. */
   posekit_overflow overflow;
-  int32_t reserved; /* 0 */
+  int32_t reserved;         /* 0 */
+  posekit_tracker* tracker; /* Sets ids and smooths keypoints, in order, before the sink, in a thread of its own; frames' times must grow.
+                             * With detect_every > 1 its predictions are the boxes of the frames between. Nobody else may use it until the
+                             * pipeline has been closed or destroyed; it may be destroyed at once. NULL: no tracking. */
 } posekit_pipeline_options;
 #define POSEKIT_PIPELINE_OPTIONS_INIT \
-  { sizeof(posekit_pipeline_options), 0, 0, 0, 0, 0, 0, 0, POSEKIT_OVERFLOW_BLOCK, 0 }
+  { sizeof(posekit_pipeline_options), 0, 0, 0, 0, 0, 0, 0, POSEKIT_OVERFLOW_BLOCK, 0, NULL }
 
 /* A frame on its way in. */
 typedef struct posekit_frame {
@@ -597,7 +630,8 @@ typedef struct posekit_frame {
 /* Gets each frame that is not dropped exactly once, in the order of posekit_pipeline_submit, one at a time, on one thread of the
  * pipeline's. It may call posekit_pipeline_cancel and posekit_pipeline_metrics of its pipeline, nothing else. Must not throw.
  * Where memory for a result is out it is not called: the frame counts as failed, and posekit_pipeline_close returns OUT_OF_MEMORY.
- * @param frame `image`, `index`, `time_s` and `opaque` as they went in; `boxes` as used: given, detected or held. Borrowed for the call.
+ * @param frame `image`, `index`, `time_s` and `opaque` as they went in; `boxes` as used: given, detected, held or predicted. Borrowed for
+ * the call.
  * @param detected 1: the detector looked at this very frame
  * @param result of one image, whose status tells whatever went wrong with the frame; the sink's: destroy it
  * @return POSEKIT_OK; another status counts the frame as failed, and posekit_pipeline_close returns the first such */
@@ -630,15 +664,19 @@ typedef struct posekit_metrics {
   posekit_time_stats postprocess;
   posekit_time_stats sink;
   posekit_time_stats age; /* From posekit_pipeline_submit to the sink. */
+  size_t waiting_track;   /* Frames that wait for the tracker. */
+  posekit_time_stats track;
 } posekit_metrics;
-#define POSEKIT_METRICS_INIT                                                                                                       \
-  {                                                                                                                                \
-    sizeof(posekit_metrics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}, { \
-      0, 0, 0, 0                                                                                                                   \
-    }                                                                                                                              \
+#define POSEKIT_METRICS_INIT                                                                                                     \
+  {                                                                                                                              \
+    sizeof(posekit_metrics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}, \
+        {0, 0, 0, 0}, 0, {                                                                                                       \
+      0, 0, 0, 0                                                                                                                 \
+    }                                                                                                                            \
   }
 
-/* Starts the pipeline's threads: detect_calls + estimate_calls + 1. OUT_OF_MEMORY: a thread can't be started.
+/* Starts the pipeline's threads: detect_calls + estimate_calls + 1, one more with a tracker. OUT_OF_MEMORY: a thread can't be started.
+ * INVALID_ARGUMENT: an option outside its range, or a tracker of another number of keypoints than the estimator's.
  * @param detector NULL: every frame comes with its boxes
  * @param context passed to the sink */
 POSEKIT_C_API posekit_status posekit_pipeline_create(const posekit_estimator* estimator, const posekit_detector* detector,

@@ -16,6 +16,7 @@ using posekit::ErrorCode;
 static_assert(sizeof(void*) != 8 || sizeof(posekit_image) == 32);
 static_assert(sizeof(void*) != 8 || sizeof(posekit_box) == 40);
 static_assert(sizeof(void*) != 8 || sizeof(posekit_image_boxes) == 48);
+static_assert(sizeof(void*) != 8 || sizeof(posekit_image_place) == 16);
 static_assert(sizeof(void*) != 8 || sizeof(posekit_link) == 16);
 
 // Structs with struct_size: one line for each release that changed one, which stays: a member's place never changes.
@@ -30,9 +31,9 @@ static_assert(sizeof(void*) != 8 ||
 static_assert(sizeof(void*) != 8 || (sizeof(posekit_tracker_options) == 120 && offsetof(posekit_tracker_options, reserved) == 116));  // 0.1
 static_assert(sizeof(posekit_timings) == 40 + sizeof(size_t) && offsetof(posekit_timings, postprocess) == 32 + sizeof(size_t));       // 0.1
 static_assert(sizeof(void*) != 8 || sizeof(posekit_time_stats) == 32);
-static_assert(sizeof(void*) != 8 || (sizeof(posekit_pipeline_options) == 72 && offsetof(posekit_pipeline_options, reserved) == 68));  // 0.1
-static_assert(sizeof(void*) != 8 || (sizeof(posekit_frame) == 96 && offsetof(posekit_frame, reserved) == 92));                        // 0.1
-static_assert(sizeof(void*) != 8 || (sizeof(posekit_metrics) == 280 && offsetof(posekit_metrics, age) == 248));                       // 0.1
+static_assert(sizeof(void*) != 8 || (sizeof(posekit_pipeline_options) == 80 && offsetof(posekit_pipeline_options, tracker) == 72));  // 0.1
+static_assert(sizeof(void*) != 8 || (sizeof(posekit_frame) == 96 && offsetof(posekit_frame, reserved) == 92));                       // 0.1
+static_assert(sizeof(void*) != 8 || (sizeof(posekit_metrics) == 320 && offsetof(posekit_metrics, track) == 288));                    // 0.1
 
 // No padding that a caller's _INIT could leave unset.
 static_assert(std::has_unique_object_representations_v<posekit_model_options>);

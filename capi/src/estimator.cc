@@ -87,6 +87,12 @@ posekit_status posekit_estimator_estimate(const posekit_estimator* estimator, co
 
 posekit_status posekit_estimator_estimate_batch(const posekit_estimator* estimator, const posekit_image_boxes* images, size_t image_count,
                                                 const posekit_control* control, posekit_result** result) {
+  return posekit_estimator_estimate_placed_batch(estimator, images, nullptr, image_count, control, result);
+}
+
+posekit_status posekit_estimator_estimate_placed_batch(const posekit_estimator* estimator, const posekit_image_boxes* images,
+                                                       const posekit_image_place* places, size_t image_count,
+                                                       const posekit_control* control, posekit_result** result) {
   return guard([&] {
     clear(result);
     require(result, "result");
@@ -96,6 +102,7 @@ posekit_status posekit_estimator_estimate_batch(const posekit_estimator* estimat
     for (const posekit_image_boxes& image : array(images, image_count, "images")) {
       people.push_back(boxes(image.boxes, image.box_count));
       input.push_back({image_view(image.image), people.back()});  // a vector that moves takes its elements along
+      if (places != nullptr) place(input.back().image, places[input.size() - 1]);
     }
     *result = new_result(shared, input, shared->estimate_batch(input, run_control(control)));
   });

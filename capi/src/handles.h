@@ -36,7 +36,7 @@ struct posekit_detector {
 };
 
 struct posekit_tracker {
-  posekit::Tracker tracker;
+  std::shared_ptr<posekit::Tracker> tracker;
 };
 
 struct posekit_pipeline {

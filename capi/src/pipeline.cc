@@ -44,6 +44,7 @@ posekit::PipelineOptions pipeline_options(const posekit_pipeline_options* given)
   result.detect_calls = std::max<std::size_t>(options.detect_calls, 1);
   result.estimate_calls = options.estimate_calls;
   if (options.frame_timeout_us != 0) result.frame_timeout = microseconds(options.frame_timeout_us, "frame_timeout_us");
+  if (options.tracker != nullptr) result.tracker = options.tracker->tracker;
   return result;
 }
 
@@ -152,7 +153,9 @@ posekit_status posekit_pipeline_metrics(const posekit_pipeline* pipeline, poseki
                              .inference = time_stats(now.inference),
                              .postprocess = time_stats(now.postprocess),
                              .sink = time_stats(now.sink),
-                             .age = time_stats(now.age)};
+                             .age = time_stats(now.age),
+                             .waiting_track = now.waiting_track,
+                             .track = time_stats(now.track)};
     });
   });
 }

@@ -72,6 +72,17 @@ posekit_status posekit_torch_tf32(int32_t* allowed) {
   });
 }
 
+posekit_status posekit_set_device_memory_limit(const char* device, uint64_t bytes) {
+  return guard([&] { posekit::set_device_memory_limit(&require(device, "device"), bytes); });
+}
+
+posekit_status posekit_keep_freed_memory(int32_t* told) {
+  return guard([&] {
+    const bool could = posekit::keep_freed_memory();
+    if (told != nullptr) *told = could ? 1 : 0;
+  });
+}
+
 posekit_status posekit_set_log_callback(posekit_log_function function, void* context) {
   return guard([&] {
     if (function == nullptr) return posekit::set_log_callback({});

@@ -43,7 +43,7 @@ posekit_status posekit_tracker_create(const posekit_keypoint_set* set, const pos
   return guard([&] {
     clear(tracker);
     require(tracker, "tracker");
-    *tracker = new posekit_tracker{posekit::Tracker(require(set, "set").set, tracker_options(options))};
+    *tracker = new posekit_tracker{std::make_shared<posekit::Tracker>(require(set, "set").set, tracker_options(options))};
   });
 }
 
@@ -52,7 +52,7 @@ posekit_status posekit_tracker_update(posekit_tracker* tracker, double time_s, c
   return guard([&] {
     clear(tracked);
     require(tracked, "tracked");
-    posekit::Tracker& self = require(tracker, "tracker").tracker;
+    posekit::Tracker& self = *require(tracker, "tracker").tracker;
     std::vector<posekit::Pose> poses = poses_of(result, image);
     // Room for the answer first, so that a lack of memory leaves the tracker as it was.
     std::unique_ptr<posekit_result, decltype(&posekit_result_destroy)> answer(new_result(*result, image), posekit_result_destroy);
@@ -67,26 +67,26 @@ posekit_status posekit_tracker_predict(const posekit_tracker* tracker, double ti
     clear(count);
     require(count, "count");
     std::vector<posekit_box> found;
-    for (const posekit::Box& box : require(tracker, "tracker").tracker.predict(time_s)) found.push_back(c_box(box));
+    for (const posekit::Box& box : require(tracker, "tracker").tracker->predict(time_s)) found.push_back(c_box(box));
     copy_out<posekit_box>(found, boxes, capacity, "boxes");
     *count = found.size();
   });
 }
 
 posekit_status posekit_tracker_reset(posekit_tracker* tracker) {
-  return guard([&] { require(tracker, "tracker").tracker.reset(); });
+  return guard([&] { require(tracker, "tracker").tracker->reset(); });
 }
 
 posekit_status posekit_tracker_save(const posekit_tracker* tracker, char** json) {
   return guard([&] {
     clear(json);
     require(json, "json");
-    *json = new_string(require(tracker, "tracker").tracker.save());
+    *json = new_string(require(tracker, "tracker").tracker->save());
   });
 }
 
 posekit_status posekit_tracker_restore(posekit_tracker* tracker, const char* json) {
-  return guard([&] { require(tracker, "tracker").tracker.restore(&require(json, "json")); });
+  return guard([&] { require(tracker, "tracker").tracker->restore(&require(json, "json")); });
 }
 
 void posekit_tracker_destroy(posekit_tracker* tracker) { delete tracker; }

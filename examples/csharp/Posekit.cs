@@ -66,6 +66,9 @@ public static class Posekit
     public struct ImageBoxes { public Image image; public IntPtr boxes; public nuint box_count; }
 
     [StructLayout(LayoutKind.Sequential)]
+    public struct ImagePlace { public int on_cuda; public int cuda_device; public IntPtr cuda_stream; }
+
+    [StructLayout(LayoutKind.Sequential)]
     public struct Link { public nuint a; public nuint b; }
 
     // Structs that grow are classes here: null means all defaults, and the constructor sets struct_size as _INIT does in C.
@@ -187,6 +190,8 @@ public static class Posekit
     [DllImport(Library)] public static extern Status posekit_torch_threads(out int threads);
     [DllImport(Library)] public static extern Status posekit_torch_tf32(out int allowed);
     [DllImport(Library)] public static extern Status posekit_set_torch_tf32(int allowed);
+    [DllImport(Library)] public static extern Status posekit_keep_freed_memory(out int told);
+    [DllImport(Library)] public static extern Status posekit_set_device_memory_limit([MarshalAs(UnmanagedType.LPUTF8Str)] string device, ulong bytes);
     [DllImport(Library)] public static extern Status posekit_set_log_callback(LogFunction? function, IntPtr context);
     [DllImport(Library)] public static extern void posekit_string_destroy(IntPtr text);
     [DllImport(Library)] public static extern Status posekit_executor_create_serial(out IntPtr executor);
@@ -235,6 +240,8 @@ public static class Posekit
         nuint boxCount, IntPtr control, out IntPtr result);
     [DllImport(Library)] public static extern Status posekit_estimator_estimate_batch(IntPtr estimator, ImageBoxes[]? images,
         nuint imageCount, IntPtr control, out IntPtr result);
+    [DllImport(Library)] public static extern Status posekit_estimator_estimate_placed_batch(IntPtr estimator, ImageBoxes[]? images,
+        ImagePlace[]? places, nuint imageCount, IntPtr control, out IntPtr result);
     [DllImport(Library)] public static extern void posekit_estimator_destroy(IntPtr estimator);
     [DllImport(Library)] public static extern Status posekit_result_image_count(IntPtr result, out nuint count);
     [DllImport(Library)] public static extern Status posekit_result_keypoint_count(IntPtr result, out nuint count);
@@ -298,6 +305,7 @@ public static class Posekit
         public ulong frame_timeout_us;
         public Overflow overflow;
         public int reserved;
+        public IntPtr tracker;
     }
 
     // Pixels, boxes, release and opaque are unmanaged: pin or copy what they point to until release was called.
@@ -339,6 +347,8 @@ public static class Posekit
         public TimeStats postprocess;
         public TimeStats sink;
         public TimeStats age;
+        public nuint waiting_track;
+        public TimeStats track;
     }
 
     [DllImport(Library)] public static extern Status posekit_pipeline_create(IntPtr estimator, IntPtr detector, Sink sink, IntPtr context,

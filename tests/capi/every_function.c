@@ -63,6 +63,9 @@ static void use_process(void) {
   EXPECT(strncmp(built_for, running, 2) == 0);
   OK(posekit_built_with_cuda(&flag));
   EXPECT(flag == 0 || flag == 1);
+  OK(posekit_keep_freed_memory(&flag));
+  EXPECT(flag == 1);
+  OK(posekit_keep_freed_memory(NULL));
   OK(posekit_usable_cpus(&cpus));
   EXPECT(cpus >= 1);
   OK(posekit_set_torch_threads(1));
@@ -77,6 +80,7 @@ static void use_process(void) {
   EXPECT(strcmp(posekit_status_name(POSEKIT_ERROR_NOT_FOUND), "not_found") == 0);
   EXPECT(strcmp(posekit_status_name(1000), "unknown") == 0);
   EXPECT(strcmp(posekit_last_error_message(), "") == 0);
+  EXPECT(posekit_set_device_memory_limit("cpu", 1 << 30) == POSEKIT_ERROR_INVALID_ARGUMENT);
   OK(posekit_set_log_callback(take_note, &notes));
   OK(posekit_set_log_callback(NULL, NULL));
   posekit_string_destroy(NULL);
@@ -278,6 +282,7 @@ static void use_estimator(const char* path) {
   posekit_control* control = NULL;
   posekit_result* result = NULL;
   posekit_image_boxes images[2];
+  posekit_image_place places[2] = {{0, 0, NULL}, {0, 0, NULL}};
   size_t size = 0;
   void* bytes = read_file(path, &size);
   char* json = NULL;
@@ -311,6 +316,9 @@ static void use_estimator(const char* path) {
   images[0].boxes = images[1].boxes = people;
   images[0].box_count = images[1].box_count = person_count;
   OK(posekit_estimator_estimate_batch(estimator, images, 2, control, &result));
+  use_results(estimator, result, 2);
+  posekit_result_destroy(result);
+  OK(posekit_estimator_estimate_placed_batch(estimator, images, places, 2, control, &result));
   use_results(estimator, result, 2);
   posekit_result_destroy(result);
 

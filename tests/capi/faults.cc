@@ -207,6 +207,9 @@ TEST_CASE("NULL for an object or an input is invalid_argument, and the out param
       [&] { return posekit_estimator_estimate_batch(nullptr, nullptr, 0, nullptr, &new_result); },
       [&] { return posekit_estimator_estimate_batch(models().estimator, nullptr, 1, nullptr, &new_result); },
       [&] { return posekit_estimator_estimate_batch(models().estimator, &no_boxes, 1, nullptr, &new_result); },
+      [&] { return posekit_estimator_estimate_placed_batch(nullptr, nullptr, nullptr, 0, nullptr, &new_result); },
+      [&] { return posekit_estimator_estimate_placed_batch(models().estimator, nullptr, nullptr, 1, nullptr, &new_result); },
+      [&] { return posekit_set_device_memory_limit(nullptr, 1); },
       [&] { return posekit_result_image_count(nullptr, &count); },
       [&] { return posekit_result_keypoint_count(nullptr, &count); },
       [&] { return posekit_result_status(nullptr, 0, &status, &text); },
@@ -311,6 +314,7 @@ TEST_CASE("NULL for an out parameter is invalid_argument, and the other ones are
       [&] { return posekit_estimator_keypoint_set(estimator, nullptr); },
       [&] { return posekit_estimator_estimate(estimator, &image, nullptr, 0, nullptr, nullptr); },
       [&] { return posekit_estimator_estimate_batch(estimator, nullptr, 0, nullptr, nullptr); },
+      [&] { return posekit_estimator_estimate_placed_batch(estimator, nullptr, nullptr, 0, nullptr, nullptr); },
       [&] { return posekit_result_image_count(result.get(), nullptr); },
       [&] { return posekit_result_keypoint_count(result.get(), nullptr); },
       [&] { return posekit_result_status(result.get(), 0, nullptr, &text); },
@@ -379,6 +383,7 @@ TEST_CASE("A count that no memory can hold is refused unread, 0 is an empty arra
   refused(posekit_estimator_estimate(models().estimator, &image, two_boxes.data(), huge, nullptr, &result));
   refused(posekit_estimator_estimate_batch(models().estimator, &one_image, huge, nullptr, &result));
   refused(posekit_estimator_estimate_batch(models().estimator, &huge_boxes, 1, nullptr, &result));
+  refused(posekit_estimator_estimate_placed_batch(models().estimator, &one_image, nullptr, huge, nullptr, &result));
   refused(posekit_detector_detect_batch(models().detector, &image, huge, nullptr, &detections));
   refused(posekit_estimator_create_from_memory("x", huge, nullptr, nullptr, &estimator));
   refused(posekit_detector_create_from_memory("x", huge, nullptr, nullptr, &detector));

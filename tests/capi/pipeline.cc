@@ -102,6 +102,111 @@ TEST_CASE("A stream through C gives bit for bit what C++ calls give, in order, a
   }
 }
 
+TEST_CASE("A stream with a tracker through C gives the ids and the smooth keypoints of a loop in C++") {
+  const posekit::Image photo = posekit::read_image(posekit_test::source_dir() / "examples/images/people.jpg");
+  const posekit::PersonDetector detector(model("person_detector.pt"));
+  const posekit::PoseEstimator estimator(model("pose_landmark_lite.pt"));
+  const Models models;
+  posekit_keypoint_set* set = nullptr;
+  ok(posekit_estimator_keypoint_set(models.estimator, &set));
+  posekit_pipeline_options options = POSEKIT_PIPELINE_OPTIONS_INIT;
+  ok(posekit_tracker_create(set, nullptr, &options.tracker));
+  posekit_keypoint_set_destroy(set);
+
+  struct Tracked {
+    std::vector<std::vector<int64_t>> ids;
+    std::vector<std::vector<float>> keypoints;
+  } tracked;
+  const posekit_sink sink = [](void* context, const posekit_frame*, int32_t, posekit_result* result) -> posekit_status {
+    Tracked& all = *static_cast<Tracked*>(context);
+    const int64_t* ids = nullptr;
+    const float* keypoints = nullptr;
+    size_t persons = 0;
+    size_t count = 0;
+    posekit_result_track_ids(result, 0, &ids, &persons);
+    posekit_result_keypoint_count(result, &count);
+    posekit_result_keypoints(result, 0, &keypoints, &persons);
+    all.ids.emplace_back(ids, ids + persons);
+    all.keypoints.emplace_back(keypoints, keypoints + persons * count * 3);
+    posekit_result_destroy(result);
+    return POSEKIT_OK;
+  };
+  posekit_pipeline* pipeline = nullptr;
+  ok(posekit_pipeline_create(models.estimator, models.detector, sink, &tracked, &options, &pipeline));
+  Seen seen;
+  for (std::uint64_t i = 0; i < 5; ++i) {
+    posekit_frame frame = frame_of(photo, i, seen);
+    frame.time_s = static_cast<double>(i) / 10;
+    int32_t accepted = 0;
+    ok(posekit_pipeline_submit(pipeline, &frame, nullptr, &accepted));
+  }
+  ok(posekit_pipeline_close(pipeline, nullptr));
+  posekit_metrics metrics = POSEKIT_METRICS_INIT;
+  ok(posekit_pipeline_metrics(pipeline, &metrics));
+  CHECK(metrics.track.count == 5);
+  CHECK(metrics.waiting_track == 0);
+  size_t known = 0;
+  ok(posekit_tracker_predict(options.tracker, 0.5, nullptr, 0, &known));  // it is the caller's again
+
+  posekit::Tracker tracker(estimator.keypoints());
+  const std::vector<posekit::Box> boxes = detector.detect(photo.view());
+  REQUIRE(boxes.size() >= 2);
+  REQUIRE(tracked.ids.size() == 5);
+  for (std::size_t i = 0; i < 5; ++i) {
+    auto poses = estimator.estimate(photo.view(), boxes).poses;
+    tracker.update(static_cast<double>(i) / 10, poses);
+    std::vector<int64_t> ids;
+    std::vector<float> keypoints;
+    for (const posekit::Pose& pose : poses) {
+      ids.push_back(pose.track_id.value_or(0));
+      for (const posekit::Keypoint& point : pose.keypoints) keypoints.insert(keypoints.end(), {point.x, point.y, point.score});
+    }
+    CHECK(tracked.ids[i] == ids);
+    CHECK(tracked.keypoints[i] == keypoints);
+  }
+  CHECK(tracked.ids.back().front() > 0);
+  CHECK(known == tracker.predict(0.5).size());
+  posekit_tracker_destroy(options.tracker);
+  posekit_pipeline_destroy(pipeline);
+}
+
+TEST_CASE("A tracker may be destroyed while a pipeline has it") {
+  const Models models;
+  const posekit::Image photo = posekit::read_image(posekit_test::source_dir() / "examples/images/astronaut.jpg");
+  posekit_keypoint_set* set = nullptr;
+  ok(posekit_estimator_keypoint_set(models.estimator, &set));
+  posekit_pipeline_options options = POSEKIT_PIPELINE_OPTIONS_INIT;
+  ok(posekit_tracker_create(set, nullptr, &options.tracker));
+  posekit_keypoint_set_destroy(set);
+  Seen seen;
+  posekit_pipeline* pipeline = nullptr;
+  ok(posekit_pipeline_create(models.estimator, models.detector, collect, &seen, &options, &pipeline));
+  posekit_tracker_destroy(options.tracker);
+  const posekit_frame frame = frame_of(photo, 0, seen);
+  int32_t accepted = 0;
+  ok(posekit_pipeline_submit(pipeline, &frame, nullptr, &accepted));
+  ok(posekit_pipeline_close(pipeline, nullptr));
+  posekit_metrics metrics = POSEKIT_METRICS_INIT;
+  ok(posekit_pipeline_metrics(pipeline, &metrics));
+  CHECK(metrics.track.count == 1);
+  posekit_pipeline_destroy(pipeline);
+  CHECK(seen.status == std::vector<posekit_status>{POSEKIT_OK});
+}
+
+TEST_CASE("A tracker of another number of keypoints is refused") {
+  const Models models;
+  posekit_keypoint_set* set = nullptr;
+  ok(posekit_keypoint_set_create_builtin("coco17", &set));
+  posekit_pipeline_options options = POSEKIT_PIPELINE_OPTIONS_INIT;
+  ok(posekit_tracker_create(set, nullptr, &options.tracker));
+  posekit_keypoint_set_destroy(set);
+  posekit_pipeline* pipeline = nullptr;
+  CHECK(posekit_pipeline_create(models.estimator, nullptr, collect, nullptr, &options, &pipeline) == POSEKIT_ERROR_INVALID_ARGUMENT);
+  CHECK(pipeline == nullptr);
+  CHECK(std::string(posekit_last_error_message()).find("17 keypoints, the estimator gives 33") != std::string::npos);
+  posekit_tracker_destroy(options.tracker);
+}
+
 TEST_CASE("Frames that are refused, dropped, cancelled or wrong give their pixels back too") {
   const posekit_overflow overflow = GENERATE(as<posekit_overflow>{}, POSEKIT_OVERFLOW_REFUSE, POSEKIT_OVERFLOW_LATEST);
   const Models models;

@@ -308,8 +308,13 @@ void estimate(World& world, Input& input) {
   const std::array<posekit_image_boxes, 3> images{
       {{image, boxes.data(), count}, {image_of(input), boxes.data(), boxes.size()}, {image_of(input), nullptr, 0}}};
   const std::size_t image_count = input.byte() % 4;
-  world.results.make(input,
-                     [&](auto** out) { return posekit_estimator_estimate_batch(estimator, images.data(), image_count, control, out); });
+  std::array<posekit_image_place, 3> places{};
+  for (posekit_image_place& place : places) place = {input.byte() % 4 - 1, input.byte() % 4 - 1, nullptr};
+  const bool placed = input.byte() % 2 == 0;
+  world.results.make(input, [&](auto** out) {
+    return placed ? posekit_estimator_estimate_placed_batch(estimator, images.data(), places.data(), image_count, control, out)
+                  : posekit_estimator_estimate_batch(estimator, images.data(), image_count, control, out);
+  });
 }
 
 void read_result(World& world, Input& input) {
@@ -412,6 +417,7 @@ void use_process(Input& input) {
   (void)went_well(posekit_torch_threads(&number));
   (void)went_well(posekit_set_torch_tf32(static_cast<std::int8_t>(input.byte())));
   (void)went_well(posekit_torch_tf32(&number));
+  (void)went_well(posekit_set_device_memory_limit(name_of(input), input.word()));
   (void)went_well(posekit_inspect_model(name_of(input), nullptr, &json));
   posekit_string_destroy(json);
 }

@@ -1,0 +1,103 @@
+/// Images that lie on a device, through the C interface, with a model that takes pointers to the host for pointers to cuda:0.
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "estimator/estimator_access.h"
+#include "handles.h"
+#include "support/by_sessions.h"
+#include "support/paths.h"
+
+using namespace posekit;
+
+namespace {
+
+constexpr int side = 160;
+
+/// Three images of which no two are alike, each with two people.
+struct Album {
+  std::array<std::vector<std::uint8_t>, 3> pixels;
+  std::array<Box, 2> boxes{Box{10, 5, 120, 150, 1}, Box{-20, 30, 80, 170, 1}};
+  std::array<posekit_box, 2> c_boxes{};
+  std::array<posekit_image_boxes, 3> c_images{};
+  std::vector<ImageBoxes> images;
+
+  Album() {
+    for (std::size_t b = 0; b < boxes.size(); ++b) c_boxes[b] = {boxes[b].x1, boxes[b].y1, boxes[b].x2, boxes[b].y2, boxes[b].score, 0};
+    for (std::size_t i = 0; i < pixels.size(); ++i) {
+      for (std::size_t p = 0; p < std::size_t{side} * side * 3; ++p) {
+        pixels[i].push_back(static_cast<std::uint8_t>((p / 97 * (i + 3) + p % 13 * 7) % 256));
+      }
+      c_images[i] = {{pixels[i].data(), 0, side, side, POSEKIT_PIXEL_FORMAT_RGB8, 0}, c_boxes.data(), c_boxes.size()};
+      images.push_back({{pixels[i].data(), side, side, side * 3, PixelFormat::rgb8}, boxes});
+    }
+  }
+};
+
+posekit_estimator estimator_on(const std::string& device) {
+  const auto path = posekit_test::source_dir() / "examples/models/pose_landmark_lite.pt";
+  std::shared_ptr<ModelBackend> backend = load_torchscript(path, {.metadata = {}, .sha256 = {}, .device = "cpu"}, Task::pose);
+  if (device != "cpu") backend = std::make_shared<posekit_test::BySessions>(backend, device);
+  return {std::make_shared<PoseEstimator>(EstimatorAccess::make(backend, {}))};
+}
+
+}  // namespace
+
+TEST_CASE("Images on the model's device, among images on the host, give what the same call gives in C++") {
+  const posekit_estimator estimator = estimator_on("cuda:0");
+  Album album;
+  album.images[0].image.cuda_device = album.images[2].image.cuda_device = 0;
+  const auto expected = estimator.estimator->estimate_batch(album.images);
+
+  int stream = 0;  // whatever it is, it is handed on unread on a CPU
+  const std::array<posekit_image_place, 3> places{{{1, 0, &stream}, {0, -9, nullptr}, {1, 0, nullptr}}};
+  posekit_result* result = nullptr;
+  REQUIRE(posekit_estimator_estimate_placed_batch(&estimator, album.c_images.data(), places.data(), 3, nullptr, &result) == POSEKIT_OK);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const float* keypoints = nullptr;
+    std::size_t persons = 0;
+    REQUIRE(posekit_result_keypoints(result, i, &keypoints, &persons) == POSEKIT_OK);
+    REQUIRE(persons == 2);
+    REQUIRE(expected[i].poses.size() == 2);
+    for (const Pose& pose : expected[i].poses) {
+      for (const Keypoint& keypoint : pose.keypoints) {
+        CHECK((keypoints[0] == keypoint.x && keypoints[1] == keypoint.y && keypoints[2] == keypoint.score));
+        keypoints += 3;
+      }
+    }
+  }
+  posekit_result_destroy(result);
+}
+
+TEST_CASE("An image on another device is told with both devices' names; its neighbours are done; a place that is none fails the call") {
+  for (const std::string device : {"cuda:0", "cpu"}) {
+    const posekit_estimator estimator = estimator_on(device);
+    const Album album;
+    std::array<posekit_image_place, 3> places{{{0, 0, nullptr}, {1, 1, nullptr}, {0, 0, nullptr}}};
+    posekit_result* result = nullptr;
+    REQUIRE(posekit_estimator_estimate_placed_batch(&estimator, album.c_images.data(), places.data(), 3, nullptr, &result) == POSEKIT_OK);
+    for (std::size_t i = 0; i < 3; ++i) {
+      posekit_status status = -1;
+      const char* message = nullptr;
+      REQUIRE(posekit_result_status(result, i, &status, &message) == POSEKIT_OK);
+      CHECK(status == (i == 1 ? POSEKIT_ERROR_INVALID_ARGUMENT : POSEKIT_OK));
+      if (i == 1)
+        CHECK((std::string(message).find("cuda:1") != std::string::npos && std::string(message).find(device) != std::string::npos));
+    }
+    posekit_result_destroy(result);
+
+    for (const auto& [wrong, words] : {std::pair{posekit_image_place{2, 0, nullptr}, "on_cuda is 2"},
+                                       std::pair{posekit_image_place{1, -2, nullptr}, "cuda_device is -2"}}) {
+      places[2] = wrong;
+      CHECK(posekit_estimator_estimate_placed_batch(&estimator, album.c_images.data(), places.data(), 3, nullptr, &result) ==
+            POSEKIT_ERROR_INVALID_ARGUMENT);
+      CHECK(result == nullptr);
+      CHECK(std::string(posekit_last_error_message()).find(words) != std::string::npos);
+    }
+  }
+}
