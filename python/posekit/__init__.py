@@ -13,6 +13,7 @@ import atexit as _atexit
 from ._core import (
     InputInfo,
     KeypointSet,
+    MemoryReport,
     ModelInfo,
     ModelReport,
     OutputInfo,
@@ -20,6 +21,7 @@ from ._core import (
     built_with_cuda,
     builtin_keypoint_set,
     builtin_keypoint_sets,
+    keep_freed_memory,
     model_presets,
     object_keypoint_similarity,
     parse_keypoint_set,
@@ -56,7 +58,7 @@ from ._errors import (
 from ._estimator import PoseEstimator
 from ._executors import Executor, Serial, ThreadPool
 from ._files import decode_image, draw_poses, load_image, read_image, write_image
-from ._model import inspect_model, shipped_model
+from ._model import inspect_model, measure_memory, shipped_model
 from ._results import BoxError, DetectionResult, PoseResult, Timings
 from ._stream import Stream, StreamMetrics, StreamResult, TimeStats
 from ._tracker import Tracker
@@ -81,6 +83,7 @@ __all__ = [
     "InvalidModelError",
     "IoError",
     "KeypointSet",
+    "MemoryReport",
     "ModelInfo",
     "ModelReport",
     "NotFoundError",
@@ -107,9 +110,11 @@ __all__ = [
     "decode_image",
     "draw_poses",
     "inspect_model",
+    "keep_freed_memory",
     "list_images",
     "list_videos",
     "load_image",
+    "measure_memory",
     "model_presets",
     "object_keypoint_similarity",
     "open_video",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from . import _core
 from ._errors import Error, InvalidArgumentError
 from ._executors import Executor
-from ._images import Image, boxes_of, is_rgb, pixels_of
+from ._images import Image, SupportsCudaArrayInterface, boxes_of, is_rgb, placed_pixels_of
 from ._model import Metadata, Model, PathLike, metadata_choice, shipped_model
 from ._results import PoseResult, failed_result, pose_result
 
@@ -90,24 +90,30 @@ class PoseEstimator(Model[_core.PoseEstimator]):
         return self._native.device
 
     def estimate(
-        self, image: Image, boxes: npt.ArrayLike, *, format: Literal["bgr", "rgb"] = "bgr", timeout: float | None = None
+        self,
+        image: Image | SupportsCudaArrayInterface,
+        boxes: npt.ArrayLike,
+        *,
+        format: Literal["bgr", "rgb"] = "bgr",
+        timeout: float | None = None,
     ) -> PoseResult:
         """Estimates the people of one image. A box that can't be used is told in `box_errors`; its neighbours get their poses.
 
         image: uint8 (H, W), (H, W, 3) or (H, W, 4), not copied if the pixels of each row follow each other. Nobody may write to it meanwhile.
+            One that lies on the CUDA device that the model runs on (`__dlpack__`, `__cuda_array_interface__`) is cropped there, never copied.
         boxes: (N, 4) x1, y1, x2, y2 in pixels, or (N, 5) with a score each: what PersonDetector.detect gives.
         timeout: seconds; checked between batches.
 
         Raises InvalidArgumentError, DeadlineExceededError, InvalidModelError, ForkedError, …, and KeyboardInterrupt after the batch in flight.
         """
-        result = self._run([pixels_of(image)], [boxes_of(boxes)], format, timeout)[0]
+        result = self._run([placed_pixels_of(image, self.device)], [boxes_of(boxes)], format, timeout)[0]
         if result.error is not None:
             raise result.error
         return result
 
     def estimate_batch(
         self,
-        images: Sequence[Image],
+        images: Sequence[Image | SupportsCudaArrayInterface],
         boxes_per_image: Sequence[npt.ArrayLike],
         *,
         format: Literal["bgr", "rgb"] = "bgr",
@@ -125,7 +131,7 @@ class PoseEstimator(Model[_core.PoseEstimator]):
         for index, (image, people) in enumerate(zip(images, boxes_per_image)):
             size = (0, 0)
             try:
-                taken = pixels_of(image)
+                taken = placed_pixels_of(image, self.device)
                 size = (taken.shape[1], taken.shape[0])
                 boxes.append(boxes_of(people))
                 pixels.append(taken)
@@ -135,7 +141,11 @@ class PoseEstimator(Model[_core.PoseEstimator]):
         return [results[index] if index in results else next(done) for index in range(len(images))]
 
     def _run(
-        self, pixels: list[npt.NDArray[np.uint8]], boxes: list[npt.NDArray[np.float64]], format: str, timeout: float | None
+        self,
+        pixels: Sequence[npt.NDArray[np.uint8] | _core.DeviceImage],
+        boxes: list[npt.NDArray[np.float64]],
+        format: str,
+        timeout: float | None,
     ) -> list[PoseResult]:
         native = self._native
         raw = native.estimate_batch(pixels, boxes, is_rgb(format), timeout)

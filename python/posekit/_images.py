@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from . import _core
 from ._errors import InvalidArgumentError
 
 
@@ -17,8 +19,18 @@ class SupportsDLPack(Protocol):
     def __dlpack__(self, *args: Any, **kwargs: Any) -> Any: ...
 
 
+class SupportsCudaArrayInterface(Protocol):
+    """For example a Numba device array."""
+
+    @property
+    def __cuda_array_interface__(self) -> Mapping[str, Any]: ...
+
+
 Image = SupportsDLPack
-"""uint8 of shape (H, W), (H, W, 3) or (H, W, 4), in the CPU's memory."""
+"""uint8 of shape (H, W), (H, W, 3) or (H, W, 4), in the CPU's memory; for PoseEstimator also on its CUDA device."""
+
+_DLPACK_CUDA = (2, 13)  # kDLCUDA, kDLCUDAManaged
+_LEGACY_DEFAULT_STREAM = 1  # as DLPack numbers it
 
 
 def is_rgb(format: str) -> bool:
@@ -41,13 +53,20 @@ def _array_of(image: Image) -> npt.NDArray[Any]:
         raise InvalidArgumentError(f"the image can't be read as an array ({error}): pass one in the CPU's memory (tensor.cpu())") from error
 
 
-def _has_whole_rows(array: npt.NDArray[np.uint8]) -> bool:
+def _has_whole_rows(image: npt.NDArray[np.uint8] | _core.DeviceImage) -> bool:
     """Whether the pixels of each row follow each other, and rows go down in memory."""
-    height, width = array.shape[:2]
-    channels = array.shape[2] if array.ndim == 3 else 1
-    pixels_whole = channels == 1 or array.strides[2] == 1
-    rows_whole = width == 1 or array.strides[1] == channels
-    return pixels_whole and rows_whole and (height == 1 or array.strides[0] >= width * channels)
+    height, width, channels = (*image.shape, 1)[:3]
+    rows, columns, values = (*image.strides, 1)[:3]
+    return (channels == 1 or values == 1) and (width == 1 or columns == channels) and (height == 1 or rows >= width * channels)
+
+
+def _check_shape(shape: tuple[int, ...]) -> None:
+    if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] not in (1, 3, 4)):
+        first = len(shape) == 3 and shape[0] in (1, 3, 4)
+        hint = ": the channels come last (array.transpose(1, 2, 0), tensor.permute(1, 2, 0))" if first else ""
+        raise InvalidArgumentError(f"an image of shape {shape} was given, (H, W), (H, W, 3) or (H, W, 4) is expected{hint}")
+    if 0 in shape:
+        raise InvalidArgumentError(f"an image of shape {shape} was given: it has no pixels")
 
 
 def pixels_of(image: Image) -> npt.NDArray[np.uint8]:
@@ -57,13 +76,68 @@ def pixels_of(image: Image) -> npt.NDArray[np.uint8]:
         raise InvalidArgumentError(
             f"an image of dtype {array.dtype} was given, uint8 is expected: scale to 0..255 and use astype(numpy.uint8)"
         )
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
-        first = array.ndim == 3 and array.shape[0] in (1, 3, 4)
-        hint = ": the channels come last (array.transpose(1, 2, 0), tensor.permute(1, 2, 0))" if first else ""
-        raise InvalidArgumentError(f"an image of shape {array.shape} was given, (H, W), (H, W, 3) or (H, W, 4) is expected{hint}")
-    if array.size == 0:
-        raise InvalidArgumentError(f"an image of shape {array.shape} was given: it has no pixels")
+    _check_shape(array.shape)
     return array if _has_whole_rows(array) else np.ascontiguousarray(array)
+
+
+def placed_pixels_of(image: Any, model_device: str) -> npt.NDArray[np.uint8] | _core.DeviceImage:
+    """As pixels_of; an image on a CUDA device stays there and is never copied.
+
+    model_device: where the model runs, for images that don't tell their device.
+    """
+    if _lies_on_cuda(image):
+        placed = _from_dlpack(image)
+    elif not hasattr(image, "__dlpack__") and hasattr(image, "__cuda_array_interface__"):
+        placed = _from_cuda_array_interface(image, model_device)
+    else:
+        return pixels_of(image)
+    _check_shape(placed.shape)
+    if not _has_whole_rows(placed):
+        raise InvalidArgumentError(
+            f"an image on cuda:{placed.device} has strides {placed.strides}: nothing is copied there, so the pixels of each row must follow "
+            "each other (tensor.contiguous())"
+        )
+    return placed
+
+
+def _lies_on_cuda(image: Any) -> bool:
+    try:
+        return image.__dlpack_device__()[0] in _DLPACK_CUDA
+    except (AttributeError, BufferError, RuntimeError, TypeError, ValueError):
+        return False
+
+
+def _from_dlpack(image: Any) -> _core.DeviceImage:
+    """Its maker lets the default stream wait for the pixels; posekit waits for that one."""
+    try:
+        return _core.DeviceImage(image.__dlpack__(stream=_LEGACY_DEFAULT_STREAM))
+    except InvalidArgumentError:
+        raise
+    except (BufferError, RuntimeError, TypeError) as error:
+        raise InvalidArgumentError(
+            f"the image can't be read where it lies ({error}): make its device the current one (torch.cuda.device(tensor.device)), "
+            "or pass one in the CPU's memory (tensor.cpu())"
+        ) from error
+
+
+def _from_cuda_array_interface(image: SupportsCudaArrayInterface, model_device: str) -> _core.DeviceImage:
+    """https://numba.readthedocs.io/en/stable/cuda/cuda_array_interface.html, versions 2 and 3. It does not tell the device: the model's."""
+    name, _, number = model_device.partition(":")
+    device = int(number) if name == "cuda" and number.isdigit() else 0
+    try:
+        facts = image.__cuda_array_interface__
+        typestr, (pointer, _), stream = facts["typestr"], facts["data"], facts.get("stream")
+        if typestr != "|u1":
+            raise InvalidArgumentError(f"an image of type {typestr!r} was given, uint8 ('|u1') is expected: scale to 0..255 and convert it")
+        if facts.get("mask") is not None:
+            raise InvalidArgumentError("an image with a mask was given, one without is expected: fill what the mask hides")
+        if stream is not None and (not isinstance(stream, int) or stream <= 0):
+            raise InvalidArgumentError(f"the image's __cuda_array_interface__ names stream {stream!r}, None, 1, 2 or a handle is expected")
+        return _core.DeviceImage(image, pointer, tuple(facts["shape"]), facts.get("strides"), device, 0 if stream is None else stream)
+    except InvalidArgumentError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidArgumentError(f"the image's __cuda_array_interface__ can't be read ({error!r})") from error
 
 
 def boxes_of(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -57,7 +57,7 @@ class PoseResult:
     """Of the image as a whole: it failed or was not finished, and what was finished is kept. Only from estimate_batch; estimate raises it."""
     timings: Timings = field(default_factory=Timings)
     track_ids: npt.NDArray[np.int64] | None = None
-    """(N,): who is who, from 1; 0 = no id yet. Only from Tracker.update."""
+    """(N,): who is who, from 1; 0 = no id yet. Only from Tracker.update and from a Stream with a tracker."""
 
     @property
     def keypoint_names(self) -> list[str]:
@@ -130,9 +130,11 @@ def track_ids_of(result: PoseResult) -> npt.NDArray[np.int64]:
     return np.zeros(len(result), np.int64) if result.track_ids is None else np.asarray(result.track_ids, np.int64)
 
 
-def pose_result(raw: _core.RawPoseResult, keypoint_set: _core.KeypointSet, model_name: str, image_size: tuple[int, int]) -> PoseResult:
+def pose_result(
+    raw: _core.RawPoseResult, keypoint_set: _core.KeypointSet, model_name: str, image_size: tuple[int, int], *, tracked: bool = False
+) -> PoseResult:
     """A result of the native code's tuple."""
-    code, message, keypoints, scores, boxes, box_indices, _, box_errors, timings = raw
+    code, message, keypoints, scores, boxes, box_indices, track_ids, box_errors, timings = raw
     return PoseResult(
         keypoints=keypoints,
         scores=scores,
@@ -145,6 +147,7 @@ def pose_result(raw: _core.RawPoseResult, keypoint_set: _core.KeypointSet, model
         box_errors=[BoxError(index, ErrorCode(kind), text) for index, kind, text in box_errors],
         error=error_of(code, message) if code else None,
         timings=Timings(*timings),
+        track_ids=track_ids if tracked else None,
     )
 
 

@@ -16,6 +16,7 @@ from ._errors import Error, InvalidArgumentError
 from ._estimator import PoseEstimator
 from ._images import Image, boxes_of, is_rgb, pixels_of
 from ._results import PoseResult, pose_result
+from ._tracker import Tracker
 
 Frame = Union[Image, tuple[Image, float], tuple[Image, float, npt.ArrayLike]]
 """An image, (image, seconds), or (image, seconds, boxes)."""
@@ -31,7 +32,7 @@ class StreamResult:
     image: Image
     """The image as it came."""
     boxes: npt.NDArray[np.float64]
-    """(N, 5): given, detected, or held from an earlier frame. result.box_indices point here."""
+    """(N, 5): given, detected, held from an earlier frame, or predicted by the tracker. result.box_indices point here."""
     detected: bool
     """Whether the detector looked at this very frame."""
     result: PoseResult
@@ -59,10 +60,12 @@ class StreamMetrics:
     fps: float
     waiting_detect: int
     waiting_estimate: int
+    waiting_track: int
     detect: TimeStats
     preprocess: TimeStats
     inference: TimeStats
     postprocess: TimeStats
+    track: TimeStats
     age: TimeStats
     """From when a frame was read until its result was there."""
 
@@ -83,9 +86,12 @@ class Stream(Iterator[StreamResult]):
     ahead: 0 = 8 on a CPU, 64 on a GPU.
     batch_frames: most frames that one call of a model takes together; 0 = 1 on a CPU, 8 on a GPU.
     batch_wait: seconds a call waits for its batch to fill; 0: it takes what is there. Below timeout, below half of it with a detector.
-    detect_every: the detector looks at the first frame and every so many after it; those between hold its boxes.
+    detect_every: the detector looks at the first frame and every so many after it; those between hold its boxes, or have the
+        tracker's predictions.
     detect_calls, estimate_calls: calls of the model that run side by side; estimate_calls 0 = 1 on a CPU, 2 on a GPU.
     timeout: seconds; a frame not done so long after it was taken has DeadlineExceededError.
+    tracker: gives results `track_ids` and smooth keypoints; frames' times must grow. With detect_every > 1 its predictions are the boxes of
+        the frames between. It belongs to the stream until that has ended, and can't be used meanwhile; afterwards it can be saved or go on.
 
     Raises InvalidArgumentError, OutOfMemoryError, ForkedError.
     """
@@ -105,6 +111,7 @@ class Stream(Iterator[StreamResult]):
         detect_calls: int = 1,
         estimate_calls: int = 0,
         timeout: float | None = None,
+        tracker: Tracker | None = None,
     ) -> None:
         if not rate > 0:
             raise InvalidArgumentError(f"rate is {rate}, frames a second > 0 are expected")
@@ -112,8 +119,11 @@ class Stream(Iterator[StreamResult]):
         self._rate = rate
         self._ahead = ahead or (8 if estimator.device.startswith("cpu") else 64)
         self._frames: Iterator[Frame] | None = iter(frames)
+        if tracker is not None:
+            tracker._check_set(estimator.keypoints, "estimator")
         self._keypoints, self._name = estimator.keypoints, estimator.info.name
         self._needs_boxes = detector is None
+        self._tracked = tracker is not None
         self._pending: dict[int, tuple[float, Any, tuple[int, int], Error | None]] = {}
         self._count = 0  # frames that were submitted
         self._next = 0  # the frame whose result is next
@@ -128,6 +138,7 @@ class Stream(Iterator[StreamResult]):
             detect_calls=detect_calls,
             estimate_calls=estimate_calls,
             timeout=timeout,
+            tracker=None if tracker is None else tracker._native,
         )
 
     def __next__(self) -> StreamResult:
@@ -143,7 +154,7 @@ class Stream(Iterator[StreamResult]):
         if self._pending:
             detected, boxes, raw = self._native.take(self._next)
             time_s, image, size, error = self._pending[self._next]
-            result = pose_result(raw, self._keypoints, self._name, size)
+            result = pose_result(raw, self._keypoints, self._name, size, tracked=self._tracked)
             if error is not None:
                 result.error = error
             taken = StreamResult(self._next, time_s, image, boxes, detected, result)

@@ -17,7 +17,8 @@ class Tracker:
     """Recognises people from frame to frame and smooths their keypoints: one object for one stream of images.
 
     ByteTrack's association by IoU and OKS over a Kalman filter, and a One-Euro filter for each keypoint, in seconds: any frame rate, also an
-    irregular one. docs/tracking.md has the rules, sources and figures. Calls of several threads wait for each other. Pickles with its state.
+    irregular one. docs/tracking.md has the rules, sources and figures. Calls of several threads wait for each other. Pickles with its state. While a
+    Stream has it, every use, pickling included, raises InvalidArgumentError.
 
     keypoint_set: of the results that will come: PoseEstimator.keypoints.
     high_score, low_score: boxes from high_score on are associated first, those down to low_score second, others never.
@@ -87,12 +88,15 @@ class Tracker:
         Raises InvalidArgumentError for a time that is not finite or not later than the last, and for a result of another keypoint set or with
         boxes or box scores that are not finite. The tracker is then as it was.
         """
-        if result.keypoint_set != self._keypoint_set:
-            raise InvalidArgumentError(
-                f"the result has keypoint set {result.keypoint_set!r}, the tracker {self._keypoint_set!r}: make the tracker with PoseEstimator.keypoints"
-            )
+        self._check_set(result.keypoint_set, "result")
         _, _, keypoints, _, _, _, track_ids, _, _ = self._native.update(result._raw(), time_s)
         return dataclasses.replace(result, keypoints=keypoints, track_ids=track_ids)
+
+    def _check_set(self, keypoint_set: _core.KeypointSet, owner: str) -> None:
+        if keypoint_set != self._keypoint_set:
+            raise InvalidArgumentError(
+                f"the {owner} has keypoint set {keypoint_set!r}, the tracker {self._keypoint_set!r}: make the tracker with PoseEstimator.keypoints"
+            )
 
     def predict(self, time_s: float) -> npt.NDArray[np.float64]:
         """Where the people of the last update should be: (N, 5) x1, y1, x2, y2, score, for a frame on which no detector runs.

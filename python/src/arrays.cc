@@ -27,25 +27,29 @@ PixelFormat format_of(py::ssize_t channels, bool rgb) {
 
 }  // namespace
 
-posekit::ImageView view_of(const py::array& pixels, bool rgb) {
-  if (!py::isinstance<py::array_t<std::uint8_t>>(pixels) || pixels.ndim() < 2 || pixels.ndim() > 3) {
-    refuse("an image is an array of uint8 of shape (H, W), (H, W, 3) or (H, W, 4)");
-  }
-  const py::ssize_t channels = pixels.ndim() == 3 ? pixels.shape(2) : 1;
-  const py::ssize_t height = pixels.shape(0);
-  const py::ssize_t width = pixels.shape(1);
+posekit::ImageView view_of(const std::uint8_t* data, std::span<const py::ssize_t> shape, std::span<const py::ssize_t> strides, bool rgb) {
+  if (shape.size() < 2 || shape.size() > 3) refuse("an image is of shape (H, W), (H, W, 3) or (H, W, 4)");
+  const py::ssize_t channels = shape.size() == 3 ? shape[2] : 1;
+  const py::ssize_t height = shape[0];
+  const py::ssize_t width = shape[1];
   constexpr py::ssize_t limit = std::numeric_limits<int>::max();
   if (height > limit || width > limit) refuse("an image has at most 2147483647 rows and columns");
   // NumPy leaves the stride of a dimension of one element open.
-  const bool together = (channels == 1 || pixels.strides(2) == 1) && (width <= 1 || pixels.strides(1) == channels);
+  const bool together = (channels == 1 || strides[2] == 1) && (width <= 1 || strides[1] == channels);
   const py::ssize_t row = width * channels;
-  const py::ssize_t stride = height <= 1 ? row : pixels.strides(0);
+  const py::ssize_t stride = height <= 1 ? row : strides[0];
   if (!together || stride < row) refuse("an image's pixels follow each other in a row");
-  return {.data = static_cast<const std::uint8_t*>(pixels.data()),
+  return {.data = data,
           .width = static_cast<int>(width),
           .height = static_cast<int>(height),
           .stride = static_cast<std::size_t>(stride),
           .format = format_of(channels, rgb)};
+}
+
+posekit::ImageView view_of(const py::array& pixels, bool rgb) {
+  if (!py::isinstance<py::array_t<std::uint8_t>>(pixels)) refuse("an image is an array of uint8");
+  const auto dimensions = static_cast<std::size_t>(pixels.ndim());
+  return view_of(static_cast<const std::uint8_t*>(pixels.data()), {pixels.shape(), dimensions}, {pixels.strides(), dimensions}, rgb);
 }
 
 py::array array_of(posekit::Image image) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "posekit/geometry.h"
@@ -17,10 +18,14 @@ namespace posekit_python {
 template <class T>
 using CArray = pybind11::array_t<T, pybind11::array::c_style | pybind11::array::forcecast>;
 
-/// A view of an array's pixels, without a copy. The array must outlive it.
-/// @param pixels uint8 of shape (H, W), (H, W, 3) or (H, W, 4); pixels of a row follow each other, rows are any distance >= 0 apart
+/// A view of pixels of shape (H, W), (H, W, 3) or (H, W, 4) that follow each other in a row; rows are any distance >= 0 apart.
+/// @param strides in bytes
 /// @param rgb order of the colours: RGB(A), else BGR(A)
-/// @throws posekit::Error invalid_argument for any other array
+/// @throws posekit::Error invalid_argument for anything else
+[[nodiscard]] posekit::ImageView view_of(const std::uint8_t* data, std::span<const pybind11::ssize_t> shape,
+                                         std::span<const pybind11::ssize_t> strides, bool rgb);
+
+/// The same of an array of uint8, without a copy. The array must outlive it.
 [[nodiscard]] posekit::ImageView view_of(const pybind11::array& pixels, bool rgb);
 
 /// An array (H, W, C) that owns the image's pixels.

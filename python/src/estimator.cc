@@ -7,9 +7,11 @@
 #include <pybind11/stl/filesystem.h>
 
 #include <memory>
+#include <variant>
 #include <vector>
 
 #include "arrays.h"
+#include "device_image.h"
 #include "interrupt.h"
 #include "options.h"
 #include "register.h"
@@ -22,6 +24,7 @@ namespace posekit_python {
 namespace {
 
 using Boxes = py::array_t<double, py::array::c_style>;
+using AnyImage = std::variant<py::array, DeviceImage>;
 
 std::shared_ptr<PoseEstimator> make_estimator(const std::filesystem::path& model, const MetadataChoice& metadata, std::string sha256,
                                               std::string device, const std::string& precision, const std::string& warm_up,
@@ -37,12 +40,17 @@ std::shared_ptr<PoseEstimator> make_estimator(const std::filesystem::path& model
   return std::make_shared<PoseEstimator>(model, std::move(options));
 }
 
-py::list estimate_batch(const PoseEstimator& estimator, const std::vector<py::array>& images, const std::vector<Boxes>& boxes, bool rgb,
+ImageView view_of_any(const AnyImage& image, bool rgb) {
+  if (const auto* array = std::get_if<py::array>(&image)) return view_of(*array, rgb);
+  return std::get<DeviceImage>(image).view(rgb);
+}
+
+py::list estimate_batch(const PoseEstimator& estimator, const std::vector<AnyImage>& images, const std::vector<Boxes>& boxes, bool rgb,
                         std::optional<double> timeout) {
   std::vector<std::vector<Box>> people;
   for (const Boxes& array : boxes) people.push_back(boxes_of(array));
   std::vector<ImageBoxes> input;
-  for (std::size_t i = 0; i < images.size(); ++i) input.push_back({view_of(images[i], rgb), people.at(i)});
+  for (std::size_t i = 0; i < images.size(); ++i) input.push_back({view_of_any(images[i], rgb), people.at(i)});
 
   const auto results = run_watched(timeout, [&](const RunControl& control) { return estimator.estimate_batch(input, control); });
   py::list list;

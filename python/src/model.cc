@@ -82,6 +82,13 @@ void register_info(py::module_& module) {
       .def_readonly("parameters", &ModelReport::parameters, "Number of values in parameters and buffers.")
       .def_readonly("parameter_bytes", &ModelReport::parameter_bytes)
       .def_readonly("info", &ModelReport::info);
+  py::class_<MemoryReport>(module, "MemoryReport", "What a model takes of its device's memory, in bytes.")
+      .def_readonly("device", &MemoryReport::device)
+      .def_readonly("weights", &MemoryReport::weights, "Held while the model is loaded.")
+      .def_readonly("batch", &MemoryReport::batch, "More for a batch, however many persons are in it.")
+      .def_readonly("person", &MemoryReport::person, "And for each person in it, at the peak: crop, activations, output.")
+      .def_readonly("available", &MemoryReport::available, "What could be had beside the weights; None: the system does not tell.")
+      .def_readonly("largest_batch", &MemoryReport::largest_batch, "The batch that fits into that; 0: none. None: not told.");
 }
 
 }  // namespace
@@ -100,6 +107,15 @@ void register_model(py::module_& module) {
         return inspect_model(path, options);
       },
       py::arg("path"), py::arg("metadata"), py::arg("sha256"));
+  module.def(
+      "measure_memory",
+      [](const std::filesystem::path& path, const MetadataChoice& metadata, std::string sha256, std::string device,
+         const std::string& precision) {
+        const ModelOptions options = model_options(metadata, std::move(sha256), std::move(device), precision, "none");
+        const py::gil_scoped_release release;
+        return measure_memory(path, options);
+      },
+      py::arg("path"), py::arg("metadata"), py::arg("sha256"), py::arg("device"), py::arg("precision"));
 }
 
 }  // namespace posekit_python

@@ -7,6 +7,7 @@ namespace posekit_python {
 
 void register_keypoints(pybind11::module_& module);
 void register_model(pybind11::module_& module);
+void register_device_image(pybind11::module_& module);
 void register_executor(pybind11::module_& module);
 void register_estimator(pybind11::module_& module);
 void register_detector(pybind11::module_& module);

@@ -64,6 +64,11 @@ void register_runtime(py::module_& module) {
       "Limits what Torch's allocator takes of one CUDA device's memory (Torch's setting, for the whole process), in bytes: at least 1, "
       "at most what the device has. Call it before any model is loaded. Raises InvalidArgumentError for a CPU or such a number, "
       "DeviceUnavailableError without the device.");
+  module.def(
+      "keep_freed_memory", &posekit::keep_freed_memory,
+      "Lets malloc keep what is freed for the next forward instead of giving it back to the system (glibc's thresholds, for the whole "
+      "process): fresh pages cost more than many a forward's work. The process then holds its peak. Call it early. Returns whether "
+      "malloc could be told: False with another C library than glibc.");
   module.def("set_log_callback", &set_log_callback, py::arg("callback"),
              "Where notes of the library go: callback(level, message) with level \"info\" or \"warning\", from any thread that uses the "
              "library. None: nowhere, the default.");

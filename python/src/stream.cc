@@ -17,6 +17,7 @@
 #include "posekit/pipeline.h"
 #include "register.h"
 #include "results.h"
+#include "tracker.h"
 
 namespace py = pybind11;
 using namespace posekit;
@@ -45,8 +46,11 @@ std::chrono::microseconds microseconds_of(const char* name, double seconds) {
 /// One stream; one Python thread at a time.
 class Stream {
  public:
-  Stream(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<const PersonDetector> detector, const PipelineOptions& options)
+  /// @param loan of the tracker in the options, if there is one
+  Stream(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<const PersonDetector> detector, const PipelineOptions& options,
+         std::unique_ptr<TrackerLoan> loan)
       : keypoints_(estimator->keypoints().size()),
+        loan_(std::move(loan)),
         pipeline_(std::make_unique<Pipeline>(
             std::move(estimator), std::move(detector), [this](PipelineResult out) { put(std::move(out)); }, options)) {}
   Stream(const Stream&) = delete;
@@ -95,6 +99,7 @@ class Stream {
     const py::gil_scoped_release release;
     pipeline_->cancel();
     pipeline_->close();
+    loan_.reset();
   }
 
   [[nodiscard]] PipelineMetrics metrics() const { return pipeline_->metrics(); }
@@ -136,12 +141,14 @@ class Stream {
   std::condition_variable came_;
   std::deque<std::optional<PipelineResult>> places_;  ///< One for each frame that was submitted and not dropped, in order.
   std::size_t first_ = 0;                             ///< Index of the front.
+  std::unique_ptr<TrackerLoan> loan_;                 ///< Goes after the pipeline.
   std::unique_ptr<Pipeline> pipeline_;
 };
 
 std::unique_ptr<Stream> make_stream(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<const PersonDetector> detector,
                                     std::int64_t ahead, std::int64_t batch_frames, double batch_wait, std::int64_t detect_every,
-                                    std::int64_t detect_calls, std::int64_t estimate_calls, std::optional<double> timeout) {
+                                    std::int64_t detect_calls, std::int64_t estimate_calls, std::optional<double> timeout,
+                                    const std::shared_ptr<SharedTracker>& tracker) {
   PipelineOptions options{.queue_frames = count_of("ahead", ahead),
                           .batch_frames = count_of("batch_frames", batch_frames),
                           .batch_wait = microseconds_of("batch_wait", batch_wait),
@@ -150,7 +157,12 @@ std::unique_ptr<Stream> make_stream(std::shared_ptr<const PoseEstimator> estimat
                           .estimate_calls = count_of("estimate_calls", estimate_calls)};
   if (timeout) options.frame_timeout = microseconds_of("timeout", *timeout);
   const py::gil_scoped_release release;
-  return std::make_unique<Stream>(std::move(estimator), std::move(detector), options);
+  std::unique_ptr<TrackerLoan> loan;
+  if (tracker) {
+    loan = std::make_unique<TrackerLoan>(tracker);
+    options.tracker = loan->tracker();
+  }
+  return std::make_unique<Stream>(std::move(estimator), std::move(detector), options, std::move(loan));
 }
 
 /// (count, mean, p50, p99), in milliseconds.
@@ -168,10 +180,12 @@ py::dict metrics_of(const Stream& stream) {
   counts["fps"] = metrics.fps;
   counts["waiting_detect"] = metrics.waiting_detect;
   counts["waiting_estimate"] = metrics.waiting_estimate;
+  counts["waiting_track"] = metrics.waiting_track;
   counts["detect"] = tuple_of_stats(metrics.detect);
   counts["preprocess"] = tuple_of_stats(metrics.preprocess);
   counts["inference"] = tuple_of_stats(metrics.inference);
   counts["postprocess"] = tuple_of_stats(metrics.postprocess);
+  counts["track"] = tuple_of_stats(metrics.track);
   counts["age"] = tuple_of_stats(metrics.age);
   return counts;
 }
@@ -181,7 +195,8 @@ py::dict metrics_of(const Stream& stream) {
 void register_stream(py::module_& module) {
   py::class_<Stream>(module, "Stream", py::release_gil_before_calling_cpp_dtor())
       .def(py::init(&make_stream), py::arg("estimator"), py::arg("detector"), py::kw_only(), py::arg("ahead"), py::arg("batch_frames"),
-           py::arg("batch_wait"), py::arg("detect_every"), py::arg("detect_calls"), py::arg("estimate_calls"), py::arg("timeout"))
+           py::arg("batch_wait"), py::arg("detect_every"), py::arg("detect_calls"), py::arg("estimate_calls"), py::arg("timeout"),
+           py::arg("tracker"))
       .def("submit", &Stream::submit, py::arg("index"), py::arg("time_s"), py::arg("pixels"), py::arg("rgb"), py::arg("boxes"))
       .def("take", &Stream::take, py::arg("index"))
       .def("close", &Stream::close)

@@ -1,12 +1,10 @@
 /// The tracker. Its Python class keeps to one thread at a time by the lock that is here.
-#include "posekit/tracker.h"
+#include "tracker.h"
 
 #include <pybind11/numpy.h>
-#include <pybind11/pybind11.h>
 
-#include <mutex>
+#include <memory>
 #include <string>
-#include <vector>
 
 #include "arrays.h"
 #include "register.h"
@@ -18,25 +16,6 @@ using namespace posekit;
 namespace posekit_python {
 namespace {
 
-/// Python's threads may share it: calls wait for each other, without the GIL.
-class SharedTracker {
- public:
-  SharedTracker(const KeypointSet& keypoints, const TrackerOptions& options) : tracker_(keypoints, options), keypoints_(keypoints) {}
-
-  template <class Call>
-  auto with(Call call) {
-    const py::gil_scoped_release release;
-    const std::lock_guard lock(mutex_);
-    return call(tracker_);
-  }
-  [[nodiscard]] const KeypointSet& keypoints() const { return keypoints_; }
-
- private:
-  std::mutex mutex_;
-  Tracker tracker_;
-  KeypointSet keypoints_;
-};
-
 py::tuple update(SharedTracker& self, const py::tuple& state, double time_s) {
   ImageResult result = result_of(state);
   self.with([&](Tracker& tracker) { tracker.update(time_s, result.poses); });
@@ -46,11 +25,11 @@ py::tuple update(SharedTracker& self, const py::tuple& state, double time_s) {
 }  // namespace
 
 void register_tracker(py::module_& module) {
-  py::class_<SharedTracker>(module, "Tracker")
+  py::class_<SharedTracker, std::shared_ptr<SharedTracker>>(module, "Tracker")
       .def(py::init([](const KeypointSet& keypoints, float high_score, float low_score, float new_score, float keypoint_score,
                        double oks_weight, double min_similarity, double birth_s, double max_gap_s, bool smoothing, double min_cutoff_hz,
                        double speed_factor, double speed_cutoff_hz, double smoothing_gap_s, double jump) {
-             return std::make_unique<SharedTracker>(keypoints, TrackerOptions{.high_score = high_score,
+             return std::make_shared<SharedTracker>(keypoints, TrackerOptions{.high_score = high_score,
                                                                               .low_score = low_score,
                                                                               .new_score = new_score,
                                                                               .keypoint_score = keypoint_score,

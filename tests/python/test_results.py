@@ -186,6 +186,18 @@ def test_keypoint_sets_say_what_the_json_files_say() -> None:
     assert coco.names == posekit.builtin_keypoint_set("coco17").names
 
 
+def test_what_a_model_takes_of_memory_is_measured(lite: Path) -> None:
+    report, half = posekit.measure_memory(lite, device="cpu"), posekit.measure_memory(lite, device="cpu", precision="bf16")
+    assert report.device == "cpu"
+    assert report.person > 256 * 256 * 3 * 4  # the crop alone
+    assert 0.4 < half.weights / report.weights < 0.6
+    assert report.largest_batch == (report.available - report.batch) // report.person > 0
+    with pytest.raises(posekit.InvalidArgumentError, match='"cpu,cpu"'):
+        posekit.measure_memory(lite, device="cpu,cpu")
+    with pytest.raises(posekit.NotFoundError):
+        posekit.measure_memory("nowhere.pt")
+
+
 def test_a_models_metadata_is_what_inspect_shows(lite: Path) -> None:
     report = posekit.inspect_model(lite)
     shown = subprocess.run([str(PROGRAM), "inspect", str(lite)], capture_output=True, text=True, check=True).stdout

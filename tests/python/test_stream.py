@@ -68,6 +68,42 @@ def test_boxes_are_held_between_detections(photo: Pixels, estimator: posekit.Pos
         assert_same(one.result, results[0].result)
 
 
+@pytest.mark.parametrize("every", [1, 3])
+def test_a_tracker_gives_what_a_loop_gives_and_belongs_to_the_stream_meanwhile(
+    every: int, photo: Pixels, estimator: posekit.PoseEstimator, detector: posekit.PersonDetector
+) -> None:
+    tracker, expected = posekit.Tracker(estimator.keypoints), posekit.Tracker(estimator.keypoints)
+    stream = posekit.Stream([photo] * 7, estimator, detector, rate=10, detect_every=every, tracker=tracker)
+    first = next(stream)
+    for use in (lambda: tracker.predict(1), tracker.reset, tracker.save, lambda: tracker.update(first.result, 9)):
+        with pytest.raises(posekit.InvalidArgumentError, match="belongs to a stream"):
+            use()
+    with pytest.raises(posekit.InvalidArgumentError, match="belongs to a stream"):
+        posekit.Stream([photo], estimator, detector, tracker=tracker)
+    for i, one in enumerate([first, *stream]):
+        boxes = detector.detect(photo) if i % every == 0 else expected.predict(i / 10)
+        loop = expected.update(estimator.estimate(photo, boxes), i / 10)
+        assert_same(one.result, loop)
+        assert np.array_equal(one.result.track_ids, loop.track_ids)
+        assert np.array_equal(one.boxes, boxes) and one.detected == (i % every == 0)
+    assert one.result.track_ids.max() >= 1
+    assert stream.metrics().track.count == 7
+    assert tracker.save() == expected.save()  # it is free again
+    posekit.Stream([(photo, 9.0)], estimator, detector, tracker=tracker).close()
+
+
+def test_a_tracker_is_free_when_its_stream_was_let_go_and_fits_the_keypoints(photo: Pixels, estimator: posekit.PoseEstimator) -> None:
+    tracker = posekit.Tracker(estimator.keypoints)
+    stream = posekit.Stream([(photo, 0.0, [BOX])] * 3, estimator, tracker=tracker)
+    next(stream)
+    del stream
+    gc.collect()
+    tracker.reset()
+    other = posekit.Tracker(posekit.builtin_keypoint_set("coco17"))
+    with pytest.raises(posekit.InvalidArgumentError, match="make the tracker with PoseEstimator.keypoints"):
+        posekit.Stream([photo], estimator, tracker=other)
+
+
 def test_a_bad_frame_fails_in_its_place(photo: Pixels, estimator: posekit.PoseEstimator) -> None:
     bad: list[Any] = [np.zeros((4, 4), np.float32), "a.jpg", (photo, 0.1), (photo, 0.1, [[1, 2, 3]])]
     good = (photo, 0.0, [BOX])
@@ -228,21 +264,28 @@ def test_a_forked_child_is_refused_and_may_let_go(script: Script) -> None:
         posekit.set_torch_threads(1)
         image = np.zeros((64, 64, 3), np.uint8)
         estimator = posekit.PoseEstimator(posekit.shipped_model("pose_landmark_lite.pt"))
-        stream = posekit.Stream(((image, i / 30, [[0, 0, 60, 60]]) for i in range(20)), estimator)
+        tracker = posekit.Tracker(estimator.keypoints)
+        stream = posekit.Stream(((image, i / 30, [[0, 0, 60, 60]]) for i in range(20)), estimator, tracker=tracker)
         next(stream)
         child = os.fork()
         if child == 0:
             signal.alarm(60)
             refused = 0
-            for _ in range(2):
+            def use(call):
+                global refused
                 try:
-                    next(stream)
+                    call()
                 except posekit.ForkedError:
                     refused += 1
+            for call in (stream.__next__, stream.__next__, tracker.save, lambda: posekit.Stream([], estimator, tracker=tracker)):
+                use(call)
             stream.close()
+            use(tracker.reset)
             del stream
+            use(tracker.save)
             os._exit(refused)
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), sum(1 for _ in stream))
+        tracker.save()
         """
     )
-    assert out == "2 19"
+    assert out == "6 19"

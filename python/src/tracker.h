@@ -1,0 +1,84 @@
+/// A tracker that Python's threads and a stream may share.
+#pragma once
+
+#include <pybind11/pybind11.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "posekit/error.h"
+#include "posekit/tracker.h"
+
+namespace posekit_python {
+
+/// Calls wait for each other, without the GIL. While a stream has the tracker, they are refused.
+class SharedTracker {
+ public:
+  SharedTracker(const posekit::KeypointSet& keypoints, const posekit::TrackerOptions& options)
+      : tracker_(std::make_shared<posekit::Tracker>(keypoints, options)), keypoints_(keypoints) {}
+
+  /// @throws posekit::Error invalid_argument if a stream has it, forked if a stream of the parent's had it
+  template <class Call>
+  auto with(Call call) {
+    const pybind11::gil_scoped_release release;
+    refuse_in_child();
+    const std::lock_guard lock(mutex_);
+    refuse_if_lent();
+    return call(*tracker_);
+  }
+
+  [[nodiscard]] const posekit::KeypointSet& keypoints() const { return keypoints_; }
+
+ private:
+  friend class TrackerLoan;
+
+  void refuse_if_lent() const {
+    if (borrower_ != 0) {
+      throw posekit::Error(posekit::ErrorCode::invalid_argument,
+                           "the tracker belongs to a stream until that has ended: close the stream first, or make another tracker");
+    }
+  }
+
+  /// The stream's thread, which is not here, may have been at work on it.
+  void refuse_in_child() const {
+    const pid_t borrower = borrower_;
+    if (borrower != 0 && borrower != getpid()) {
+      throw posekit::Error(posekit::ErrorCode::forked,
+                           "a stream had the tracker when the process was forked: make another one in the child");
+    }
+  }
+
+  std::mutex mutex_;
+  std::shared_ptr<posekit::Tracker> tracker_;
+  posekit::KeypointSet keypoints_;
+  std::atomic<pid_t> borrower_ = 0;  ///< The process whose stream has it; 0: none.
+};
+
+/// A stream's right to a tracker, as long as it lives.
+class TrackerLoan {
+ public:
+  /// @throws posekit::Error invalid_argument if a stream has it already, forked if one of the parent's had it
+  explicit TrackerLoan(std::shared_ptr<SharedTracker> lender) : lender_(std::move(lender)) {
+    lender_->refuse_in_child();
+    const std::lock_guard lock(lender_->mutex_);
+    lender_->refuse_if_lent();
+    lender_->borrower_ = getpid();
+  }
+  TrackerLoan(const TrackerLoan&) = delete;
+  TrackerLoan& operator=(const TrackerLoan&) = delete;
+  ~TrackerLoan() {
+    if (lender_->borrower_ != getpid()) return;  // a forked child has nothing to give back
+    const std::lock_guard lock(lender_->mutex_);
+    lender_->borrower_ = 0;
+  }
+
+  [[nodiscard]] const std::shared_ptr<posekit::Tracker>& tracker() const noexcept { return lender_->tracker_; }
+
+ private:
+  std::shared_ptr<SharedTracker> lender_;
+};
+
+}  // namespace posekit_python
