@@ -64,7 +64,7 @@ static void use_process(void) {
   OK(posekit_built_with_cuda(&flag));
   EXPECT(flag == 0 || flag == 1);
   OK(posekit_keep_freed_memory(&flag));
-  EXPECT(flag == 1);
+  EXPECT(flag == 0 || flag == 1); /* 0: with a sanitizer's malloc too */
   OK(posekit_keep_freed_memory(NULL));
   OK(posekit_usable_cpus(&cpus));
   EXPECT(cpus >= 1);
