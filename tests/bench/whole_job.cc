@@ -87,3 +87,12 @@ BENCHMARK(replicas)->ArgName("count")->Arg(1)->Arg(2)->Unit(benchmark::kMillisec
 BENCHMARK(whole_job)->ArgNames({"pool", "torch"})->Args({0, 1})->Args({0, 2})->Args({2, 2})->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace
+
+/// With memory kept, as the program does: else the figures are those of fresh pages.
+int main(int argc, char** argv) {
+  posekit::keep_freed_memory();
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
