@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -94,7 +94,9 @@ def open_video(source: str | os.PathLike[str] | int, *, max_pixels: int = _MAX_P
     return VideoReader(source, max_pixels=max_pixels)
 
 
-def _listed(folder: str | os.PathLike[str], shard: tuple[int, int], videos: bool) -> Iterator[Path]:
+def _listed(
+    folder: str | os.PathLike[str], shard: tuple[int, int], on_error: Callable[[IoError], object] | None, videos: bool
+) -> Iterator[Path]:
     index, count = shard
     if index < 0 or index >= count:
         raise InvalidArgumentError(f"shard {shard} was given, (index, count) with 0 <= index < count is expected")
@@ -106,25 +108,35 @@ def _listed(folder: str | os.PathLike[str], shard: tuple[int, int], videos: bool
         while (found := listing.next()) is not None:
             path, is_video, problem = found
             if problem:
-                raise IoError(f'"{path}" can\'t be listed ({problem}): check the path and its permissions')
-            if is_video == videos:
+                error = IoError(f'"{path}" can\'t be listed ({problem}): check the path and its permissions')
+                if on_error is None:
+                    raise error
+                on_error(error)
+            elif is_video == videos:
                 yield path
 
     return paths()
 
 
-def list_images(folder: str | os.PathLike[str], *, shard: tuple[int, int] = (0, 1)) -> Iterator[Path]:
+def list_images(
+    folder: str | os.PathLike[str], *, shard: tuple[int, int] = (0, 1), on_error: Callable[[IoError], object] | None = None
+) -> Iterator[Path]:
     """The image files below a folder, sub-folders included, sorted, found while it is iterated: a million files are never held at once.
 
     shard=(i, n): only part i of n. The parts are disjoint, together they are all, and a file's part stays when others come or go: it is the
-    program's ``--shard i/n``. Raises IoError for a folder that can't be listed, InvalidArgumentError.
+    program's ``--shard i/n``.
+    on_error: called with the IoError of a folder that can't be listed, and the iteration goes on; None: the error is raised and ends it.
+
+    Raises InvalidArgumentError and, while it is iterated, IoError.
     """
-    return _listed(folder, shard, videos=False)
+    return _listed(folder, shard, on_error, videos=False)
 
 
-def list_videos(folder: str | os.PathLike[str], *, shard: tuple[int, int] = (0, 1)) -> Iterator[Path]:
+def list_videos(
+    folder: str | os.PathLike[str], *, shard: tuple[int, int] = (0, 1), on_error: Callable[[IoError], object] | None = None
+) -> Iterator[Path]:
     """The video files below a folder. As list_images."""
-    return _listed(folder, shard, videos=True)
+    return _listed(folder, shard, on_error, videos=True)
 
 
 def silence_video_messages() -> None:

@@ -130,7 +130,11 @@ class Video {
 
 /// The next file of a listing: its path, whether it is a video, what is wrong.
 py::object next_file(FolderListing& listing) {
-  std::optional<ListedFile> file = listing.next();
+  std::optional<ListedFile> file;
+  {
+    const py::gil_scoped_release release;
+    file = listing.next();
+  }
   if (!file) return py::none();
   return py::make_tuple(file->path, file->kind == MediaKind::video, file->problem);
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -106,6 +107,23 @@ def test_what_can_not_be_listed_is_told(tmp_path: Path) -> None:
     for shard in ((3, 3), (-1, 3), (0, 0)):
         with pytest.raises(posekit.InvalidArgumentError, match="shard"):
             posekit.list_images(tmp_path, shard=shard)
+
+
+def test_one_folder_that_can_not_be_listed_does_not_end_the_listing(tmp_path: Path) -> None:
+    for name in ("a.jpg", "z.jpg"):
+        (tmp_path / name).touch()
+    level = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(20):  # in the end a path longer than the system takes
+        os.mkdir("d" * 250, dir_fd=level)
+        below = os.open("d" * 250, os.O_RDONLY, dir_fd=level)
+        os.close(level)
+        level = below
+    os.close(level)
+    problems: list[posekit.IoError] = []
+    assert list(posekit.list_images(tmp_path, on_error=problems.append)) == [tmp_path / "a.jpg", tmp_path / "z.jpg"]
+    assert len(problems) == 1 and "can't be listed" in str(problems[0])
+    with pytest.raises(posekit.IoError, match="can't be listed"):
+        list(posekit.list_images(tmp_path))
 
 
 def test_ffmpeg_is_silent_when_asked(tmp_path: Path, script: Script) -> None:
