@@ -70,6 +70,14 @@ posekit_frame frame_of(const posekit::Image& image, std::uint64_t index, Seen& s
   return frame;
 }
 
+/// Options with a new tracker for the set, which is destroyed.
+posekit_pipeline_options with_tracker(posekit_keypoint_set* set) {
+  posekit_pipeline_options options = POSEKIT_PIPELINE_OPTIONS_INIT;
+  ok(posekit_tracker_create(set, nullptr, &options.tracker));
+  posekit_keypoint_set_destroy(set);
+  return options;
+}
+
 }  // namespace
 
 TEST_CASE("A stream through C gives bit for bit what C++ calls give, in order, and gives the pixels back") {
@@ -109,9 +117,7 @@ TEST_CASE("A stream with a tracker through C gives the ids and the smooth keypoi
   const Models models;
   posekit_keypoint_set* set = nullptr;
   ok(posekit_estimator_keypoint_set(models.estimator, &set));
-  posekit_pipeline_options options = POSEKIT_PIPELINE_OPTIONS_INIT;
-  ok(posekit_tracker_create(set, nullptr, &options.tracker));
-  posekit_keypoint_set_destroy(set);
+  const posekit_pipeline_options options = with_tracker(set);
 
   struct Tracked {
     std::vector<std::vector<int64_t>> ids;
@@ -175,9 +181,7 @@ TEST_CASE("A tracker may be destroyed while a pipeline has it") {
   const posekit::Image photo = posekit::read_image(posekit_test::source_dir() / "examples/images/astronaut.jpg");
   posekit_keypoint_set* set = nullptr;
   ok(posekit_estimator_keypoint_set(models.estimator, &set));
-  posekit_pipeline_options options = POSEKIT_PIPELINE_OPTIONS_INIT;
-  ok(posekit_tracker_create(set, nullptr, &options.tracker));
-  posekit_keypoint_set_destroy(set);
+  const posekit_pipeline_options options = with_tracker(set);
   Seen seen;
   posekit_pipeline* pipeline = nullptr;
   ok(posekit_pipeline_create(models.estimator, models.detector, collect, &seen, &options, &pipeline));
@@ -197,9 +201,7 @@ TEST_CASE("A tracker of another number of keypoints is refused") {
   const Models models;
   posekit_keypoint_set* set = nullptr;
   ok(posekit_keypoint_set_create_builtin("coco17", &set));
-  posekit_pipeline_options options = POSEKIT_PIPELINE_OPTIONS_INIT;
-  ok(posekit_tracker_create(set, nullptr, &options.tracker));
-  posekit_keypoint_set_destroy(set);
+  const posekit_pipeline_options options = with_tracker(set);
   posekit_pipeline* pipeline = nullptr;
   CHECK(posekit_pipeline_create(models.estimator, nullptr, collect, nullptr, &options, &pipeline) == POSEKIT_ERROR_INVALID_ARGUMENT);
   CHECK(pipeline == nullptr);
