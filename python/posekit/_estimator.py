@@ -127,11 +127,11 @@ class PoseEstimator(Model[_core.PoseEstimator]):
         if len(images) != len(boxes_per_image):
             raise InvalidArgumentError(f"{len(images)} images and boxes for {len(boxes_per_image)} images were given, as many are expected")
         is_rgb(format)
-        pixels, boxes, results = [], [], {}
+        pixels, boxes, results, device = [], [], {}, self.device
         for index, (image, people) in enumerate(zip(images, boxes_per_image)):
             size = (0, 0)
             try:
-                taken = placed_pixels_of(image, self.device)
+                taken = placed_pixels_of(image, device)
                 size = (taken.shape[1], taken.shape[0])
                 boxes.append(boxes_of(people))
                 pixels.append(taken)

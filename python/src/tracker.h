@@ -20,13 +20,11 @@ class SharedTracker {
   SharedTracker(const posekit::KeypointSet& keypoints, const posekit::TrackerOptions& options)
       : tracker_(std::make_shared<posekit::Tracker>(keypoints, options)), keypoints_(keypoints) {}
 
-  /// @throws posekit::Error invalid_argument if a stream has it, forked if a stream of the parent's had it
+  /// @throws posekit::Error as lock_unless_lent
   template <class Call>
   auto with(Call call) {
     const pybind11::gil_scoped_release release;
-    refuse_in_child();
-    const std::lock_guard lock(mutex_);
-    refuse_if_lent();
+    const auto lock = lock_unless_lent();
     return call(*tracker_);
   }
 
@@ -35,20 +33,21 @@ class SharedTracker {
  private:
   friend class TrackerLoan;
 
-  void refuse_if_lent() const {
-    if (borrower_ != 0) {
-      throw posekit::Error(posekit::ErrorCode::invalid_argument,
-                           "the tracker belongs to a stream until that has ended: close the stream first, or make another tracker");
-    }
-  }
-
-  /// The stream's thread, which is not here, may have been at work on it.
-  void refuse_in_child() const {
+  /// @throws posekit::Error invalid_argument if a stream has it; forked if a stream of the parent's had it, whose thread, which is not
+  /// here,
+  ///   may have been at work on it
+  std::unique_lock<std::mutex> lock_unless_lent() {
     const pid_t borrower = borrower_;
     if (borrower != 0 && borrower != getpid()) {
       throw posekit::Error(posekit::ErrorCode::forked,
                            "a stream had the tracker when the process was forked: make another one in the child");
     }
+    std::unique_lock lock(mutex_);
+    if (borrower_ != 0) {
+      throw posekit::Error(posekit::ErrorCode::invalid_argument,
+                           "the tracker belongs to a stream until that has ended: close the stream first, or make another tracker");
+    }
+    return lock;
   }
 
   std::mutex mutex_;
@@ -60,11 +59,9 @@ class SharedTracker {
 /// A stream's right to a tracker, as long as it lives.
 class TrackerLoan {
  public:
-  /// @throws posekit::Error invalid_argument if a stream has it already, forked if one of the parent's had it
+  /// @throws posekit::Error as SharedTracker's calls
   explicit TrackerLoan(std::shared_ptr<SharedTracker> lender) : lender_(std::move(lender)) {
-    lender_->refuse_in_child();
-    const std::lock_guard lock(lender_->mutex_);
-    lender_->refuse_if_lent();
+    const auto lock = lender_->lock_unless_lent();
     lender_->borrower_ = getpid();
   }
   TrackerLoan(const TrackerLoan&) = delete;
