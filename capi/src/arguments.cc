@@ -61,11 +61,11 @@ posekit::ImageView image_view(const posekit_image& image) {
   return {image.data, image.width, image.height, image.stride == 0 ? tight : image.stride, format};
 }
 
-void place(posekit::ImageView& image, const posekit_image_place& place) {
-  if (!boolean(place.on_cuda, "an image's on_cuda")) return;
-  if (place.cuda_device < 0) fail("an image's cuda_device is " + std::to_string(place.cuda_device) + ", a device's number is expected");
-  image.cuda_device = place.cuda_device;
-  image.cuda_stream = place.cuda_stream;
+void place(posekit::ImageView& image, const posekit_image_place& where) {
+  if (!boolean(where.on_cuda, "an image's on_cuda")) return;
+  if (where.cuda_device < 0) fail("an image's cuda_device is " + std::to_string(where.cuda_device) + ", a device's number is expected");
+  image.cuda_device = where.cuda_device;
+  image.cuda_stream = where.cuda_stream;
 }
 
 std::vector<posekit::Box> boxes(const posekit_box* given, std::size_t count) {

@@ -114,7 +114,7 @@ void fill_struct(Struct& out, std::size_t first_size, const char* type, Make mak
 std::vector<std::string> strings(const char* const* texts, std::size_t count, const char* name);
 posekit::ImageView image_view(const posekit_image& image);
 /// Says where an image lies.
-void place(posekit::ImageView& image, const posekit_image_place& place);
+void place(posekit::ImageView& image, const posekit_image_place& where);
 std::vector<posekit::Box> boxes(const posekit_box* given, std::size_t count);
 posekit_box c_box(const posekit::Box& box) noexcept;
 posekit::ModelOptions model_options(const posekit_model_options* given);

@@ -9,6 +9,15 @@
 #include "options.h"
 
 namespace cli {
+namespace {
+
+/// fp32, fp16 or bf16 of that name; tf32 is a setting of the process.
+posekit::Precision precision_of(const std::string& name) {
+  if (name == "fp16") return posekit::Precision::fp16;
+  return name == "bf16" ? posekit::Precision::bf16 : posekit::Precision::fp32;
+}
+
+}  // namespace
 
 namespace fs = std::filesystem;
 
@@ -35,9 +44,7 @@ posekit::ModelOptions model_options(const ModelChoice& choice) {
   if (!choice.metadata.empty()) options.metadata = posekit::MetadataFile{choice.metadata};
   options.sha256 = choice.sha256;
   options.device = choice.device;
-  options.precision = choice.precision == "fp16"   ? posekit::Precision::fp16
-                      : choice.precision == "bf16" ? posekit::Precision::bf16
-                                                   : posekit::Precision::fp32;
+  options.precision = precision_of(choice.precision);
   options.warm_up = posekit::WarmUp::none;  // one forward of a large model takes a minute on a CPU: the first batch tells as well
   return options;
 }
