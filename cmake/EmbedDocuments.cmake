@@ -9,7 +9,7 @@ foreach(document IN LISTS DOCUMENTS)
   string(APPEND table "    {\"${folder}/${name}\", R\"posekit_json(${text})posekit_json\"},\n")
 endforeach()
 file(WRITE ${OUTPUT} "// Made by cmake/EmbedDocuments.cmake.
-#include \"keypoints/embedded_documents.h\"
+#include \"base/embedded_documents.h\"
 
 namespace posekit::inline v0 {
 namespace {

@@ -57,6 +57,6 @@ say "tests: the device's way on the CPU, and those of the label gpu"
 ctest --test-dir "$folder/build" --output-on-failure --no-tests=error -j "${JOBS:-2}" -R 'posekit_(torchscript|golden_device)_tests' >"$folder/tests.log" 2>&1 ||
   { cat "$folder/tests.log"; exit 1; }
 tail -n 12 "$folder/tests.log" | grep 'tests passed'
-"$folder/build/tests/inference/posekit_gpu_tests" >"$folder/gpu_tests.log" 2>&1 || [ $? = 4 ] || { cat "$folder/gpu_tests.log"; exit 1; }
+"$folder/build/tests/torch/posekit_gpu_tests" >"$folder/gpu_tests.log" 2>&1 || [ $? = 4 ] || { cat "$folder/gpu_tests.log"; exit 1; }
 tail -n 3 "$folder/gpu_tests.log"
 say "done; $(du -shL --exclude=results "$folder/venv" | cut -f1) of Torch, $(du -sh "$folder/build" | cut -f1) of build"

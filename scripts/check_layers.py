@@ -9,34 +9,19 @@ import pathlib
 import re
 import sys
 
-# Which other stations a station of lib/ may include. A station that is not listed is an error: add it with its rule.
-STATIONS = {
-    "geometry": set(),
-    "keypoints": set(),
-    "execution": set(),
-    "vector": set(),
-    "results": {"keypoints"},
-    "preprocess": {"geometry", "execution", "vector"},
-    "inference": {"geometry", "keypoints", "execution", "preprocess"},
-    "codec": {"geometry", "execution", "inference", "vector"},
-    "detection": {"geometry", "execution", "preprocess", "inference"},
-    "estimator": {"geometry", "keypoints", "execution", "preprocess", "inference", "codec"},
-    "pipeline": {"execution"},
-    "tracking": {"geometry", "keypoints"},
-    "io": set(),
-}
-# A folder inside a station with rules of its own.
-TORCHSCRIPT = "lib/inference/torchscript/"
-TORCH_FILES = (TORCHSCRIPT, "tests/support/model_builder.cc", "tests/support/torch_internals.cc", "tests/bench/device.cc")
+# The rooms of lib/ in the order of docs/architecture.md: a room may include those before it, never one behind it.
+ROOMS = ("base", "host", "vector", "geometry", "keypoints", "execution", "codec", "model", "preprocess", "backend", "loading", "torch",
+         "estimator", "detection", "results", "tracking", "pipeline", "io")
+TORCH_ROOM = "lib/torch/"
+TORCH_FILES = (TORCH_ROOM, "tests/support/model_builder.cc", "tests/support/torch_internals.cc", "tests/bench/device.cc")
 
 TORCH = re.compile(r"(torch|ATen|c10|caffe2)/")
 THIRD_PARTY = {  # what it is: how its headers are recognised, and the folders and files that may include it
     "Torch": (TORCH, TORCH_FILES),
     "OpenCV": (re.compile(r"opencv2?/"), ("lib/io/", "include/posekit/opencv.h", "examples/cpp/", "tests/")),
-    "fmt": (re.compile(r"fmt/"), ("lib/geometry/", "lib/keypoints/", "lib/results/", "lib/preprocess/", "lib/inference/", "lib/codec/",
-                                  "lib/detection/", "lib/estimator/", "lib/tracking/", "lib/pipeline/",
-                                  "lib/io/", "examples/cli/", "tests/")),
-    "nlohmann-json": (re.compile(r"nlohmann/"), ("lib/keypoints/", "lib/inference/", "lib/results/", "lib/tracking/", "examples/cli/", "tests/")),
+    "fmt": (re.compile(r"fmt/"), ("lib/", "examples/cli/", "tests/")),
+    "nlohmann-json": (re.compile(r"nlohmann/"), ("lib/base/", "lib/keypoints/", "lib/model/", "lib/results/", "lib/tracking/", "examples/cli/",
+                                                 "tests/")),
     "CLI11": (re.compile(r"CLI/"), ("examples/cli/",)),
     "Catch2": (re.compile(r"catch2/"), ("tests/",)),
     "Google Benchmark": (re.compile(r"benchmark/"), ("tests/bench/",)),
@@ -49,14 +34,15 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 SYSTEM = re.compile(r"[a-z0-9_]+(\.h)?$|(sys|linux|bits)/[a-z0-9_]+\.h$|ext/stdio_filebuf\.h$")
 
 
-def station_of(path):
+def room_of(path):
     return path.split("/")[1] if path.startswith("lib/") and path.count("/") > 1 else None
 
 
 def broken_rule(root, file, header):
     """Why `file` (path from the root) may not include `header`, or None."""
+    ours = file.startswith(("lib/", "tests/")) and (root / "lib" / header).is_file()  # lib/torch/ has the name of Torch's own folder
     for name, (pattern, allowed) in THIRD_PARTY.items():
-        if pattern.match(header):
+        if not ours and pattern.match(header):
             if not file.startswith(allowed):
                 return f"{name} may only be included in {', '.join(allowed)}"
             if name in NOT_BESIDE_TORCH and file.startswith(TORCH_FILES):
@@ -81,13 +67,15 @@ def broken_rule(root, file, header):
     target = (root / "lib" / header)
     if not target.is_file():
         return "not a header of the standard library, of posekit/, of lib/, or of a library that is listed here"
-    here, there = station_of(file), station_of(f"lib/{header}")
-    if here not in STATIONS or there not in STATIONS:
-        return "its station is not listed in scripts/check_layers.py"
-    if f"lib/{header}".startswith(TORCHSCRIPT) and not file.startswith(TORCHSCRIPT):
-        return "the TorchScript backend is reached through inference/model_backend.h"
-    if here != there and there not in STATIONS[here]:
-        return f"{here} may use {', '.join(sorted(STATIONS[here])) or 'no other station'}"
+    here, there = room_of(file), room_of(f"lib/{header}")
+    if here not in ROOMS or there not in ROOMS:
+        return "its room is not listed in scripts/check_layers.py"
+    if there == "torch" and here != "torch":
+        return "what is in lib/torch is reached through backend/model_backend.h"
+    if here == "io" and there not in ("io", "base"):
+        return "posekit_io is a library of its own: of the other rooms it may use base alone, whose headers need no library"
+    if ROOMS.index(there) > ROOMS.index(here):
+        return f"{there} stands behind {here}: {here} may use {', '.join(ROOMS[:ROOMS.index(here)]) or 'no other room'}"
     return None
 
 

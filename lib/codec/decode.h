@@ -5,8 +5,9 @@
 #include <span>
 #include <vector>
 
+#include "codec/decode_request.h"
+#include "codec/model_output.h"
 #include "codec/peak.h"
-#include "inference/model_backend.h"
 #include "posekit/model.h"
 
 namespace posekit::inline v0 {

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "inference/peak_record.h"
+#include "codec/peak_record.h"
 #include "posekit/geometry.h"
 #include "posekit/model.h"
 

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "inference/model_backend.h"
+#include "backend/model_backend.h"
 #include "posekit/detector.h"
 
 namespace posekit::inline v0 {

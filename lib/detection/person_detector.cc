@@ -5,14 +5,15 @@
 #include <chrono>
 #include <utility>
 
+#include "backend/batch_limit.h"
+#include "base/fork_guard.h"
+#include "base/object_pool.h"
+#include "base/outcome.h"
 #include "detection/detector_access.h"
 #include "detection/nms.h"
 #include "detection/tiles.h"
-#include "execution/fork_guard.h"
-#include "execution/outcome.h"
-#include "execution/reuse_pool.h"
-#include "inference/batch_limit.h"
-#include "inference/model_info.h"
+#include "geometry/letterbox.h"
+#include "model/model_info.h"
 #include "preprocess/staging.h"
 
 namespace posekit::inline v0 {
@@ -123,7 +124,7 @@ class PersonDetector::Impl {
   ModelInfo info_;
   std::vector<double> tiles_;
   BatchLimit max_batch_;
-  ReusePool<Workspace> workspaces_;
+  ObjectPool<Workspace> workspaces_;
 };
 
 std::vector<DetectionResult> PersonDetector::Impl::detect(std::span<const ImageView> images, const RunControl& control) {

@@ -5,9 +5,9 @@
 #include <numeric>
 #include <vector>
 
+#include "backend/memory_meter.h"
+#include "backend/run_session.h"
 #include "codec/decode.h"
-#include "inference/memory_meter.h"
-#include "inference/run_session.h"
 
 namespace posekit::inline v0 {
 namespace {

@@ -7,15 +7,15 @@
 #include <limits>
 #include <utility>
 
+#include "backend/batch_limit.h"
+#include "backend/run_session.h"
+#include "base/fork_guard.h"
+#include "base/object_pool.h"
+#include "base/outcome.h"
 #include "codec/decode.h"
 #include "estimator/estimator_access.h"
-#include "execution/fork_guard.h"
-#include "execution/outcome.h"
-#include "execution/reuse_pool.h"
 #include "geometry/any_image.h"
-#include "inference/batch_limit.h"
-#include "inference/model_info.h"
-#include "inference/run_session.h"
+#include "model/model_info.h"
 #include "preprocess/staging.h"
 
 namespace posekit::inline v0 {
@@ -152,7 +152,7 @@ class PoseEstimator::Impl {
   Decoder decoder_;
   OutputPlan plan_;
   BatchLimit max_batch_;
-  ReusePool<Workspace> workspaces_;
+  ObjectPool<Workspace> workspaces_;
 };
 
 namespace {

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "execution/fork_guard.h"
+#include "base/fork_guard.h"
 #include "execution/signals_blocked.h"
 #include "posekit/error.h"
 #include "posekit/executor.h"

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/bytes.h"
+
 namespace posekit::inline v0 {
 namespace {
 
@@ -19,11 +21,8 @@ class TiffReader {
 
   std::optional<std::uint32_t> number(std::size_t at, std::size_t count) const noexcept {
     if (at > bytes_.size() || bytes_.size() - at < count) return std::nullopt;
-    std::uint32_t value = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      value = value << 8 | std::to_integer<std::uint32_t>(bytes_[at + (big_endian_ ? i : count - 1 - i)]);
-    }
-    return value;
+    const auto part = bytes_.subspan(at, count);
+    return static_cast<std::uint32_t>(big_endian_ ? big_endian(part) : little_endian(part));
   }
 
  private:

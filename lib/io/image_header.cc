@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "base/bytes.h"
 #include "io/exif.h"
 
 namespace posekit::inline v0 {
@@ -14,12 +15,6 @@ using Bytes = std::span<const std::byte>;
 bool begins_with(Bytes bytes, std::string_view text) noexcept {
   return bytes.size() >= text.size() &&
          std::equal(text.begin(), text.end(), bytes.begin(), [](char c, std::byte b) { return static_cast<std::byte>(c) == b; });
-}
-
-std::uint64_t big_endian(Bytes bytes, std::size_t at, std::size_t count) noexcept {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < count; ++i) value = value << 8 | std::to_integer<std::uint64_t>(bytes[at + i]);
-  return value;
 }
 
 bool is_frame(std::byte marker) noexcept {
@@ -47,13 +42,13 @@ std::optional<ImageHeader> read_jpeg(Bytes file) noexcept {
       ++at;
       continue;
     }
-    const std::size_t length = big_endian(file, at + 2, 2);
+    const std::size_t length = big_endian(file.subspan(at + 2, 2));
     if (length < 2 || file.size() - at - 2 < length) return has_frame ? std::optional(header) : std::nullopt;
     const Bytes segment = file.subspan(at + 4, length - 2);
     if (is_frame(marker)) {
       if (segment.size() < 6) return std::nullopt;
-      header.height = big_endian(segment, 1, 2);
-      header.width = big_endian(segment, 3, 2);
+      header.height = big_endian(segment.subspan(1, 2));
+      header.width = big_endian(segment.subspan(3, 2));
       header.cmyk = segment[5] == std::byte{4};
       has_frame = true;
     } else if (marker == std::byte{0xe1} && begins_with(segment, exif_prefix)) {
@@ -72,13 +67,13 @@ std::optional<ImageHeader> read_png(Bytes file) noexcept {
   ImageHeader header;
   header.complete = false;
   for (std::size_t at = 8; file.size() >= 12 && at <= file.size() - 12;) {
-    const std::uint64_t length = big_endian(file, at, 4);
+    const std::uint64_t length = big_endian(file.subspan(at, 4));
     const Bytes type = file.subspan(at + 4, 4);
     if (length > file.size() - at - 12) break;
     const Bytes data = file.subspan(at + 8, static_cast<std::size_t>(length));
     if (begins_with(type, "IHDR") && data.size() >= 8) {
-      header.width = big_endian(data, 0, 4);
-      header.height = big_endian(data, 4, 4);
+      header.width = big_endian(data.subspan(0, 4));
+      header.height = big_endian(data.subspan(4, 4));
     } else if (begins_with(type, "eXIf")) {
       header.orientation = exif_orientation(data);
     } else if (begins_with(type, "IEND")) {
@@ -88,8 +83,8 @@ std::optional<ImageHeader> read_png(Bytes file) noexcept {
     at += 12 + static_cast<std::size_t>(length);
   }
   if (header.width == 0 && header.height == 0 && file.size() >= 24 && begins_with(file.subspan(12), "IHDR")) {
-    header.width = big_endian(file, 16, 4);
-    header.height = big_endian(file, 20, 4);
+    header.width = big_endian(file.subspan(16, 4));
+    header.height = big_endian(file.subspan(20, 4));
   }
   return header;
 }

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/bytes.h"
+
 namespace posekit::inline v0 {
 namespace {
 
@@ -22,18 +24,6 @@ std::string bytes_at(std::istream& file, std::uint64_t at, std::size_t count) {
   file.read(bytes.data(), static_cast<std::streamsize>(count));
   bytes.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, file.gcount())));
   return bytes;
-}
-
-std::uint64_t big_endian(std::string_view bytes) {
-  std::uint64_t value = 0;
-  for (const char byte : bytes) value = value << 8 | static_cast<unsigned char>(byte);
-  return value;
-}
-
-std::uint64_t little_endian(std::string_view bytes) {
-  std::uint64_t value = 0;
-  for (std::size_t i = bytes.size(); i > 0; --i) value = value << 8 | static_cast<unsigned char>(bytes[i - 1]);
-  return value;
 }
 
 bool is_mp4(std::string_view start) {

@@ -6,8 +6,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "keypoints/embedded_documents.h"
-#include "keypoints/strict_json.h"
+#include "base/embedded_documents.h"
+#include "base/strict_json.h"
 #include "posekit/error.h"
 #include "posekit/keypoints.h"
 

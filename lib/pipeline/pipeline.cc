@@ -10,9 +10,9 @@
 #include <thread>
 #include <utility>
 
-#include "execution/fork_guard.h"
+#include "base/fork_guard.h"
 #include "execution/signals_blocked.h"
-#include "pipeline/belt.h"
+#include "pipeline/frame_queue.h"
 #include "pipeline/stages.h"
 
 namespace posekit::inline v0 {

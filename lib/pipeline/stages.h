@@ -9,8 +9,8 @@
 #include <stop_token>
 #include <vector>
 
-#include "pipeline/belt.h"
-#include "pipeline/meters.h"
+#include "pipeline/frame_queue.h"
+#include "pipeline/stage_timers.h"
 #include "posekit/pipeline.h"
 
 namespace posekit::inline v0 {

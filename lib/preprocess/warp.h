@@ -42,7 +42,4 @@ void warp_rows_normalized(const ImageView& image, const WarpPlan& plan, const st
 void mirror_crop(const std::uint8_t* crop, Size size, std::uint8_t* out);
 void mirror_crop(const float* crop, Size size, float* out);
 
-/// The transform of a detector's whole input: letterbox or stretch of an image of this size (docs/models.md).
-[[nodiscard]] CropTransform resize_transform(Size image, const InputInfo& input);
-
 }  // namespace posekit::inline v0

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "keypoints/strict_json.h"
+#include "base/strict_json.h"
 #include "posekit/error.h"
 
 namespace posekit::inline v0 {

@@ -29,15 +29,15 @@
 
 #include "codec/decode.h"
 #include "estimator/estimator_access.h"
-#include "inference/torchscript/backend.h"
-#include "inference/torchscript/model_file.h"
-#include "inference/torchscript/network.h"
-#include "inference/torchscript/peaks.h"
-#include "inference/torchscript/runtime.h"
-#include "inference/torchscript/session.h"
-#include "inference/torchscript/tf32.h"
 #include "posekit/runtime.h"
 #include "support/by_sessions.h"
+#include "torch/backend.h"
+#include "torch/model_file.h"
+#include "torch/network.h"
+#include "torch/peaks.h"
+#include "torch/runtime.h"
+#include "torch/session.h"
+#include "torch/tf32.h"
 
 #ifdef POSEKIT_CUDA
 #include <cuda_runtime_api.h>

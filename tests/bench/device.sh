@@ -30,7 +30,7 @@ part bench 500 "$build/tests/bench/posekit_device_bench" "$out/vit.pt" --device 
 part demo_loop 240 "$python" "$here/demo_loop.py" "$out/vit.pt" --device "$device" --precision "$precision" "${demo[@]}"
 if command -v compute-sanitizer >/dev/null && [ "$device" != cpu ]; then
   for tool in memcheck racecheck synccheck; do
-    part "sanitizer_$tool" 240 compute-sanitizer --tool "$tool" --error-exitcode 9 "$build/tests/inference/posekit_gpu_tests" '*used again*,*fails in a session*,*twice*'
+    part "sanitizer_$tool" 240 compute-sanitizer --tool "$tool" --error-exitcode 9 "$build/tests/torch/posekit_gpu_tests" '*used again*,*fails in a session*,*twice*'
   done
 fi
 if [ "$soak" != 0 ]; then

@@ -254,7 +254,7 @@ def check_keys(root, program):
                 raise Failure(f"docs/models.md does not name the key {key}")
         if len(keys) < 10:
             raise Failure(f"inspect {model} shows too few keys:\n{shown}")
-    for name in [path.stem for folder in ("keypoints/sets", "inference/presets") for path in (root / "lib" / folder).glob("*.json")]:
+    for name in [path.stem for folder in ("keypoints/sets", "model/presets") for path in (root / "lib" / folder).glob("*.json")]:
         if f"`{name}`" not in text:
             raise Failure(f"docs/models.md does not name {name}")
 

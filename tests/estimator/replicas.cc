@@ -1,6 +1,6 @@
 /// PoseEstimator around several replicas: who gets the work, and what becomes of failures, lost devices and memory that is out. Order is
 /// told by events, never by time.
-#include "inference/replicas.h"
+#include "backend/replicas.h"
 
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>

@@ -1,5 +1,5 @@
 /// Fuzz target: what kind of file a model is.
-#include "inference/file_kind.h"
+#include "model/file_kind.h"
 
 #include <cstddef>
 #include <cstdint>

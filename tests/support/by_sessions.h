@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "inference/model_backend.h"
+#include "backend/model_backend.h"
 
 namespace posekit_test {
 

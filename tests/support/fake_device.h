@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "inference/model_backend.h"
+#include "backend/model_backend.h"
 #include "posekit/error.h"
 
 namespace posekit_test {

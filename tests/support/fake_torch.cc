@@ -4,9 +4,9 @@
 #include <memory>
 #include <string_view>
 
-#include "inference/metadata_source.h"
-#include "inference/model_backend.h"
-#include "inference/sha256.h"
+#include "backend/model_backend.h"
+#include "model/metadata_source.h"
+#include "model/sha256.h"
 #include "posekit/error.h"
 #include "posekit/runtime.h"
 #include "support/fake_backend.h"

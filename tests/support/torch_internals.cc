@@ -13,10 +13,10 @@
 
 #include <stdexcept>
 
-#include "inference/torchscript/crop.h"
-#include "inference/torchscript/device.h"
-#include "inference/torchscript/peaks.h"
-#include "inference/torchscript/tf32.h"
+#include "torch/crop.h"
+#include "torch/device.h"
+#include "torch/peaks.h"
+#include "torch/tf32.h"
 
 namespace posekit_test {
 namespace {

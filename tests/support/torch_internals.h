@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "inference/model_backend.h"
+#include "backend/model_backend.h"
 
 namespace posekit_test {
 

@@ -1,0 +1,35 @@
+/// Reads a model's bytes from where they are.
+#include "model/model_source.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "posekit/error.h"
+
+namespace posekit::inline v0 {
+
+ModelReader::ModelReader(const ModelSource& source) : bytes_(source.bytes()), size_(source.bytes().size()) {
+  if (source.in_memory()) return;
+  file_.open(source.path(), std::ios::binary);
+  if (!file_)
+    throw Error(ErrorCode::io,
+                source.text() + " can't be opened (" + std::strerror(errno) + "): check its permissions");  // NOLINT(concurrency-mt-unsafe)
+  size_ = std::filesystem::file_size(source.path());
+}
+
+std::string ModelReader::read(std::uint64_t from, std::size_t count) {
+  count = static_cast<std::size_t>(std::min<std::uint64_t>(count, size_ - std::min(size_, from)));
+  if (!file_.is_open()) {
+    const auto part = bytes_.subspan(count == 0 ? 0 : static_cast<std::size_t>(from), count);
+    return {reinterpret_cast<const char*>(part.data()), part.size()};
+  }
+  std::string bytes(count, '\0');
+  file_.clear();
+  file_.seekg(static_cast<std::streamoff>(from));
+  file_.read(bytes.data(), static_cast<std::streamsize>(count));
+  bytes.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, file_.gcount())));
+  return bytes;
+}
+
+}  // namespace posekit::inline v0

@@ -1,0 +1,159 @@
+/// Torch's process-wide state: versions, threads, devices.
+#include "posekit/runtime.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
+#include <torch/csrc/inductor/aoti_torch/c/shim.h>
+#include <torch/headeronly/version.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+
+#include "posekit/error.h"
+#include "torch/device.h"
+#include "torch/errors.h"
+#include "torch/runtime.h"
+
+namespace posekit::inline v0 {
+namespace {
+
+struct Version {
+  unsigned major;
+  unsigned minor;
+  unsigned patch;
+};
+
+Version version_of(std::uint64_t abi_version) {
+  return {static_cast<unsigned>(abi_version >> 56), static_cast<unsigned>(abi_version >> 48 & 0xff),
+          static_cast<unsigned>(abi_version >> 40 & 0xff)};
+}
+
+std::string text_of(const Version& version) {
+  return std::to_string(version.major) + "." + std::to_string(version.minor) + "." + std::to_string(version.patch);
+}
+
+/// N of "cuda:N"; -1 for anything else.
+int device_index(const std::string& option) {
+  int index = -1;
+  const char* last = option.data() + option.size();
+  const auto [end, error] = std::from_chars(option.data() + 5, last, index);
+  return error == std::errc{} && end == last ? index : -1;
+}
+
+void check_cuda(int index) {
+  const CudaDevices devices = cuda_devices();
+  if (devices.count == 0) {
+    throw Error(ErrorCode::device_unavailable, "CUDA was asked for, but " + devices.why_none + ", or use \"cpu\"");
+  }
+  if (index >= devices.count) {
+    throw Error(ErrorCode::device_unavailable,
+                "device \"cuda:" + std::to_string(index) +
+                    "\" was asked for, but there are only cuda:0 to cuda:" + std::to_string(devices.count - 1));
+  }
+}
+
+/// One device of an option.
+c10::Device resolve_device(const std::string& name, const std::string& option) {
+  if (name == "cpu") return c10::Device(c10::kCPU);
+  if (name == "auto" && name == option) return cuda_devices().count > 0 ? c10::Device(c10::kCUDA, 0) : c10::Device(c10::kCPU);
+  const int index = name == "cuda" ? 0 : name.starts_with("cuda:") ? device_index(name) : -1;
+  if (index < 0)
+    throw Error(ErrorCode::invalid_argument, "device \"" + option +
+                                                 "\" was given, \"auto\", \"cpu\", \"cuda\" or \"cuda:N\" is expected, or several of "
+                                                 "the last three joined by commas");
+  check_cuda(index);
+  return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)};
+}
+
+}  // namespace
+
+TorchVersions torch_versions() { return {text_of(version_of(TORCH_ABI_VERSION)), text_of(version_of(aoti_torch_abi_version()))}; }
+
+bool built_with_cuda() noexcept {
+#ifdef POSEKIT_CUDA
+  return true;
+#else
+  return false;
+#endif
+}
+
+void set_torch_threads(int threads) {
+  if (threads < 1)
+    throw Error(ErrorCode::invalid_argument, std::to_string(threads) + " Torch threads were asked for, a number >= 1 is expected");
+  at::set_num_threads(threads);
+  try {
+    if (at::get_num_interop_threads() != 1) at::set_num_interop_threads(1);
+  } catch (const c10::Error&) {
+    // The inter-op pool is there already: its size can't change any more, and posekit does not use it.
+  }
+}
+
+int torch_threads() { return at::get_num_threads(); }
+
+void set_torch_tf32(bool allowed) {
+  at::globalContext().setAllowTF32CuBLAS(allowed);
+  at::globalContext().setAllowTF32CuDNN(allowed);
+}
+
+bool torch_tf32() {
+  try {
+    return at::globalContext().allowTF32CuBLAS();
+  } catch (const c10::Error&) {
+    return false;  // Torch's older and newer settings contradict each other: then nobody may rely on it
+  }
+}
+
+void set_device_memory_limit(const std::string& device, std::uint64_t bytes) {
+  if (bytes == 0) throw Error(ErrorCode::invalid_argument, "a memory limit of 0 bytes was given, a number >= 1 is expected");
+  for (const c10::Device chosen : resolve_devices(device)) {
+    if (chosen.is_cpu()) {
+      throw Error(ErrorCode::invalid_argument, "a memory limit was given for \"" + device +
+                                                   "\", which is the CPU here: only CUDA devices (\"cuda\", \"cuda:N\") have one");
+    }
+    translate("the memory of \"" + device_name(chosen) + "\" can't be limited", ErrorCode::device_unavailable, [&] {
+      const std::uint64_t total = total_memory(chosen);
+      if (bytes > total) {
+        throw Error(ErrorCode::invalid_argument, "a memory limit of " + std::to_string(bytes) + " bytes was given, but " +
+                                                     device_name(chosen) + " has " + std::to_string(total) + ": name at most that");
+      }
+      limit_memory(chosen, static_cast<double>(bytes) / static_cast<double>(total));
+    });
+  }
+}
+
+void init_torch_thread() {
+  thread_local const bool done = [] {
+    at::init_num_threads();
+    return true;
+  }();
+  (void)done;
+}
+
+void check_torch_version() {
+  const Version built = version_of(TORCH_ABI_VERSION);
+  const Version running = version_of(aoti_torch_abi_version());
+  if (built.major == running.major && built.minor == running.minor) return;
+  throw Error(ErrorCode::internal, "posekit was built for Torch " + text_of(built) + ", but Torch " + text_of(running) +
+                                       " runs: install that version, or build posekit for this one");
+}
+
+std::vector<c10::Device> resolve_devices(const std::string& option) {
+  std::vector<c10::Device> devices;
+  for (std::size_t begin = 0; begin <= option.size();) {
+    const std::size_t end = std::min(option.find(',', begin), option.size());
+    devices.push_back(resolve_device(option.substr(begin, end - begin), option));
+    begin = end + 1;
+  }
+  const auto other_kind = [&](const c10::Device& device) { return device.type() != devices.front().type(); };
+  if (std::ranges::any_of(devices, other_kind))
+    throw Error(ErrorCode::invalid_argument, "device \"" + option +
+                                                 "\" was given: a model shares its work between CUDA devices or between " +
+                                                 "replicas on the CPU, not between both, whose results differ");
+  return devices;
+}
+
+std::string device_name(c10::Device device) { return device.is_cpu() ? "cpu" : "cuda:" + std::to_string(static_cast<int>(device.index())); }
+
+}  // namespace posekit::inline v0

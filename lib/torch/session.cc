@@ -1,0 +1,296 @@
+/// A session of a TorchScript module: batches that are uploaded, computed and reduced beside the caller's thread.
+///
+/// In order, for one batch: crops of images on the device and the upload of the others on the copy lane, an event; on the compute lane,
+/// held back by it: normalisation, forward, reduction, download of the records, an event that `finish` waits for. The host waits for
+/// nothing in between.
+#include "torch/session.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "torch/crop.h"
+#include "torch/errors.h"
+#include "torch/peaks.h"
+#include "torch/runtime.h"
+
+namespace posekit::inline v0 {
+namespace {
+
+bool is_heatmap(Codec codec) { return codec == Codec::udp_heatmap || codec == Codec::heatmap; }
+
+/// Memory of one slot. It is made where it is too small and kept.
+struct Slot {
+  at::Tensor staging;            ///< uint8 crops on the host.
+  at::Tensor crops;              ///< The same on the device.
+  at::Tensor heatmaps;           ///< Of the batch under way, kept until it is known that no channel wants a second look.
+  std::vector<at::Tensor> host;  ///< What comes back.
+  std::vector<PeakRecord> peaks;
+  std::vector<bool> cropped;  ///< For each crop: it was cut out on the device, and `staging` has nothing for it.
+  DeviceEvent image_ready;    ///< On the caller's stream.
+  DeviceEvent uploaded;
+  std::shared_ptr<DeviceEvent> done = std::make_shared<DeviceEvent>();
+  bool under_way = false;  ///< Submitted, not finished.
+  std::size_t crop_count = 0;
+  std::size_t outputs = 0;  ///< Tensors of `host` that are the plain output's; those of the mirror images follow.
+};
+
+class TorchSession final : public BatchSession {
+ public:
+  TorchSession(Replica& replica, const OutputPlan& plan)
+      : replica_(replica),
+        flip_test_(plan.flip_test),
+        crop_bytes_(static_cast<std::int64_t>(crop_bytes(CropFormat::uint8_hwc, info().input.size()))) {
+    if (is_heatmap(info().output.codec)) reduction_.emplace(info(), plan, replica.network.device());
+  }
+  ~TorchSession() override {
+    for (Slot& slot : slots_) let_go(slot);
+  }
+
+  std::byte* staging(std::size_t slot, std::size_t crops) override;
+  void crop(std::size_t slot, std::size_t position, const CropTask& task) override;
+  void submit(std::size_t slot, std::size_t crops, const RunControl& control) override;
+  BatchAnswer finish(std::size_t slot) override;
+
+ private:
+  const ModelInfo& info() const noexcept { return replica_.network.info(); }
+  void wait_for_room(const Slot& slot);
+  void let_go(Slot& slot) noexcept;
+  void abandon(Slot& slot) noexcept;
+  void leave_images(Slot& slot) noexcept;
+  void make_room(Slot& slot);
+  void enqueue(Slot& slot);
+  void upload(Slot& slot);
+  void download(const at::Tensor& from, std::size_t position, Slot& slot);
+  BatchAnswer read(Slot& slot, const at::Tensor& heatmaps);
+  void look_again(const at::Tensor& heatmaps, const std::vector<std::int64_t>& channels, Slot& slot);
+
+  Replica& replica_;
+  bool flip_test_;
+  std::int64_t crop_bytes_;
+  std::optional<PeakReduction> reduction_;  ///< Heatmaps only.
+  std::array<Slot, slots> slots_;
+};
+
+std::byte* TorchSession::staging(std::size_t slot, std::size_t crops) {
+  const c10::InferenceMode inference;
+  at::Tensor& memory = slots_[slot].staging;
+  slots_[slot].cropped.assign(crops, false);
+  const std::int64_t bytes = crop_bytes_ * static_cast<std::int64_t>(crops);
+  if (!memory.defined() || memory.numel() < bytes) {
+    translate("memory for " + std::to_string(crops) + " crops", ErrorCode::out_of_memory,
+              [&] { memory = at::empty({bytes}, replica_.streams.host_memory().dtype(at::kByte)); });
+  }
+  return static_cast<std::byte*>(memory.mutable_data_ptr());
+}
+
+void TorchSession::crop(std::size_t slot, std::size_t position, const CropTask& task) {
+  init_torch_thread();
+  const c10::InferenceMode inference;
+  Slot& batch = slots_[slot];
+  const c10::Device device = replica_.network.device();
+  try {
+    translate("an image that is said to lie on " + device.str() + " can't be cropped there", ErrorCode::invalid_argument, [&] {
+      const OnLane lane(replica_.streams, Lane::copy);
+      const at::Tensor pixels = borrowed_image(task.image, device);
+      batch.image_ready.record_behind(replica_.streams, task.image.cuda_stream);
+      batch.image_ready.hold_back(replica_.streams, Lane::copy);
+      make_room(batch);
+      batch.cropped[position] = true;
+      const at::Tensor out = batch.crops.narrow(0, static_cast<std::int64_t>(position) * crop_bytes_, crop_bytes_);
+      crop_into(pixels, task, replica_.streams.host_memory(), out.view({task.plan.size.height, task.plan.size.width, 3}));
+    });
+  } catch (...) {
+    leave_images(batch);
+    throw;
+  }
+}
+
+/// Before the batch's turn: waits until the device no longer reads the callers' images.
+void TorchSession::leave_images(Slot& slot) noexcept {
+  if (std::ranges::find(slot.cropped, true) == slot.cropped.end()) return;
+  try {
+    slot.uploaded.record(replica_.streams, Lane::copy);
+    slot.uploaded.wait();
+  } catch (...) {  // a broken device uses nothing any more
+  }
+}
+
+void TorchSession::submit(std::size_t slot, std::size_t crops, const RunControl& control) {
+  Slot& batch = slots_[slot];
+  batch.crop_count = crops;
+  std::optional<Turns::Turn> entry;
+  try {
+    control.check();
+    init_torch_thread();
+    entry.emplace(replica_.entry, control);
+  } catch (...) {
+    leave_images(batch);
+    throw;
+  }
+  try {
+    translate(replica_.network.failure(), ErrorCode::invalid_model, [&] {
+      wait_for_room(batch);
+      enqueue(batch);
+    });
+    batch.under_way = true;
+  } catch (...) {
+    abandon(batch);
+    throw;
+  }
+}
+
+/// Waits while the lane has as many batches as it may have. The device alone ends this wait, whatever their callers do meanwhile.
+void TorchSession::wait_for_room(const Slot& slot) {
+  auto& under_way = replica_.under_way;
+  std::erase(under_way, slot.done);  // of the slot's last batch, which is finished
+  while (under_way.size() >= slots) {
+    const std::shared_ptr<DeviceEvent> oldest = std::move(under_way.front());
+    under_way.pop_front();
+    oldest->wait();
+  }
+}
+
+/// Waits until the slot's batch has left the device, however it ended.
+void TorchSession::let_go(Slot& slot) noexcept {
+  if (!slot.under_way) return;
+  try {
+    slot.done->wait();
+  } catch (...) {  // a broken device uses nothing any more
+  }
+  slot.under_way = false;
+}
+
+/// After a failure half-way: waits until the device no longer uses the slot's memory.
+void TorchSession::abandon(Slot& slot) noexcept {
+  try {
+    slot.uploaded.record(replica_.streams, Lane::copy);
+    slot.uploaded.wait();
+    slot.done->record(replica_.streams, Lane::compute);
+    slot.done->wait();
+  } catch (...) {  // a broken device uses nothing any more
+  }
+  slot.heatmaps.reset();
+}
+
+void TorchSession::enqueue(Slot& slot) {
+  const c10::InferenceMode inference;
+  upload(slot);
+  const OnLane lane(replica_.streams, Lane::compute);
+  slot.uploaded.hold_back(replica_.streams, Lane::compute);
+  const InputInfo& size = info().input;
+  const auto count = static_cast<std::int64_t>(slot.crop_count);
+  const at::Tensor input =
+      replica_.network.normalized(slot.crops.narrow(0, 0, count * crop_bytes_).view({count, size.height, size.width, 3}));
+  const at::Tensor mirrored_input = flip_test_ ? input.flip(3) : at::Tensor();  // first: the network may write to its input
+  std::vector<at::Tensor> plain = replica_.network.forward(input);
+  std::vector<at::Tensor> mirrored = flip_test_ ? replica_.network.forward(mirrored_input) : std::vector<at::Tensor>();
+
+  if (reduction_) {
+    // A network may end with .cpu().
+    for (std::vector<at::Tensor>* outputs : {&plain, &mirrored}) {
+      for (at::Tensor& output : *outputs) output = output.to(replica_.network.device());
+    }
+    slot.heatmaps = flip_test_ ? reduction_->wanted_mean(plain[0], mirrored[0]) : reduction_->wanted(plain[0]);
+    download(reduction_->first_look(slot.heatmaps), 0, slot);
+  } else {
+    slot.outputs = plain.size();
+    for (std::size_t i = 0; i < plain.size(); ++i) download(plain[i].to(at::kFloat), i, slot);
+    for (std::size_t i = 0; i < mirrored.size(); ++i) download(mirrored[i].to(at::kFloat), plain.size() + i, slot);
+  }
+  slot.done->record(replica_.streams, Lane::compute);
+  replica_.under_way.push_back(slot.done);
+}
+
+/// Memory on the device for the slot's crops; on the copy lane.
+void TorchSession::make_room(Slot& slot) {
+  if (!slot.crops.defined() || slot.crops.numel() < slot.staging.numel())
+    slot.crops = at::empty_like(slot.staging, at::TensorOptions().device(replica_.network.device()).pinned_memory(false));
+}
+
+/// The crops that were staged on the host, neighbours in one piece.
+void TorchSession::upload(Slot& slot) {
+  const OnLane lane(replica_.streams, Lane::copy);
+  make_room(slot);
+  const auto places = slot.cropped.begin();
+  const auto end = places + static_cast<std::ptrdiff_t>(slot.crop_count);
+  for (auto first = std::find(places, end, false); first != end;) {
+    const auto last = std::find(first, end, true);
+    const std::int64_t begin = (first - places) * crop_bytes_;
+    const std::int64_t bytes = (last - first) * crop_bytes_;
+    slot.crops.narrow(0, begin, bytes).copy_(slot.staging.narrow(0, begin, bytes), /*non_blocking=*/true);
+    first = std::find(last, end, false);
+  }
+  slot.uploaded.record(replica_.streams, Lane::copy);
+}
+
+void TorchSession::download(const at::Tensor& from, std::size_t position, Slot& slot) {
+  if (slot.host.size() <= position) slot.host.resize(position + 1);
+  at::Tensor& to = slot.host[position];
+  const auto fits = [&] {
+    return to.defined() && to.dim() == from.dim() && to.size(0) >= from.size(0) && to.sizes().slice(1) == from.sizes().slice(1);
+  };
+  if (!fits()) to = at::empty(from.sizes(), replica_.streams.host_memory().dtype(from.scalar_type()));
+  to.narrow(0, 0, from.size(0)).copy_(from.contiguous(), /*non_blocking=*/true);
+}
+
+BatchAnswer TorchSession::finish(std::size_t slot) {
+  init_torch_thread();
+  Slot& batch = slots_[slot];
+  batch.under_way = false;
+  const at::Tensor heatmaps = std::exchange(batch.heatmaps, {});
+  return translate(replica_.network.failure(), ErrorCode::invalid_model, [&] {
+    const c10::InferenceMode inference;
+    batch.done->wait();
+    return read(batch, heatmaps);
+  });
+}
+
+BatchAnswer TorchSession::read(Slot& slot, const at::Tensor& heatmaps) {
+  const auto count = static_cast<std::int64_t>(slot.crop_count);
+  if (!reduction_) {
+    std::vector<at::Tensor> plain;
+    std::vector<at::Tensor> mirrored;
+    for (std::size_t i = 0; i < slot.host.size(); ++i) (i < slot.outputs ? plain : mirrored).push_back(slot.host[i].narrow(0, 0, count));
+    return {.peaks = {}, .output = view_of(plain, info(), nullptr), .mirrored = view_of(mirrored, info(), nullptr)};
+  }
+  slot.peaks.resize(static_cast<std::size_t>(count * heatmaps.size(1)));
+  const auto* words = slot.host[0].const_data_ptr<std::int32_t>();
+  std::vector<std::int64_t> unclear;
+  for (std::size_t i = 0; i < slot.peaks.size(); ++i) {
+    if (!unpack(words + i * PeakReduction::words, info().output.width, slot.peaks[i])) unclear.push_back(static_cast<std::int64_t>(i));
+  }
+  if (!unclear.empty()) look_again(heatmaps, unclear, slot);
+  return {.peaks = slot.peaks, .output = {}, .mirrored = {}};
+}
+
+/// The batch is done, so its heatmaps may be read on any lane; this one does not queue behind the next batch.
+void TorchSession::look_again(const at::Tensor& heatmaps, const std::vector<std::int64_t>& channels, Slot& slot) {
+  const OnLane lane(replica_.streams, Lane::second_look);
+  const at::Tensor records = reduction_->second_look(heatmaps, channels).to(at::kCPU).contiguous();
+  const auto* words = records.const_data_ptr<std::int32_t>();
+  for (std::size_t i = 0; i < channels.size(); ++i)
+    (void)unpack(words + i * PeakReduction::words, info().output.width, slot.peaks[static_cast<std::size_t>(channels[i])]);
+}
+
+}  // namespace
+
+Replica::Replica(torch::jit::Module module, ModelInfo info, c10::Device device, c10::ScalarType type)
+    : network(std::move(module), std::move(info), device, type), streams(device) {
+  streams.synchronize();  // loading and freezing worked on the default stream, which the lanes do not wait for
+}
+
+std::unique_ptr<BatchSession> open_torch_session(Replica& replica, const OutputPlan& plan) {
+  const c10::InferenceMode inference;
+  const OnLane lane(replica.streams, Lane::second_look);  // what is copied here is there before anyone uses it; no batch is in its way
+  return translate("a session on model \"" + replica.network.info().name + "\" can't be opened", ErrorCode::internal,
+                   [&] { return std::make_unique<TorchSession>(replica, plan); });
+}
+
+}  // namespace posekit::inline v0

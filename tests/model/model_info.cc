@@ -1,0 +1,240 @@
+/// Metadata documents: what is read, what is refused and how, presets, overrides.
+#include "model/model_info.h"
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <string>
+
+#include "model/metadata_source.h"
+#include "posekit/error.h"
+#include "support/paths.h"
+
+using namespace posekit;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+/// A complete pose document in which one piece of text is replaced.
+std::string with(const std::string& from, const std::string& to) {
+  std::string text = R"({"format": "posekit-model/1", "task": "pose", "input": {"width": 192, "height": 256}, )"
+                     R"("output": {"codec": "heatmap", "width": 48, "height": 64}, "keypoints": "coco17"})";
+  const std::size_t at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, from.size(), to);
+}
+
+std::string detector(const std::string& more = "") {
+  return R"({"format": "posekit-model/1", "task": "detect", "input": {"width": 300, "height": 300}, "output": {})" + more + "}";
+}
+
+std::string message_of(const std::string& json) {
+  try {
+    (void)parse_model_info(json, "test");
+  } catch (const Error& error) {
+    CHECK(error.code() == ErrorCode::invalid_model);
+    return error.what();
+  }
+  return "no error";
+}
+
+std::string origin_of(const ModelInfo& info, const std::string& key) {
+  const auto found = std::ranges::find(info.origins, key, &ValueOrigin::key);
+  return found == info.origins.end() ? "none" : found->origin + " " + found->value;
+}
+
+}  // namespace
+
+TEST_CASE("A minimal document takes its defaults, and origins say so") {
+  const ModelInfo info = parse_model_info(with("pose", "pose"), "archive");
+  CHECK(info.task == Task::pose);
+  CHECK(info.input.color == ColorOrder::rgb);
+  CHECK(info.input.mean == std::array<double, 3>{0, 0, 0});
+  CHECK(info.input.std == std::array<double, 3>{255, 255, 255});
+  CHECK(info.box_padding == 1.25);
+  CHECK(info.alignment == Alignment::classic);
+  CHECK(info.output.refinement == Refinement::quarter);
+  CHECK(info.flip_shift);
+  CHECK(info.keypoints.size() == 17);
+  CHECK(origin_of(info, "input.width") == "archive 192");
+  CHECK(origin_of(info, "box_padding") == "default 1.25");
+  CHECK(origin_of(info, "output.refinement") == "default \"quarter\"");
+  CHECK(info.notes.empty());
+
+  const ModelInfo udp = parse_model_info(with("\"heatmap\"", "\"udp_heatmap\""), "archive");
+  CHECK(udp.alignment == Alignment::udp);
+  CHECK(udp.output.refinement == Refinement::dark);
+  CHECK(udp.output.blur_kernel == 11);
+
+  const ModelInfo found = parse_model_info(detector(), "archive");
+  CHECK(found.input.resize == Resize::letterbox);
+  CHECK(found.input.pad == Pad::right_bottom);
+  CHECK(found.input.pad_value == 114);
+  CHECK(found.score_threshold == 0.3);
+  CHECK(found.nms_iou == 0.5);
+  CHECK(found.max_persons == std::numeric_limits<std::size_t>::max());
+}
+
+TEST_CASE("Given values take the place of defaults") {
+  const ModelInfo info =
+      parse_model_info(with("\"keypoints\"", R"("alignment": "udp", "box_padding": 1.1, "flip_shift": false, "keypoints")"), "test");
+  CHECK(info.alignment == Alignment::udp);
+  CHECK(info.box_padding == 1.1);
+  CHECK_FALSE(info.flip_shift);
+  const ModelInfo simcc = parse_model_info(with(R"("heatmap", "width": 48, "height": 64)", R"("simcc", "split_ratio": 3)"), "test");
+  CHECK(simcc.output.split_ratio == 3);
+  const ModelInfo regression =
+      parse_model_info(with(R"("heatmap", "width": 48, "height": 64)", R"("regression", "normalized": true)"), "test");
+  CHECK(regression.output.normalized);
+  const ModelInfo own = parse_model_info(with("\"coco17\"", R"({"name": "two", "keypoints": [{"name": "a"}, {"name": "b"}]})"), "test");
+  CHECK(own.keypoints.name == "two");
+  const ModelInfo found =
+      parse_model_info(detector(R"(, "score_threshold": 0.5, "nms_iou": 0.7, "person_label": 1, "max_persons": 3)"), "test");
+  CHECK(found.score_threshold == 0.5);
+  CHECK(found.max_persons == 3);
+}
+
+TEST_CASE("An unknown key is ignored with a note") {
+  const ModelInfo info = parse_model_info(with("\"width\": 192", "\"width\": 192, \"colour\": 1"), "test");
+  REQUIRE(info.notes.size() == 1);
+  CHECK_THAT(info.notes[0], ContainsSubstring("input.colour"));
+}
+
+TEST_CASE("A document that is wrong is refused by the key, what was found and what is allowed") {
+  const auto [json, key, allowed] = GENERATE(table<std::string, std::string, std::string>({
+      {"", "not valid JSON", ""},
+      {"{", "not valid JSON", ""},
+      {"[1]", "[1]", "object"},
+      {"null", "null", "object"},
+      {std::string(2 << 20, ' '), "bytes", "allowed"},
+      {std::string(5000, '[') + std::string(5000, ']'), "nested", "levels"},
+      {"{\"format\": \"\xff\"}", "not valid JSON", ""},
+      {with("\"format\": \"posekit-model/1\", ", ""), "\"format\" is missing", "posekit-model/1"},
+      {with("posekit-model/1", "posekit-model/2"), "posekit-model/2", "posekit-model/1"},
+      {with("\"posekit-model/1\"", "1"), "\"format\" is 1", "posekit-model/1"},
+      {with("\"task\": \"pose\", ", ""), "\"task\" is missing", "\"detect\""},
+      {with("\"pose\"", "\"segment\""), "\"task\" is \"segment\"", "\"pose\" \"detect\""},
+      {with("\"pose\"", "true"), "\"task\" is true", "\"pose\""},
+      {with("\"task\": \"pose\"", "\"task\": \"pose\", \"task\": \"pose\""), "\"task\" twice", ""},
+      {with("\"width\": 192, ", ""), "\"input.width\" is missing", "16384"},
+      {with("192", "0"), "\"input.width\" is 0", "1 to 16384"},
+      {with("192", "-5"), "\"input.width\" is -5", "1 to 16384"},
+      {with("192", "16385"), "\"input.width\" is 16385", "1 to 16384"},
+      {with("192", "192.5"), "\"input.width\" is 192.5", "whole number"},
+      {with("192", "\"192\""), "\"input.width\" is \"192\"", "whole number"},
+      {with("192", "18446744073709551615"), "\"input.width\" is 18446744073709551615", "whole number"},
+      {with("192", "1e400"), "out of range", ""},
+      {with("{\"width\": 192, \"height\": 256}", "[192, 256]"), "\"input\" is [192,256]", "object"},
+      {with("\"height\": 256", "\"height\": 256, \"color\": \"gray\""), "\"input.color\" is \"gray\"", "\"rgb\" \"bgr\""},
+      {with("\"height\": 256", "\"height\": 256, \"mean\": 128"), "\"input.mean\" is 128", "three"},
+      {with("\"height\": 256", "\"height\": 256, \"mean\": [1, 2]"), "\"input.mean\" is [1,2]", "three"},
+      {with("\"height\": 256", "\"height\": 256, \"std\": [1, 0, 1]"), "\"input.std\" is [1,0,1]", "other than 0"},
+      {with("\"height\": 256", "\"height\": 256, \"std\": [1, null, 1]"), "\"input.std\"", "finite"},
+      {with("\"codec\": \"heatmap\", ", ""), "\"output.codec\" is missing", "\"simcc\""},
+      {with("\"heatmap\"", "\"yolo\""), "\"output.codec\" is \"yolo\"", "\"udp_heatmap\""},
+      {with("\"heatmap\"", "\"boxes_scores\""), "\"output.codec\" is \"boxes_scores\"", "\"heatmap\""},
+      {with("\"width\": 48, ", ""), "\"output.width\" is missing", "16384"},
+      {with("48", "0"), "\"output.width\" is 0", "1 to 16384"},
+      {with("\"height\": 64", "\"height\": 64, \"refinement\": \"best\""), "\"output.refinement\" is \"best\"", "\"quarter\""},
+      {with("\"height\": 64", "\"height\": 64, \"refinement\": \"dark\", \"blur_kernel\": 4"), "\"output.blur_kernel\" is 4", "odd"},
+      {with("\"height\": 64", "\"height\": 64, \"refinement\": \"dark\", \"blur_kernel\": 257"), "\"output.blur_kernel\" is 257", "255"},
+      {with("\"keypoints\": \"coco17\"", "\"other\": 1"), "\"keypoints\" is missing", "set"},
+      {with("\"coco17\"", "\"coco18\""), "coco18", "coco17"},
+      {with("\"coco17\"", "17"), "\"keypoints\" is 17", "name of a keypoint set"},
+      {with("\"coco17\"", "{\"name\": \"x\"}"), "\"keypoints\"", "is missing"},
+      {with("\"keypoints\"", "\"box_padding\": 0, \"keypoints\""), "\"box_padding\" is 0", "number"},
+      {with("\"keypoints\"", "\"alignment\": \"half\", \"keypoints\""), "\"alignment\" is \"half\"", "\"udp\" \"classic\""},
+      {with("\"keypoints\"", "\"flip_shift\": 1, \"keypoints\""), "\"flip_shift\" is 1", "true or false"},
+      {with("\"keypoints\"", "\"sha256\": \"12\", \"keypoints\""), "\"sha256\" is \"12\"", "64 hexadecimal"},
+      {with("\"keypoints\"", "\"name\": 5, \"keypoints\""), "\"name\" is 5", "string"},
+      {with(R"("heatmap", "width": 48, "height": 64)", R"("simcc", "split_ratio": 0)"), "\"output.split_ratio\" is 0", "number"},
+      {with(R"("heatmap", "width": 48, "height": 64)", R"("regression", "normalized": "yes")"), "\"output.normalized\" is \"yes\"",
+       "true or false"},
+      {detector(R"(, "nms_iou": 1.5)"), "\"nms_iou\" is 1.5", "0 to 1"},
+      {detector(R"(, "max_persons": 0)"), "\"max_persons\" is 0", "> 0"},
+      {detector(R"(, "score_threshold": "low")"), "\"score_threshold\" is \"low\"", "number"},
+  }));
+  INFO(json.substr(0, 300));
+  CHECK_THAT(message_of(json), ContainsSubstring(key) && ContainsSubstring(allowed));
+}
+
+TEST_CASE("Every preset is a Sapiens model of 768x1024 with the keypoints of its name") {
+  CHECK(model_presets() == std::vector<std::string>{"sapiens-coco133", "sapiens-coco17", "sapiens-goliath308"});
+  const auto [name, keypoints] =
+      GENERATE(table<std::string, std::size_t>({{"sapiens-coco17", 17}, {"sapiens-coco133", 133}, {"sapiens-goliath308", 308}}));
+  ModelOptions options;
+  options.metadata = MetadataPreset{name};
+  const ModelInfo info = find_metadata(std::filesystem::path("model.pt"), options).value();
+  CHECK(info.input.size() == Size{768, 1024});
+  CHECK(info.input.mean == std::array<double, 3>{123.675, 116.28, 103.53});
+  CHECK(info.input.std == std::array<double, 3>{58.395, 57.12, 57.375});
+  CHECK(info.output.codec == Codec::udp_heatmap);
+  CHECK(info.output.width == 192);
+  CHECK(info.output.height == 256);
+  CHECK(info.output.blur_kernel == 11);
+  CHECK(info.box_padding == 1.25);
+  CHECK(info.keypoints.size() == keypoints);
+}
+
+TEST_CASE("Metadata that is given counts before the sidecar, and an unknown source is named") {
+  const posekit_test::TemporaryDir dir;
+  const auto model = dir.path() / "pose.pt";
+  CHECK_FALSE(find_metadata(model, {}).has_value());
+  std::ofstream(dir.path() / "pose.pt.posekit.json") << with("\"task\"", "\"name\": \"beside\", \"task\"");
+  CHECK(find_metadata(model, {})->name == "beside");
+  ModelOptions options;
+  options.metadata = MetadataDocument{with("\"task\"", "\"name\": \"given\", \"task\"")};
+  CHECK(find_metadata(model, options)->name == "given");
+  options.metadata = MetadataFile{dir.path() / "pose.pt.posekit.json"};
+  CHECK(find_metadata(model, options)->name == "beside");
+  options.metadata = MetadataFile{dir.path() / "missing.json"};
+  CHECK_THROWS_WITH(find_metadata(model, options), ContainsSubstring("missing.json"));
+  options.metadata = MetadataFile{dir.path()};
+  CHECK_THROWS_WITH(find_metadata(model, options), ContainsSubstring("regular file"));
+  options.metadata = MetadataPreset{"sapiens"};
+  CHECK_THROWS_WITH(find_metadata(model, options), ContainsSubstring("\"sapiens\"") && ContainsSubstring("sapiens-coco17"));
+}
+
+TEST_CASE("Overrides check their value and leave their mark") {
+  ModelInfo info = parse_model_info(with("pose", "pose"), "archive");
+  override_box_padding(info, 1.5);
+  CHECK(info.box_padding == 1.5);
+  CHECK(origin_of(info, "box_padding") == "option 1.5");
+  CHECK_THROWS_AS(override_box_padding(info, 0), Error);
+  CHECK_THROWS_AS(override_box_padding(info, std::nan("")), Error);
+  CHECK_THROWS_AS(override_score_threshold(info, HUGE_VAL), Error);
+  CHECK_THROWS_AS(override_nms_iou(info, 1.01), Error);
+  CHECK_THROWS_AS(override_max_persons(info, 0), Error);
+}
+
+TEST_CASE("Metadata as JSON are read back as they were") {
+  const std::string own = R"({"name": "mine", "provenance": "here", "keypoints": [{"name": "left", "swap": 1}, {"name": "right", "swap": 0},
+      {"name": "tail"}], "links": [[0, 2], [1, 2]], "sigmas": [0.1, 0.2, 0.3], "subsets": {"sides": [1, 0]}})";
+  const std::string document = GENERATE_COPY(
+      R"({"format": "posekit-model/1", "task": "pose", "name": "m", "input": {"width": 192, "height": 256, "mean": [1.5, 2, 3]},
+          "output": {"codec": "heatmap", "width": 48, "height": 64, "refinement": "dark", "blur_kernel": 7}, "box_padding": 1.1,
+          "keypoints": )" +
+          own + "}",
+      std::string(R"({"format": "posekit-model/1", "task": "pose", "input": {"width": 8, "height": 8}, "output": {"codec": "simcc"},
+          "keypoints": "coco17"})"),
+      std::string(R"({"format": "posekit-model/1", "task": "detect", "input": {"width": 320, "height": 320, "pad": "center"},
+          "nms_iou": 0.25})"));
+  const ModelInfo info = parse_model_info(document, "test");
+  const ModelInfo again = parse_model_info(to_json(info), "again");
+  CHECK(again.notes.empty());
+  CHECK(again.keypoints == info.keypoints);
+  CHECK(again.name == info.name);
+  CHECK(again.input.mean == info.input.mean);
+  CHECK(again.input.pad == info.input.pad);
+  CHECK(again.output.codec == info.output.codec);
+  CHECK(again.output.blur_kernel == info.output.blur_kernel);
+  CHECK(again.box_padding == info.box_padding);
+  CHECK(again.nms_iou == info.nms_iou);
+  CHECK(again.max_persons == info.max_persons);
+  REQUIRE(again.origins.size() == info.origins.size());
+  for (std::size_t i = 0; i < info.origins.size(); ++i) CHECK(again.origins[i].value == info.origins[i].value);
+}

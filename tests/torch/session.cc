@@ -1,0 +1,374 @@
+/// Sessions of the TorchScript backend: what a device does, on the CPU and, in the program of the label gpu, on a CUDA device.
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <chrono>
+#include <cmath>
+#include <latch>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "backend/model_backend.h"
+#include "estimator/estimator_access.h"
+#include "posekit/error.h"
+#include "support/by_sessions.h"
+#include "support/model_builder.h"
+#include "support/paths.h"
+#include "support/test_device.h"
+
+using namespace posekit;
+using Catch::Matchers::ContainsSubstring;
+using posekit_test::BySessions;
+using posekit_test::pose_metadata;
+using posekit_test::save_script_model;
+
+namespace {
+
+const std::string two_keypoints = R"({"name": "two", "keypoints": [{"name": "left_eye", "swap": 1}, {"name": "right_eye", "swap": 0}]})";
+
+/// The model on the test's device, used by sessions.
+std::shared_ptr<ModelBackend> on_test_device(const std::filesystem::path& model, ModelOptions options = {}) {
+  options.device = posekit_test::test_device();
+  auto backend = load_torchscript(model, options, Task::pose);
+  if (backend->asynchronous()) return backend;
+  return std::make_shared<BySessions>(backend);
+}
+
+std::shared_ptr<ModelBackend> on_cpu(const std::filesystem::path& model) { return load_torchscript(model, {}, Task::pose); }
+
+/// Coloured discs on grey, a different picture for each number.
+Image picture(int number) {
+  constexpr int side = 90;
+  Image image{std::vector<std::uint8_t>(side * side * 3, 40), side, side, PixelFormat::rgb8};
+  for (int disc = 0; disc < 6; ++disc) {
+    const int cx = 14 + (disc * 29 + number * 17) % 64;
+    const int cy = 14 + (disc * 41 + number * 23) % 64;
+    for (int y = cy - 8; y <= cy + 8; ++y) {
+      for (int x = cx - 8; x <= cx + 8; ++x) {
+        if ((x - cx) * (x - cx) + (y - cy) * (y - cy) > 64) continue;
+        auto* pixel = &image.pixels[static_cast<std::size_t>((y * side + x) * 3)];
+        for (int c = 0; c < 3; ++c) pixel[c] = static_cast<std::uint8_t>(((disc + 1) >> c & 1) * 190 + 20);
+      }
+    }
+  }
+  return image;
+}
+
+struct Album {
+  std::vector<Image> images;
+  std::vector<std::vector<Box>> boxes;
+  std::vector<ImageBoxes> input;
+  Album() {
+    for (int i = 0; i < 5; ++i) {
+      images.push_back(picture(i));
+      boxes.push_back({{8, 6, 80, 84}, {-10, 3, 60.5, 95}});
+    }
+    for (std::size_t i = 0; i < images.size(); ++i) input.push_back({images[i].view(), boxes[i]});
+  }
+};
+
+/// The farthest that two ways put a keypoint apart, in image pixels; scores and numbers of poses must agree.
+double farthest(const std::vector<ImageResult>& one, const std::vector<ImageResult>& other, double score_margin) {
+  double distance = 0;
+  REQUIRE(one.size() == other.size());
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    CHECK(one[i].code == other[i].code);
+    REQUIRE(one[i].poses.size() == other[i].poses.size());
+    for (std::size_t p = 0; p < one[i].poses.size(); ++p) {
+      const auto& a = one[i].poses[p].keypoints;
+      const auto& b = other[i].poses[p].keypoints;
+      REQUIRE(a.size() == b.size());
+      for (std::size_t k = 0; k < a.size(); ++k) {
+        CHECK(std::abs(a[k].score - b[k].score) <= score_margin);
+        distance = std::max(distance, static_cast<double>(std::hypot(a[k].x - b[k].x, a[k].y - b[k].y)));
+      }
+    }
+  }
+  return distance;
+}
+
+double between_the_two_ways(const std::filesystem::path& model, EstimatorOptions options, double score_margin = 1e-5) {
+  const Album album;
+  const auto expected = EstimatorAccess::make(on_cpu(model), options).estimate_batch(album.input);
+  const PoseEstimator by_sessions = EstimatorAccess::make(on_test_device(model), options);
+  const double first = farthest(by_sessions.estimate_batch(album.input), expected, score_margin);
+  return std::max(first, farthest(by_sessions.estimate_batch(album.input), expected, score_margin));  // and once warm
+}
+
+/// A model that answers as the test wants: heatmaps are the crop's red and green, [2,16,16].
+void save_echo(const std::filesystem::path& path, const std::string& expression, const std::string& extra = "") {
+  save_script_model(path, "def forward(self, x):\n    " + expression + "\n",
+                    pose_metadata("udp_heatmap", 16, 16, 16, 16, two_keypoints, R"("blur_kernel": 5)", extra));
+}
+
+}  // namespace
+
+TEST_CASE("Heatmaps that are reduced on the device give the poses of the CPU's way, flip test and subsets included") {
+  POSEKIT_NEEDS_TEST_DEVICE();
+  const std::string alignment = GENERATE("udp", "classic");
+  const bool flip_test = GENERATE(false, true);
+  const std::size_t max_batch = GENERATE(std::size_t{1}, std::size_t{4});
+  const posekit_test::TemporaryDir dir;
+  const std::string six = R"({"name": "six", "keypoints": [{"name": "a", "swap": 1}, {"name": "b", "swap": 0}, {"name": "c", "swap": 2},
+      {"name": "d", "swap": 4}, {"name": "e", "swap": 3}, {"name": "f", "swap": 5}]})";
+  save_script_model(dir.path() / "m.pt", posekit_test::analytic_heatmap_forward(96, 128, 24, 32, alignment),
+                    pose_metadata(alignment == "udp" ? "udp_heatmap" : "heatmap", 96, 128, 24, 32, six));
+  EstimatorOptions options;
+  options.max_batch = max_batch;
+  options.flip_test = flip_test;
+  CHECK(between_the_two_ways(dir.path() / "m.pt", options) < 1e-2);
+  options.keypoints = {"e", "a"};
+  CHECK(between_the_two_ways(dir.path() / "m.pt", options) < 1e-2);
+}
+
+TEST_CASE("A real network's poses are the same by both ways, within a thousandth of a heatmap cell") {
+  POSEKIT_NEEDS_TEST_DEVICE();
+  EstimatorOptions options;
+  options.max_batch = 3;
+  const double cell = 128 * 1.25 / 64;  // pixels of the picture, about
+  // The device normalises in float, the CPU's way a little more exactly.
+  CHECK(between_the_two_ways(posekit_test::source_dir() / "examples/models/pose_landmark_lite.pt", options, 1e-3) < 5e-2 * cell);
+}
+
+TEST_CASE("simcc and regression come back whole and are decoded as the CPU's way does, flip test included") {
+  POSEKIT_NEEDS_TEST_DEVICE();
+  const bool flip_test = GENERATE(false, true);
+  const posekit_test::TemporaryDir dir;
+  EstimatorOptions options;
+  options.flip_test = flip_test;
+  options.max_batch = 4;
+  save_script_model(dir.path() / "s.pt",
+                    "def forward(self, x):\n    return x[:, 0:2, 3, :].repeat([1, 1, 2]) * 1.5 + x[:, 0:2, 9, :].repeat([1, 1, 2]), "
+                    "x[:, 0:2, :, 5].repeat([1, 1, 2])\n",
+                    pose_metadata("simcc", 16, 16, 0, 0, two_keypoints));
+  CHECK(between_the_two_ways(dir.path() / "s.pt", options) < 1e-3);
+  save_script_model(dir.path() / "r.pt", "def forward(self, x):\n    return x[:, 0:2, 4, 0:3] * 16.0\n",
+                    pose_metadata("regression", 16, 16, 0, 0, two_keypoints));
+  CHECK(between_the_two_ways(dir.path() / "r.pt", options, 1e-3) < 1e-2);
+}
+
+TEST_CASE("Weak channels and channels with NaN are looked at twice and end as on the CPU") {
+  POSEKIT_NEEDS_TEST_DEVICE();
+  const std::string expression =
+      GENERATE("return x[:, 0:2] * 0.002", "y = x[:, 0:2] * 1.0\n    y[:, :, 15, 15] = float('nan')\n    return y",
+               "return x[:, 0:2] / (x[:, 0:2] > 0.3).float() * (x[:, 0:2] > 0.3).float()", "return torch.log(x[:, 0:2] - 0.5)",
+               "return x[:, 0:2] * 100.0", "return x[:, 0:2] * 0.0");
+  const posekit_test::TemporaryDir dir;
+  save_echo(dir.path() / "m.pt", expression);
+  EstimatorOptions options;
+  options.max_batch = 3;
+  CHECK(between_the_two_ways(dir.path() / "m.pt", options, 1e-4) < 1e-2);
+}
+
+TEST_CASE("A network in channels-last, in another type, or that writes to its input is read as it is") {
+  POSEKIT_NEEDS_TEST_DEVICE();
+  const std::string expression =
+      GENERATE("return x[:, 0:2].contiguous(memory_format=2)", "return x[:, 0:2].half().float()", "return x[:, 0:2].double()",
+               "x.mul_(0.5)\n    return x[:, 0:2]", "return x[:, 0:2].permute([0, 1, 3, 2])");
+  const bool flip_test = GENERATE(false, true);
+  const posekit_test::TemporaryDir dir;
+  save_echo(dir.path() / "m.pt", expression);
+  EstimatorOptions options;
+  options.max_batch = 3;
+  options.flip_test = flip_test;
+  CHECK(between_the_two_ways(dir.path() / "m.pt", options, 1e-4) < 1e-2);
+}
+
+TEST_CASE("A slot's staging memory is used again, and made anew only for a larger batch") {
+  POSEKIT_NEEDS_TEST_DEVICE();
+  const posekit_test::TemporaryDir dir;
+  save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
+  const auto backend = on_test_device(dir.path() / "m.pt");
+  const auto session = backend->open_session({.channels = {0, 1}, .refinement = Refinement::none, .kernel = {}, .flip_test = false});
+  std::byte* const first = session->staging(0, 4);
+  for (const std::size_t crops : {std::size_t{4}, std::size_t{1}, std::size_t{3}}) {
+    CHECK(session->staging(0, crops) == first);
+    std::fill_n(first, crops * 16 * 16 * 3, std::byte{100});
+    session->submit(0, crops, {});
+    const BatchAnswer answer = session->finish(0);
+    REQUIRE(answer.peaks.size() == 2 * crops);
+    CHECK(answer.peaks[0].score == 100.0F / 255);
+    CHECK(answer.peaks[0].x == 0);  // all cells tie: the first
+  }
+  CHECK(session->staging(1, 1) != first);
+}
+
+TEST_CASE("A batch that fails in a session fails alone: its slot and the other one are used again") {
+  POSEKIT_NEEDS_TEST_DEVICE();
+  const posekit_test::TemporaryDir dir;
+  save_echo(dir.path() / "m.pt", "assert x.size(0) != 3, 'three'\n    return x[:, 0:2]");
+  const auto backend = on_test_device(dir.path() / "m.pt");
+  const auto session = backend->open_session({.channels = {0, 1}, .refinement = Refinement::none, .kernel = {}, .flip_test = false});
+  const auto fill = [&](std::size_t slot, std::size_t crops, int grey) {
+    std::fill_n(session->staging(slot, crops), crops * 16 * 16 * 3, static_cast<std::byte>(grey));
+  };
+  fill(0, 2, 50);
+  session->submit(0, 2, {});
+  fill(1, 3, 60);
+  CHECK_THROWS_WITH(session->submit(1, 3, {}), ContainsSubstring("three"));
+  CHECK(session->finish(0).peaks[0].score == 50.0F / 255);
+  fill(1, 1, 70);
+  session->submit(1, 1, {});
+  CHECK(session->finish(1).peaks[0].score == 70.0F / 255);
+}
+
+TEST_CASE("Whoever leaves answers unread holds nobody up") {
+  POSEKIT_NEEDS_TEST_DEVICE();
+  const posekit_test::TemporaryDir dir;
+  save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
+  const auto backend = on_test_device(dir.path() / "m.pt");
+  const OutputPlan plan{.channels = {0, 1}, .refinement = Refinement::none, .kernel = {}, .flip_test = false};
+  const auto idle = backend->open_session(plan);
+  const auto other = backend->open_session(plan);
+  const RunControl soon{.stop = {}, .deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20)};
+  const auto send = [&](BatchSession& session, std::size_t slot, int grey) {
+    std::fill_n(session.staging(slot, 1), 16 * 16 * 3, static_cast<std::byte>(grey));
+    session.submit(slot, 1, soon);
+  };
+  send(*idle, 0, 1);
+  send(*idle, 1, 2);
+  for (int grey = 3; grey < 9; grey += 2) {
+    send(*other, 0, grey);
+    send(*other, 1, grey + 1);
+    CHECK(other->finish(0).peaks[0].score == static_cast<float>(grey) / 255);
+    CHECK(other->finish(1).peaks[0].score == static_cast<float>(grey + 1) / 255);
+  }
+  CHECK(idle->finish(0).peaks[0].score == 1.0F / 255);
+  CHECK(idle->finish(1).peaks[0].score == 2.0F / 255);
+}
+
+#ifndef POSEKIT_TEST_ON_CUDA  // pointers to the host stand for pointers to a device
+
+TEST_CASE("Images on the device, among images on the host, give the host's poses, with every batch size and the flip test") {
+  const posekit_test::TemporaryDir dir;
+  save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
+  EstimatorOptions options;
+  options.max_batch = GENERATE(std::size_t{1}, std::size_t{3}, std::size_t{16});
+  options.flip_test = GENERATE(false, true);
+  const Album album;
+  const auto expected = EstimatorAccess::make(on_cpu(dir.path() / "m.pt"), options).estimate_batch(album.input);
+  const auto backend = std::make_shared<BySessions>(on_cpu(dir.path() / "m.pt"), "cuda:0");
+  const PoseEstimator estimator = EstimatorAccess::make(backend, options);
+  for (const int which : {0b11111, 0b00101, 0b11010, 0b00000, 0b11100}) {  // the second time with memory that the first one left
+    auto input = album.input;
+    for (std::size_t i = 0; i < input.size(); ++i) input[i].image.cuda_device = which >> i & 1 ? 0 : -1;
+    INFO(which);
+    CHECK(farthest(estimator.estimate_batch(input), expected, 1.01 / 255) < 0.05);
+  }
+}
+
+TEST_CASE("An image on another device than the model's is refused with both devices' names, and its neighbours are done") {
+  const posekit_test::TemporaryDir dir;
+  save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
+  const std::string device = GENERATE("cuda:0", "cpu");
+  std::shared_ptr<ModelBackend> backend = on_cpu(dir.path() / "m.pt");
+  if (device != "cpu") backend = std::make_shared<BySessions>(backend, device);
+  const Album album;
+  auto input = album.input;
+  input[1].image.cuda_device = 1;
+  const PoseEstimator estimator = EstimatorAccess::make(backend, {});
+  const auto results = estimator.estimate_batch(input);
+  for (std::size_t i = 0; i < results.size(); ++i) CHECK(results[i].poses.size() == (i == 1 ? 0 : 2));
+  CHECK(results[1].code == ErrorCode::invalid_argument);
+  CHECK_THAT(results[1].message, ContainsSubstring("lie on cuda:1") && ContainsSubstring("runs on " + device));
+  CHECK_THROWS_WITH(estimator.estimate(input[1].image, input[1].boxes), ContainsSubstring("cuda:1"));
+}
+
+TEST_CASE("A crop that was cut out on the device is not overwritten by the host's memory, nor kept for the slot's next batch") {
+  const posekit_test::TemporaryDir dir;
+  save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
+  const auto backend = on_cpu(dir.path() / "m.pt");
+  const auto session = backend->open_session({.channels = {0, 1}, .refinement = Refinement::none, .kernel = {}, .flip_test = false});
+  const std::vector<std::uint8_t> level(16 * 16, 200);
+  ImageView image{level.data(), 16, 16, 16, PixelFormat::gray8};
+  image.cuda_device = 0;
+  const WarpPlan plan{.transform = {.scale_x = 1, .offset_x = 0, .scale_y = 1, .offset_y = 0}, .size = {16, 16}};
+  const auto scores = [&](const std::vector<std::size_t>& cropped) {
+    std::fill_n(session->staging(0, 4), 4 * 16 * 16 * 3, std::byte{50});
+    for (const std::size_t position : cropped) session->crop(0, position, {image, plan});
+    session->submit(0, 4, {});
+    std::vector<float> levels;
+    for (std::size_t i = 0; const PeakRecord& peak : session->finish(0).peaks) {
+      if (i++ % 2 == 0) levels.push_back(std::round(peak.score * 255));
+    }
+    return levels;
+  };
+  CHECK(scores({1, 2}) == std::vector<float>{50, 200, 200, 50});
+  CHECK(scores({}) == std::vector<float>{50, 50, 50, 50});
+  CHECK(scores({3, 0}) == std::vector<float>{200, 50, 50, 200});
+  CHECK(scores({0, 1, 2, 3}) == std::vector<float>{200, 200, 200, 200});
+}
+
+TEST_CASE("After crops on the device a submit that is cancelled leaves the slot free") {
+  const posekit_test::TemporaryDir dir;
+  save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
+  const auto backend = std::make_shared<BySessions>(on_cpu(dir.path() / "m.pt"), "cuda:0");
+  const PoseEstimator estimator = EstimatorAccess::make(backend, {});
+  Album album;
+  for (ImageBoxes& input : album.input) input.image.cuda_device = 0;
+  const auto expected = estimator.estimate_batch(album.input);
+  const auto session = backend->open_session({.channels = {0, 1}, .refinement = Refinement::none, .kernel = {}, .flip_test = false});
+  std::stop_source stop;
+  stop.request_stop();
+  const WarpPlan plan{.transform = {.scale_x = 1, .offset_x = 0, .scale_y = 1, .offset_y = 0}, .size = {16, 16}};
+  (void)session->staging(0, 1);
+  session->crop(0, 0, {album.input[0].image, plan});
+  CHECK_THROWS_AS(session->submit(0, 1, {.stop = stop.get_token(), .deadline = {}}), Error);
+  std::fill_n(session->staging(0, 1), 16 * 16 * 3, std::byte{70});
+  session->submit(0, 1, {});
+  CHECK(session->finish(0).peaks[0].score == 70.0F / 255);
+  CHECK(farthest(estimator.estimate_batch(album.input), expected, 0) == 0);
+}
+
+#endif
+
+TEST_CASE("Callers at once on one backend get what one caller gets") {
+  POSEKIT_NEEDS_TEST_DEVICE();
+  const posekit_test::TemporaryDir dir;
+  save_echo(dir.path() / "m.pt", "return x[:, 0:2] * 0.004");
+  EstimatorOptions options;
+  options.max_batch = 2;
+  const PoseEstimator estimator = EstimatorAccess::make(on_test_device(dir.path() / "m.pt"), options);
+  const Album album;
+  const auto expected = estimator.estimate_batch(album.input);
+  std::latch start(4);
+  std::vector<double> farthest_of(4, 0);
+  {
+    std::vector<std::jthread> callers;
+    for (std::size_t i = 0; i < farthest_of.size(); ++i) {
+      callers.emplace_back([&, i] {
+        start.arrive_and_wait();
+        for (int round = 0; round < 5; ++round) {
+          const auto results = estimator.estimate_batch(album.input);
+          for (std::size_t r = 0; r < results.size(); ++r) {
+            for (std::size_t p = 0; p < 2; ++p) {
+              const Keypoint& a = results[r].poses.at(p).keypoints.at(0);
+              const Keypoint& b = expected[r].poses.at(p).keypoints.at(0);
+              farthest_of[i] = std::max(farthest_of[i], static_cast<double>(std::hypot(a.x - b.x, a.y - b.y)));
+            }
+          }
+        }
+      });
+    }
+  }
+  for (const double distance : farthest_of) CHECK(distance < 1e-3);
+}
+
+TEST_CASE("A session may go with a batch under way") {
+  POSEKIT_NEEDS_TEST_DEVICE();
+  const posekit_test::TemporaryDir dir;
+  save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
+  const auto backend = on_test_device(dir.path() / "m.pt");
+  const OutputPlan plan{.channels = {0, 1}, .refinement = Refinement::none, .kernel = {}, .flip_test = false};
+  for (int round = 0; round < 3; ++round) {  // what was not given back would be missing in the second round
+    const auto session = backend->open_session(plan);
+    for (const std::size_t slot : {std::size_t{0}, std::size_t{1}}) {
+      std::fill_n(session->staging(slot, 1), 16 * 16 * 3, std::byte{7});
+      session->submit(slot, 1, {.stop = {}, .deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1)});
+    }
+  }
+}
