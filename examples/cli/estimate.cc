@@ -9,12 +9,12 @@
 #include <optional>
 #include <utility>
 
-#include "engine.h"
 #include "images.h"
 #include "interrupt.h"
-#include "job.h"
+#include "model_runner.h"
 #include "posekit/image_io.h"
 #include "posekit/video.h"
+#include "run_context.h"
 #include "videos.h"
 
 namespace cli {
@@ -61,7 +61,7 @@ class Run {
   InputList list() const;
   void check_coco_ids() const;
   std::optional<Input> take();
-  void work(const Job& job, ImageRun& images);
+  void work(const RunContext& run, ImageRun& images);
   void write_coco(const std::string& entries);
   int summary(bool interrupted);
 
@@ -75,8 +75,8 @@ class Run {
   OutputPlan plan_;
   GivenBoxes boxes_;
   Progress progress_;
-  Ledger ledger_;
-  Engine engine_;
+  OrderedReport report_;
+  ModelRunner runner_;
   std::optional<InputList> inputs_;
   std::optional<Input> next_;
   std::size_t listed_ = 0;
@@ -91,8 +91,8 @@ Run::Run(const EstimateOptions& options)
             .coco = coco() && !to_stdout() ? fs::path(options.output) / "results.json" : fs::path()},
       boxes_(options),
       progress_(options.quiet),
-      ledger_(progress_),
-      engine_(options, !boxes_.any(), progress_) {
+      report_(progress_),
+      runner_(options, !boxes_.any(), progress_) {
   posekit::silence_video_messages();
   if (to_stdout() && options.draw)
     throw UsageError("--draw needs a folder for its pictures, and -o - names standard output: name a folder");
@@ -134,7 +134,7 @@ std::optional<Input> Run::take() {
   return taken;
 }
 
-void Run::work(const Job& job, ImageRun& images) {
+void Run::work(const RunContext& run, ImageRun& images) {
   while (next_ && !stop_.stop_requested()) {
     if (next_->kind == InputKind::image) {
       images.run([&]() -> std::optional<Input> {
@@ -143,7 +143,7 @@ void Run::work(const Job& job, ImageRun& images) {
       });
     } else {
       const Input input = *take();
-      run_video(job, input);
+      run_video(run, input);
       camera_ended_ = input.kind == InputKind::camera && stop_.stop_requested();
     }
   }
@@ -156,10 +156,10 @@ int Run::execute() {
     if (!relay) relay.emplace();
     return relay->token();
   };
-  const Job job{options_, engine_, boxes_, plan_, ledger_, progress_, stop_, waking};
-  ImageRun images(job);
-  work(job, images);
-  const Ledger::Counts counts = ledger_.counts();
+  const RunContext run{options_, runner_, boxes_, plan_, report_, progress_, stop_, waking};
+  ImageRun images(run);
+  work(run, images);
+  const OrderedReport::Counts counts = report_.counts();
   const bool interrupted = next_.has_value() || counts.open > 0 || counts.interrupted || camera_ended_;
   if (coco() && !interrupted) write_coco(images.coco_entries());
   return summary(interrupted);
@@ -177,7 +177,7 @@ int Run::summary(bool interrupted) {
     progress_.message("posekit: interrupted; what is written is whole, and the same command goes on with the rest");
     return interrupted_exit_code;
   }
-  const Ledger::Counts counts = ledger_.counts();
+  const OrderedReport::Counts counts = report_.counts();
   if (counts.failed > 0) progress_.message(fmt::format("posekit: {} of {} inputs failed, see above", counts.failed, counts.inputs));
   if (!options_.quiet && counts.skipped > 0)
     progress_.message(fmt::format("posekit: {} inputs were done before (--overwrite does them again)", counts.skipped));

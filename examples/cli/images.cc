@@ -34,14 +34,14 @@ posekit::CocoImageId coco_id(const Input& input, const GivenBoxes& boxes) {
 void ImageRun::run(const std::function<std::optional<Input>()>& next) {
   auto first = read_next(next);
   if (!first) return;
-  job_.engine.load();
+  run_.runner.load();
   const auto source = [&] {
     if (first) return std::exchange(first, std::nullopt);
     return read_next(next);
   };
   const auto sink = [&](const posekit::PipelineResult& done, const std::function<void()>&) { finish(done); };
   try {
-    job_.engine.run_images(source, sink, job_.engine.serial() ? job_.stop : job_.waking());
+    run_.runner.run_images(source, sink, run_.runner.serial() ? run_.stop : run_.waking());
   } catch (const posekit::Error& error) {
     if (error.code() != ErrorCode::cancelled) throw;
   }
@@ -49,14 +49,14 @@ void ImageRun::run(const std::function<std::optional<Input>()>& next) {
 
 /// The next image that can be read; the others are told.
 std::optional<posekit::PipelineInput> ImageRun::read_next(const std::function<std::optional<Input>()>& next) {
-  while (!job_.stop.stop_requested()) {
+  while (!run_.stop.stop_requested()) {
     const auto input = next();
     if (!input) return std::nullopt;
-    const std::size_t number = job_.ledger.open();
+    const std::size_t number = run_.report.open();
     if (!input->problem.empty()) {
       close_failed(number, *input, input->problem);
-    } else if (!job_.options.overwrite && is_done(job_.plan.of(*input))) {
-      job_.ledger.close(number, {Step::skipped, {}, fmt::format("{}: done before", input->path.string())});
+    } else if (!run_.options.overwrite && is_done(run_.plan.of(*input))) {
+      run_.report.close(number, {Step::skipped, {}, fmt::format("{}: done before", input->path.string())});
     } else if (auto work = read(*input, number)) {
       return work;
     }
@@ -71,10 +71,10 @@ std::optional<posekit::PipelineInput> ImageRun::read(const Input& input, std::si
     work->image = std::make_unique<posekit::Image>(posekit::read_image(input.path));
     work->decode = std::chrono::steady_clock::now() - start;
     work->input = input;
-    work->output = job_.plan.of(input);
+    work->output = run_.plan.of(input);
     work->number = number;
     const posekit::ImageView view = work->image->view();
-    auto boxes = job_.boxes.of(input.path, view.size(), work->note);
+    auto boxes = run_.boxes.of(input.path, view.size(), work->note);
     return posekit::PipelineInput{{.image = view, .owner = std::move(work), .index = number, .time_s = 0}, std::move(boxes)};
   } catch (const posekit::Error& error) {
     close_failed(number, input, error.what());
@@ -85,12 +85,12 @@ std::optional<posekit::PipelineInput> ImageRun::read(const Input& input, std::si
 }
 
 void ImageRun::close_failed(std::size_t number, const Input& input, const std::string& message) {
-  job_.ledger.close(number, {Step::failed, {naming(input, message)}, fmt::format("{}: failed", input.path.string())});
+  run_.report.close(number, {Step::failed, {naming(input, message)}, fmt::format("{}: failed", input.path.string())});
 }
 
 void ImageRun::finish(const posekit::PipelineResult& done) {
   const auto& work = *static_cast<const Work*>(done.frame.owner.get());
-  if (done.result.code == ErrorCode::cancelled) return job_.ledger.close(work.number, {Step::interrupted, {}, {}});
+  if (done.result.code == ErrorCode::cancelled) return run_.report.close(work.number, {Step::interrupted, {}, {}});
   try {
     if (done.result.code != ErrorCode::ok) throw posekit::Error(done.result.code, done.result.message);
     posekit::ImageResult result = done.result;
@@ -101,7 +101,7 @@ void ImageRun::finish(const posekit::PipelineResult& done) {
                 fmt::format("{}: {}", work.input.path.string(), counted(result.poses.size(), "person", "people"))};
     if (!work.note.empty()) entry.messages.push_back(work.note);
     for (const posekit::BoxError& error : result.box_errors) entry.messages.push_back(naming(work.input, error.message));
-    job_.ledger.close(work.number, std::move(entry));
+    run_.report.close(work.number, std::move(entry));
   } catch (const posekit::Error& error) {
     close_failed(work.number, work.input, error.what());
   } catch (const std::bad_alloc&) {
@@ -110,15 +110,15 @@ void ImageRun::finish(const posekit::PipelineResult& done) {
 }
 
 void ImageRun::write(const Work& work, const posekit::ImageResult& result) {
-  const posekit::PoseEstimator& estimator = job_.engine.estimator();
-  if (job_.options.format == "coco") {
-    const std::string entries = posekit::to_coco_entries(result, coco_id(work.input, job_.boxes));
+  const posekit::PoseEstimator& estimator = run_.runner.estimator();
+  if (run_.options.format == "coco") {
+    const std::string entries = posekit::to_coco_entries(result, coco_id(work.input, run_.boxes));
     if (!entries.empty()) coco_entries_ += (coco_entries_.empty() ? "" : ",\n") + entries;
   } else {
     const posekit::ResultSource source{
         .path = work.input.path.string(), .size = work.image->view().size(), .frame = std::nullopt, .time_s = std::nullopt};
     const std::string json = posekit::to_json(result, source, estimator.keypoints(), estimator.info().name) + "\n";
-    if (job_.to_stdout()) {
+    if (run_.to_stdout()) {
       write_to_stdout(json);
     } else {
       make_folder(work.output.json.parent_path());
@@ -126,7 +126,7 @@ void ImageRun::write(const Work& work, const posekit::ImageResult& result) {
     }
   }
   if (work.output.drawing.empty()) return;
-  posekit::draw_poses(*work.image, result.poses, estimator.keypoints(), {.min_score = job_.options.min_score});
+  posekit::draw_poses(*work.image, result.poses, estimator.keypoints(), {.min_score = run_.options.min_score});
   make_folder(work.output.drawing.parent_path());
   posekit::write_image(work.output.drawing, work.image->view());
 }

@@ -5,14 +5,14 @@
 #include <optional>
 #include <string>
 
-#include "job.h"
 #include "posekit/result_io.h"
+#include "run_context.h"
 
 namespace cli {
 
 class ImageRun {
  public:
-  explicit ImageRun(const Job& job) : job_(job) {}
+  explicit ImageRun(const RunContext& run) : run_(run) {}
 
   /// Works on images until `next` gives none. @throws std::runtime_error (a model can't be loaded)
   void run(const std::function<std::optional<Input>()>& next);
@@ -29,7 +29,7 @@ class ImageRun {
   void write(const Work& work, const posekit::ImageResult& result);
   void close_failed(std::size_t number, const Input& input, const std::string& message);
 
-  const Job& job_;
+  const RunContext& run_;
   std::string coco_entries_;
 };
 

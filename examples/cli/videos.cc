@@ -37,7 +37,7 @@ posekit::Image copy_of(const posekit::ImageView& view) {
 
 class VideoRun {
  public:
-  VideoRun(const Job& job, const Input& input) : job_(job), input_(input), output_(job.plan.of(input)) {}
+  VideoRun(const RunContext& run, const Input& input) : run_(run), input_(input), output_(run.plan.of(input)) {}
 
   /// @throws posekit::Error, std::bad_alloc, std::runtime_error
   Entry run();
@@ -52,7 +52,7 @@ class VideoRun {
   void problem(const std::string& message);
   bool is_camera() const { return input_.kind == InputKind::camera; }
 
-  const Job& job_;
+  const RunContext& run_;
   const Input& input_;
   Output output_;
   std::optional<posekit::VideoReader> reader_;
@@ -81,7 +81,7 @@ void VideoRun::open() {
     reader_.emplace(input_.path);
   }
   if (reader_->info().fps > 0) drawing_fps_ = std::clamp(reader_->info().fps, 1e-3, 1000.0);
-  job_.engine.load();
+  run_.runner.load();
   for (const fs::path& file : {output_.json, output_.drawing}) {
     if (!file.empty()) make_folder(file.parent_path());
   }
@@ -89,7 +89,7 @@ void VideoRun::open() {
 }
 
 std::optional<posekit::PipelineInput> VideoRun::read() {
-  if (is_camera() && job_.stop.stop_requested()) return std::nullopt;  // what it saw is a whole recording
+  if (is_camera() && run_.stop.stop_requested()) return std::nullopt;  // what it saw is a whole recording
   std::optional<posekit::Frame> frame;
   try {
     frame = reader_->read();
@@ -100,7 +100,7 @@ std::optional<posekit::PipelineInput> VideoRun::read() {
   if (!frame) return std::nullopt;
   has_frame_ = true;
   std::string note;
-  auto boxes = job_.boxes.of(input_.path, frame->image.size(), note);
+  auto boxes = run_.boxes.of(input_.path, frame->image.size(), note);
   if (!note.empty()) note_ = note;
   return posekit::PipelineInput{*std::move(frame), std::move(boxes)};
 }
@@ -115,7 +115,7 @@ Entry VideoRun::run() {
       throw;
     }
   };
-  job_.engine.run_video([&] { return read(); }, sink, is_camera() ? std::stop_token() : job_.waking(), is_camera());
+  run_.runner.run_video([&] { return read(); }, sink, is_camera() ? std::stop_token() : run_.waking(), is_camera());
   const std::size_t skipped = reader_->skipped();
   if (skipped > 0)
     problem(fmt::format("{} could not be decoded and {} left out", counted(skipped, "frame", "frames"), skipped == 1 ? "is" : "are"));
@@ -136,11 +136,11 @@ void VideoRun::take(const posekit::PipelineResult& done) {
   people_ += done.result.poses.size();
   write_line(done);
   if (!output_.drawing.empty()) draw(done);
-  job_.progress.frames(input_.path.string(), done.frame.index + 1, reader_->info().frames);
+  run_.progress.frames(input_.path.string(), done.frame.index + 1, reader_->info().frames);
 }
 
 void VideoRun::write_line(const posekit::PipelineResult& done) {
-  const posekit::PoseEstimator& estimator = job_.engine.estimator();
+  const posekit::PoseEstimator& estimator = run_.runner.estimator();
   const posekit::ResultSource source{.path = input_.path.string(),
                                      .size = done.frame.image.size(),
                                      .frame = static_cast<std::int64_t>(done.frame.index),
@@ -155,7 +155,7 @@ void VideoRun::write_line(const posekit::PipelineResult& done) {
 
 void VideoRun::draw(const posekit::PipelineResult& done) {
   posekit::Image image = copy_of(done.frame.image);
-  posekit::draw_poses(image, done.result.poses, job_.engine.estimator().keypoints(), {.min_score = job_.options.min_score});
+  posekit::draw_poses(image, done.result.poses, run_.runner.estimator().keypoints(), {.min_score = run_.options.min_score});
   if (!drawing_) drawing_.emplace(output_.drawing, image.view().size(), drawing_fps_);
   // A file's frames come each once. A camera's come as fast as the models let them: they are repeated, so that the drawing keeps time.
   const auto due = static_cast<std::size_t>(std::llround(done.frame.time_s * drawing_fps_)) + 1;
@@ -172,18 +172,18 @@ void VideoRun::finish_files() {
 
 }  // namespace
 
-void run_video(const Job& job, const Input& input) {
-  const std::size_t number = job.ledger.open();
+void run_video(const RunContext& run, const Input& input) {
+  const std::size_t number = run.report.open();
   const std::string name = input.path.string();
   Entry entry{Step::failed, {}, fmt::format("{}: failed", name)};
   try {
     if (!input.problem.empty()) throw posekit::Error(ErrorCode::invalid_argument, input.problem);
-    if (job.options.format == "coco")
+    if (run.options.format == "coco")
       throw posekit::Error(ErrorCode::invalid_argument, "COCO results are of images: take --format json for videos");
-    if (!job.options.overwrite && is_done(job.plan.of(input))) {
+    if (!run.options.overwrite && is_done(run.plan.of(input))) {
       entry = {Step::skipped, {}, fmt::format("{}: done before", name)};
     } else {
-      entry = VideoRun(job, input).run();
+      entry = VideoRun(run, input).run();
     }
   } catch (const posekit::Error& error) {
     if (error.code() == ErrorCode::cancelled) {
@@ -194,7 +194,7 @@ void run_video(const Job& job, const Input& input) {
   } catch (const std::bad_alloc&) {
     entry.messages.push_back(naming(input, "memory is out"));
   }
-  job.ledger.close(number, std::move(entry));
+  run.report.close(number, std::move(entry));
 }
 
 }  // namespace cli

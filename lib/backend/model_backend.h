@@ -25,16 +25,16 @@ struct CropBatch {
   std::size_t count = 0;  ///< B >= 1
 };
 
-/// The answer to one batch of a session. Views stay valid until the slot's next `submit`.
-struct BatchAnswer {
+/// What a session gives for one batch. Views stay valid until the slot's next `submit`.
+struct BatchResult {
   std::span<const PeakRecord> peaks;  ///< Heatmaps: [B, wanted channels], flip test done.
   ModelOutput output;                 ///< Other codecs: the whole output,
   ModelOutput mirrored;               ///< and, with the flip test, that of the mirror images.
 };
 
-/// A caller's way to a device, two batches long: while one is computed, the next is filled and the last one's answer is read.
+/// A caller's way to a device, two batches long: while one is computed, the next is filled and the last one's result is read.
 ///
-/// `staging`, `crop` and `submit` are for one thread at a time, `finish` for another one if need be, on other slots. A slot goes round
+/// `staging`, `crop` and `submit` are for one thread at a time, `collect` for another one if need be, on other slots. A slot goes round
 /// staging → crop (for images on the device) → submit → finish. The backend must outlive it. The destructor waits for what is still
 /// computed.
 class BatchSession {
@@ -50,7 +50,7 @@ class BatchSession {
   [[nodiscard]] virtual std::size_t slot_count() const noexcept { return slots; }
   /// Which of the slots under way is to be finished next: the oldest, or, where several devices share the work, one that has ended, after
   /// waiting for it.
-  [[nodiscard]] virtual std::size_t next_to_finish(std::size_t oldest) { return oldest; }
+  [[nodiscard]] virtual std::size_t next_to_collect(std::size_t oldest) { return oldest; }
 
   /// Memory for the slot's crops, in the backend's format, without gaps; reused, never allocated once it is large enough. Free to write
   /// until `submit`.
@@ -59,7 +59,7 @@ class BatchSession {
 
   /// Cuts a crop out of an image that lies on the session's device, there, into place `position` of those that `staging` was asked for,
   /// whose memory on the host then does not count. Waits for nothing but after an error, which frees the slot; else the image must stay
-  /// until `finish`, or until a `submit` that failed.
+  /// until `collect`, or until a `submit` that failed.
   /// @throws Error invalid_argument (the pixels lie elsewhere, or the session is not on one device), out_of_memory, internal
   virtual void crop(std::size_t slot, std::size_t position, const CropTask& task);
 
@@ -70,7 +70,7 @@ class BatchSession {
 
   /// Waits for the slot's batch; a forward that runs is not interrupted. The slot is free again, after an error too.
   /// @throws Error invalid_model, out_of_memory, internal
-  [[nodiscard]] virtual BatchAnswer finish(std::size_t slot) = 0;
+  [[nodiscard]] virtual BatchResult collect(std::size_t slot) = 0;
 };
 
 /// A loaded model. All of it may be used from several threads at once.
@@ -97,7 +97,7 @@ class ModelBackend {
   [[nodiscard]] virtual bool lost() const noexcept { return false; }
   /// @return a session of the caller's own; nothing from a backend that has none
   /// @throws Error out_of_memory
-  [[nodiscard]] virtual std::unique_ptr<BatchSession> open_session(const OutputPlan& /*plan*/) { return nullptr; }
+  [[nodiscard]] virtual std::unique_ptr<BatchSession> open_session(const DecodeRequest& /*request*/) { return nullptr; }
 };
 
 /// Holds a model's output against its metadata: number of tensors, ranks, B, K, w, h; detectors' boxes, scores and labels.

@@ -13,6 +13,6 @@ namespace posekit::inline v0 {
 /// lost gets nothing more while there is another.
 /// @param replicas not empty; loaded from one file with the same options, all on CPUs or all on CUDA devices
 /// @throws Error out_of_memory if a thread can't be started
-[[nodiscard]] std::shared_ptr<ModelBackend> share_work(std::vector<std::shared_ptr<ModelBackend>> replicas);
+[[nodiscard]] std::shared_ptr<ModelBackend> make_replica_set(std::vector<std::shared_ptr<ModelBackend>> replicas);
 
 }  // namespace posekit::inline v0

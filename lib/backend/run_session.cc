@@ -35,17 +35,17 @@ class RunSession final : public BatchSession {
     slots_[slot].control = control;
   }
 
-  BatchAnswer finish(std::size_t slot) override {
+  BatchResult collect(std::size_t slot) override {
     Slot& batch = slots_[slot];
     const RunControl control = std::exchange(batch.control, {});
-    BatchAnswer answer;
-    answer.output = backend_.run({batch.crops.data(), batch.count}, control);
+    BatchResult result;
+    result.output = backend_.run({batch.crops.data(), batch.count}, control);
     if (flip_test_) {
       SerialExecutor serial;
       stage_mirrored(batch.crops, batch.count, backend_.info().input, backend_.crop_format(), serial, batch.mirrored);
-      answer.mirrored = backend_.run({batch.mirrored.data(), batch.count}, control);
+      result.mirrored = backend_.run({batch.mirrored.data(), batch.count}, control);
     }
-    return answer;
+    return result;
   }
 
  private:
@@ -60,9 +60,9 @@ void BatchSession::crop(std::size_t /*slot*/, std::size_t /*position*/, const Cr
   throw Error(ErrorCode::invalid_argument, "the image lies on a device, the model does not run on that device alone: copy it to the host");
 }
 
-std::unique_ptr<BatchSession> open_session_on(ModelBackend& backend, const OutputPlan& plan, std::size_t slots) {
-  if (backend.asynchronous()) return backend.open_session(plan);
-  return std::make_unique<RunSession>(backend, plan.flip_test, slots);
+std::unique_ptr<BatchSession> open_session_on(ModelBackend& backend, const DecodeRequest& request, std::size_t slots) {
+  if (backend.asynchronous()) return backend.open_session(request);
+  return std::make_unique<RunSession>(backend, request.flip_test, slots);
 }
 
 }  // namespace posekit::inline v0

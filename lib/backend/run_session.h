@@ -7,9 +7,9 @@
 
 namespace posekit::inline v0 {
 
-/// The backend's own session or, where the model runs on the caller's thread, one whose `finish` runs the batch, on the thread that calls
+/// The backend's own session or, where the model runs on the caller's thread, one whose `collect` runs the batch, on the thread that calls
 /// it.
 /// @param slots how many batches may wait for that
-[[nodiscard]] std::unique_ptr<BatchSession> open_session_on(ModelBackend& backend, const OutputPlan& plan, std::size_t slots = 1);
+[[nodiscard]] std::unique_ptr<BatchSession> open_session_on(ModelBackend& backend, const DecodeRequest& request, std::size_t slots = 1);
 
 }  // namespace posekit::inline v0

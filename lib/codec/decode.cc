@@ -70,7 +70,7 @@ CellPoint Decoder::refine_cell(const PeakRecord& record) const noexcept {
   return refine_peak(record, {output_.width, output_.height}, output_.refinement);
 }
 
-OutputPlan Decoder::plan(bool flip_test) const {
+DecodeRequest Decoder::request(bool flip_test) const {
   return {.channels = channels_, .refinement = output_.refinement, .kernel = kernel_, .flip_test = flip_test};
 }
 

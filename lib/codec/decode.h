@@ -27,7 +27,7 @@ class Decoder {
   [[nodiscard]] CellPoint refine_cell(const PeakRecord& record) const noexcept;
 
   /// What a backend has to know to reduce heatmaps itself.
-  [[nodiscard]] OutputPlan plan(bool flip_test) const;
+  [[nodiscard]] DecodeRequest request(bool flip_test) const;
 
   /// Makes room in a slot's scratch memory, so that decoding does not allocate (but for weak channels, whose whole blur is needed).
   void reserve(DecodeScratch& scratch) const { scratch.reserve(kernel_.size()); }

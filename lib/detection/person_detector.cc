@@ -21,16 +21,16 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// One look of a call.
-struct PlannedLook {
+/// One window of a call.
+struct PlannedWindow {
   std::size_t image = 0;
-  Look look;
-  CropTransform transform;  ///< From the look's pixels to the model's input.
+  Window window;
+  CropTransform transform;  ///< From the window's pixels to the model's input.
 };
 
 /// Memory of one call, reused by the next.
 struct Workspace {
-  std::vector<PlannedLook> looks;
+  std::vector<PlannedWindow> windows;
   std::vector<CropTask> crops;
   Staging staging;
 };
@@ -41,14 +41,14 @@ void fail(DetectionResult& result, const Outcome& outcome) {
   result.message = outcome.message;
 }
 
-Box map_back(const float* corners, float score, const PlannedLook& planned) {
+Box map_back(const float* corners, float score, const PlannedWindow& planned) {
   const Point first = planned.transform.inverse({corners[0], corners[1]});
   const Point last = planned.transform.inverse({corners[2], corners[3]});
-  return {first.x + planned.look.x, first.y + planned.look.y, last.x + planned.look.x, last.y + planned.look.y, score};
+  return {first.x + planned.window.x, first.y + planned.window.y, last.x + planned.window.x, last.y + planned.window.y, score};
 }
 
-/// The people among one look's candidates, in image pixels.
-void collect(const ModelOutput& output, std::size_t row, const PlannedLook& planned, Size image, const ModelInfo& info,
+/// The people among one window's candidates, in image pixels.
+void collect(const ModelOutput& output, std::size_t row, const PlannedWindow& planned, Size image, const ModelInfo& info,
              std::vector<Box>& boxes) {
   const std::size_t count = output.tensors[0].shape[1];
   const float* corners = output.tensors[0].data + row * count * 4;
@@ -58,7 +58,7 @@ void collect(const ModelOutput& output, std::size_t row, const PlannedLook& plan
     const float label = labels == nullptr ? static_cast<float>(info.person_label) : labels[i];
     if (!is_person(scores[i], label, info)) continue;
     const Box box = map_back(corners + 4 * i, scores[i], planned);
-    if (!touches_inner_border(box, planned.look, image)) boxes.push_back(box);
+    if (!touches_inner_border(box, planned.window, image)) boxes.push_back(box);
   }
 }
 
@@ -113,9 +113,10 @@ class PersonDetector::Impl {
   bool forked() const noexcept { return fork_guard_.forked(); }
 
  private:
-  void plan_image(const ImageView& image, std::size_t index, std::vector<PlannedLook>& looks) const;
-  ModelOutput run_batch(std::span<const PlannedLook> looks, std::span<const ImageView> images, Workspace& work, const RunControl& control);
-  void collect_batch(const ModelOutput& output, std::span<const PlannedLook> looks, std::span<const ImageView> images,
+  void plan_image(const ImageView& image, std::size_t index, std::vector<PlannedWindow>& windows) const;
+  ModelOutput run_batch(std::span<const PlannedWindow> windows, std::span<const ImageView> images, Workspace& work,
+                        const RunControl& control);
+  void collect_batch(const ModelOutput& output, std::span<const PlannedWindow> windows, std::span<const ImageView> images,
                      std::vector<DetectionResult>& results) const;
 
   ForkGuard fork_guard_;
@@ -131,58 +132,59 @@ std::vector<DetectionResult> PersonDetector::Impl::detect(std::span<const ImageV
   fork_guard_.check("PersonDetector");
   std::vector<DetectionResult> results(images.size());
   const auto work = workspaces_.take();
-  work->looks.clear();
+  work->windows.clear();
   for (std::size_t i = 0; i < images.size(); ++i) {
-    const Outcome outcome = outcome_of([&] { plan_image(images[i], i, work->looks); });
+    const Outcome outcome = outcome_of([&] { plan_image(images[i], i, work->windows); });
     if (!outcome.ok()) fail(results[i], outcome);
   }
 
-  std::span<const PlannedLook> looks = work->looks;
-  while (!looks.empty()) {
-    const auto batch = looks.first(std::min(max_batch_.size(), looks.size()));
+  std::span<const PlannedWindow> windows = work->windows;
+  while (!windows.empty()) {
+    const auto batch = windows.first(std::min(max_batch_.size(), windows.size()));
     ModelOutput output;
     const auto start = Clock::now();
     Outcome outcome = outcome_of([&] { output = run_batch(batch, images, *work, control); });
     if (outcome.code == ErrorCode::out_of_memory && max_batch_.lower_below(batch.size(), info_.name)) continue;
     if (outcome.ok()) outcome = outcome_of([&] { collect_batch(output, batch, images, results); });
     const Milliseconds share = (Clock::now() - start) / static_cast<double>(batch.size());
-    for (const PlannedLook& look : batch) results[look.image].timings.detect += share;
-    const auto concerned = outcome.ends_call() ? looks : batch;
-    for (const PlannedLook& look : concerned) fail(results[look.image], outcome);
-    looks = looks.subspan(concerned.size());
+    for (const PlannedWindow& window : batch) results[window.image].timings.detect += share;
+    const auto concerned = outcome.ends_call() ? windows : batch;
+    for (const PlannedWindow& window : concerned) fail(results[window.image], outcome);
+    windows = windows.subspan(concerned.size());
   }
   for (std::size_t i = 0; i < images.size(); ++i) {
-    // An image whose looks were not all seen has no answer, rather than half of one.
+    // An image whose windows were not all seen has no answer, rather than half of one.
     results[i].boxes = results[i].code == ErrorCode::ok ? finish(results[i].boxes, images[i].size(), info_) : std::vector<Box>{};
   }
   return results;
 }
 
-void PersonDetector::Impl::plan_image(const ImageView& image, std::size_t index, std::vector<PlannedLook>& looks) const {
+void PersonDetector::Impl::plan_image(const ImageView& image, std::size_t index, std::vector<PlannedWindow>& windows) const {
   validate(image);
-  for (const Look& look : plan_looks(image.size(), tiles_)) looks.push_back({index, look, resize_transform(look.size, info_.input)});
+  for (const Window& window : plan_windows(image.size(), tiles_))
+    windows.push_back({index, window, resize_transform(window.size, info_.input)});
 }
 
-ModelOutput PersonDetector::Impl::run_batch(std::span<const PlannedLook> looks, std::span<const ImageView> images, Workspace& work,
+ModelOutput PersonDetector::Impl::run_batch(std::span<const PlannedWindow> windows, std::span<const ImageView> images, Workspace& work,
                                             const RunControl& control) {
   control.check();
   work.crops.clear();
-  for (const PlannedLook& planned : looks) {
-    work.crops.push_back({view_of(images[planned.image], planned.look),
+  for (const PlannedWindow& planned : windows) {
+    work.crops.push_back({view_of(images[planned.image], planned.window),
                           {.transform = planned.transform,
                            .size = info_.input.size(),
                            .color = info_.input.color,
                            .border = static_cast<std::uint8_t>(info_.input.pad_value)}});
   }
   stage_crops(work.crops, info_.input, backend_->crop_format(), *executor_, control, work.staging);
-  return backend_->run({work.staging.data(), looks.size()}, control);
+  return backend_->run({work.staging.data(), windows.size()}, control);
 }
 
-void PersonDetector::Impl::collect_batch(const ModelOutput& output, std::span<const PlannedLook> looks, std::span<const ImageView> images,
-                                         std::vector<DetectionResult>& results) const {
-  for (std::size_t i = 0; i < looks.size(); ++i) {
-    const std::size_t image = looks[i].image;
-    collect(output, i, looks[i], images[image].size(), info_, results[image].boxes);
+void PersonDetector::Impl::collect_batch(const ModelOutput& output, std::span<const PlannedWindow> windows,
+                                         std::span<const ImageView> images, std::vector<DetectionResult>& results) const {
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    const std::size_t image = windows[i].image;
+    collect(output, i, windows[i], images[image].size(), info_, results[image].boxes);
   }
 }
 

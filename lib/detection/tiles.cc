@@ -20,28 +20,28 @@ std::vector<int> starts(int length, int side) {
 
 }  // namespace
 
-std::vector<Look> plan_looks(Size image, std::span<const double> fractions) {
-  std::vector<Look> looks{{0, 0, image}};
+std::vector<Window> plan_windows(Size image, std::span<const double> fractions) {
+  std::vector<Window> windows{{0, 0, image}};
   for (const double fraction : fractions) {
     const int side = std::max(1, static_cast<int>(std::lround(fraction * std::max(image.width, image.height))));
     const Size size{std::min(side, image.width), std::min(side, image.height)};
     for (const int y : starts(image.height, size.height)) {
-      for (const int x : starts(image.width, size.width)) looks.push_back({x, y, size});
+      for (const int x : starts(image.width, size.width)) windows.push_back({x, y, size});
     }
   }
-  return looks;
+  return windows;
 }
 
-ImageView view_of(const ImageView& image, const Look& look) noexcept {
-  const std::size_t offset =
-      static_cast<std::size_t>(look.y) * image.stride + static_cast<std::size_t>(look.x) * static_cast<std::size_t>(channels(image.format));
-  return {image.data + offset, look.size.width, look.size.height, image.stride, image.format};
+ImageView view_of(const ImageView& image, const Window& window) noexcept {
+  const std::size_t offset = static_cast<std::size_t>(window.y) * image.stride +
+                             static_cast<std::size_t>(window.x) * static_cast<std::size_t>(channels(image.format));
+  return {image.data + offset, window.size.width, window.size.height, image.stride, image.format};
 }
 
-bool touches_inner_border(const Box& box, const Look& look, Size image) noexcept {
-  return (look.x > 0 && box.x1 < look.x + border_reach) || (look.y > 0 && box.y1 < look.y + border_reach) ||
-         (look.x + look.size.width < image.width && box.x2 > look.x + look.size.width - border_reach) ||
-         (look.y + look.size.height < image.height && box.y2 > look.y + look.size.height - border_reach);
+bool touches_inner_border(const Box& box, const Window& window, Size image) noexcept {
+  return (window.x > 0 && box.x1 < window.x + border_reach) || (window.y > 0 && box.y1 < window.y + border_reach) ||
+         (window.x + window.size.width < image.width && box.x2 > window.x + window.size.width - border_reach) ||
+         (window.y + window.size.height < image.height && box.y2 > window.y + window.size.height - border_reach);
 }
 
 }  // namespace posekit::inline v0

@@ -9,8 +9,8 @@
 
 namespace posekit::inline v0 {
 
-/// One look: a rectangle of the image in whole pixels.
-struct Look {
+/// One window: a rectangle of the image in whole pixels.
+struct Window {
   int x = 0;
   int y = 0;
   Size size;
@@ -18,12 +18,12 @@ struct Look {
 
 /// The whole image, then for each fraction half-overlapping square tiles of that share of the longer side, row by row.
 /// A tile that would be larger than the image in one direction is cut there.
-[[nodiscard]] std::vector<Look> plan_looks(Size image, std::span<const double> fractions);
+[[nodiscard]] std::vector<Window> plan_windows(Size image, std::span<const double> fractions);
 
-/// The look's pixels, borrowed from the image.
-[[nodiscard]] ImageView view_of(const ImageView& image, const Look& look) noexcept;
+/// The window's pixels, borrowed from the image.
+[[nodiscard]] ImageView view_of(const ImageView& image, const Window& window) noexcept;
 
-/// Whether a box (in image pixels) comes within 3 pixels of a border of the look that lies inside the image: it may be cut off.
-[[nodiscard]] bool touches_inner_border(const Box& box, const Look& look, Size image) noexcept;
+/// Whether a box (in image pixels) comes within 3 pixels of a border of the window that lies inside the image: it may be cut off.
+[[nodiscard]] bool touches_inner_border(const Box& box, const Window& window, Size image) noexcept;
 
 }  // namespace posekit::inline v0

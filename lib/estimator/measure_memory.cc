@@ -16,13 +16,13 @@ namespace {
 void run_by_session(ModelBackend& backend, std::size_t crops) {
   std::vector<std::size_t> channels(backend.info().keypoints.size());
   std::iota(channels.begin(), channels.end(), std::size_t{0});
-  const auto session = open_session_on(backend, Decoder(backend.info(), channels).plan(/*flip_test=*/false));
+  const auto session = open_session_on(backend, Decoder(backend.info(), channels).request(/*flip_test=*/false));
   const std::size_t slots = session->slot_count();
   for (std::size_t slot = 0; slot < slots; ++slot) {
     std::memset(session->staging(slot, crops), 0, crops * crop_bytes(backend.crop_format(), backend.info().input.size()));
     session->submit(slot, crops, {});
   }
-  for (std::size_t slot = 0; slot < slots; ++slot) (void)session->finish(slot);
+  for (std::size_t slot = 0; slot < slots; ++slot) (void)session->collect(slot);
 }
 
 /// As PersonDetector does.

@@ -1,4 +1,4 @@
-/// PoseEstimator: plans crops for the people of a call and runs them through the stations, batch by batch.
+/// PoseEstimator: plans crops for the people of a call and runs them through the model, batch by batch.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 #include "base/outcome.h"
 #include "codec/decode.h"
 #include "estimator/estimator_access.h"
-#include "geometry/any_image.h"
+#include "geometry/image_checks.h"
 #include "model/model_info.h"
 #include "preprocess/staging.h"
 
@@ -49,8 +49,8 @@ struct Person {
   CropTransform transform;
 };
 
-/// A batch between its launch and its landing.
-struct Flight {
+/// A batch between submit_batch and collect_batch.
+struct InFlightBatch {
   std::size_t slot = 0;
   std::span<const Person> persons;
   Clock::duration preprocess{};
@@ -65,7 +65,7 @@ struct Workspace {
   std::vector<Keypoint> keypoints;  ///< Of one batch, person by person.
   std::vector<DecodeScratch> decode_scratch;
   Staging staging;
-  std::vector<Flight> flights;  ///< Oldest first.
+  std::vector<InFlightBatch> in_flight;  ///< Oldest first.
   std::unique_ptr<BatchSession> session;
 
   /// The next batch.
@@ -77,24 +77,24 @@ struct Workspace {
     return batch;
   }
 
-  /// Whether another batch may be launched before one lands.
-  bool has_room() const noexcept { return flights.empty() || flights.size() < session->slot_count(); }
+  /// Whether another batch may be submitted before one is collected.
+  bool has_room() const noexcept { return in_flight.empty() || in_flight.size() < session->slot_count(); }
 
   std::size_t free_slot() const noexcept {
     std::size_t slot = 0;
-    while (std::ranges::find(flights, slot, &Flight::slot) != flights.end()) ++slot;
+    while (std::ranges::find(in_flight, slot, &InFlightBatch::slot) != in_flight.end()) ++slot;
     return slot;
   }
 
   /// Forgets what is under way: for calls that end by an exception.
   void clear() noexcept {
-    for (const Flight& flight : flights) {
+    for (const InFlightBatch& batch : in_flight) {
       try {
-        (void)session->finish(flight.slot);
+        (void)session->collect(batch.slot);
       } catch (...) {  // nobody is left to be told
       }
     }
-    flights.clear();
+    in_flight.clear();
   }
 };
 
@@ -135,12 +135,12 @@ class PoseEstimator::Impl {
  private:
   void check_image(const ImageView& image) const;
   void plan_image(const ImageBoxes& input, std::size_t image, ImageResult& result, std::vector<Person>& persons) const;
-  void launch(std::span<const Person> persons, std::span<const ImageBoxes> images, Workspace& work, const RunControl& control);
-  void land(std::span<const ImageBoxes> images, std::vector<ImageResult>& results, Workspace& work);
-  bool to_be_halved(const Outcome& outcome, std::span<const Person> batch, Workspace& work);
-  void settle(const Outcome& outcome, std::span<const Person> batch, std::vector<ImageResult>& results, Workspace& work);
-  void decode(const BatchAnswer& answer, std::span<const Person> persons, Workspace& work);
-  void deliver(const Flight& flight, Milliseconds postprocess, std::span<const ImageBoxes> images, std::vector<ImageResult>& results,
+  void submit_batch(std::span<const Person> persons, std::span<const ImageBoxes> images, Workspace& work, const RunControl& control);
+  void collect_batch(std::span<const ImageBoxes> images, std::vector<ImageResult>& results, Workspace& work);
+  bool retry_halved(const Outcome& outcome, std::span<const Person> batch, Workspace& work);
+  void report_outcome(const Outcome& outcome, std::span<const Person> batch, std::vector<ImageResult>& results, Workspace& work);
+  void decode(const BatchResult& result, std::span<const Person> persons, Workspace& work);
+  void deliver(const InFlightBatch& batch, Milliseconds postprocess, std::span<const ImageBoxes> images, std::vector<ImageResult>& results,
                const Workspace& work) const;
 
   ForkGuard fork_guard_;
@@ -150,7 +150,7 @@ class PoseEstimator::Impl {
   std::vector<std::size_t> channels_;
   KeypointSet keypoints_;
   Decoder decoder_;
-  OutputPlan plan_;
+  DecodeRequest request_;
   BatchLimit max_batch_;
   ObjectPool<Workspace> workspaces_;
 };
@@ -188,11 +188,11 @@ PoseEstimator::Impl::Impl(std::shared_ptr<ModelBackend> backend, EstimatorOption
       channels_(wanted_channels(info_.keypoints, options.keypoints)),
       keypoints_(subset(info_.keypoints, channels_)),
       decoder_(info_, channels_),
-      plan_(decoder_.plan(options.flip_test)),
+      request_(decoder_.request(options.flip_test)),
       max_batch_(options.max_batch, *backend_) {}
 
-/// On a device two batches are under way: while one is computed, the next is warped and the last one's answer is refined. On the caller's
-/// thread it is one: launched, then landed before the next.
+/// On a device two batches are under way: while one is computed, the next is warped and the last one's output is refined. On the caller's
+/// thread it is one: submitted, then collected before the next.
 std::vector<ImageResult> PoseEstimator::Impl::estimate(std::span<const ImageBoxes> images, const RunControl& control) {
   fork_guard_.check("PoseEstimator");
   std::vector<ImageResult> results(images.size());
@@ -203,16 +203,16 @@ std::vector<ImageResult> PoseEstimator::Impl::estimate(std::span<const ImageBoxe
   for (std::size_t i = 0; i < images.size(); ++i) plan_image(images[i], i, results[i], work->persons);
   if (!work->persons.empty()) work->waiting.emplace_back(work->persons);
 
-  while (!work->waiting.empty() || !work->flights.empty()) {
+  while (!work->waiting.empty() || !work->in_flight.empty()) {
     if (work->waiting.empty() || !work->has_room()) {
-      land(images, results, *work);
+      collect_batch(images, results, *work);
       continue;
     }
     const auto batch = work->take(max_batch_.size());
-    const Outcome outcome = outcome_of([&] { launch(batch, images, *work, control); });
-    if (!to_be_halved(outcome, batch, *work)) settle(outcome, batch, results, *work);
+    const Outcome outcome = outcome_of([&] { submit_batch(batch, images, *work, control); });
+    if (!retry_halved(outcome, batch, *work)) report_outcome(outcome, batch, results, *work);
   }
-  // Batches may land in another order than they were launched in.
+  // Batches may be collected in another order than they were submitted in.
   for (ImageResult& result : results) {
     if (!std::ranges::is_sorted(result.poses, {}, &Pose::box_index)) std::ranges::sort(result.poses, {}, &Pose::box_index);
   }
@@ -220,15 +220,15 @@ std::vector<ImageResult> PoseEstimator::Impl::estimate(std::span<const ImageBoxe
 }
 
 /// Whether memory did not hold a batch and its persons wait for smaller ones. Of such a batch nothing may have been delivered.
-bool PoseEstimator::Impl::to_be_halved(const Outcome& outcome, std::span<const Person> batch, Workspace& work) {
+bool PoseEstimator::Impl::retry_halved(const Outcome& outcome, std::span<const Person> batch, Workspace& work) {
   if (outcome.code != ErrorCode::out_of_memory || !max_batch_.lower_below(batch.size(), info_.name)) return false;
   work.waiting.push_back(batch);
   return true;
 }
 
 /// Tells everyone concerned how a batch ended.
-void PoseEstimator::Impl::settle(const Outcome& outcome, std::span<const Person> batch, std::vector<ImageResult>& results,
-                                 Workspace& work) {
+void PoseEstimator::Impl::report_outcome(const Outcome& outcome, std::span<const Person> batch, std::vector<ImageResult>& results,
+                                         Workspace& work) {
   if (outcome.ok()) return;
   const auto fail_all = [&](std::span<const Person> persons) {
     for (const Person& person : persons) fail(results[person.image], outcome.code, outcome.message);
@@ -241,7 +241,7 @@ void PoseEstimator::Impl::settle(const Outcome& outcome, std::span<const Person>
 
 /// An image on a device is cropped there or nowhere: never copied behind the caller's back.
 void PoseEstimator::Impl::check_image(const ImageView& image) const {
-  validate_anywhere(image);
+  check_view(image);
   if (!image.on_device()) return;
   const std::string place = fmt::format("cuda:{}", image.cuda_device);
   if (place == device()) return;
@@ -266,12 +266,12 @@ void PoseEstimator::Impl::plan_image(const ImageBoxes& input, std::size_t image,
   }
 }
 
-void PoseEstimator::Impl::launch(std::span<const Person> persons, std::span<const ImageBoxes> images, Workspace& work,
-                                 const RunControl& control) {
+void PoseEstimator::Impl::submit_batch(std::span<const Person> persons, std::span<const ImageBoxes> images, Workspace& work,
+                                       const RunControl& control) {
   control.check();
   const auto start = Clock::now();
-  if (!work.session) work.session = open_session_on(*backend_, plan_);
-  work.flights.reserve(work.flights.size() + 1);  // so that a batch that is sent is never forgotten
+  if (!work.session) work.session = open_session_on(*backend_, request_);
+  work.in_flight.reserve(work.in_flight.size() + 1);  // so that a batch that is sent is never forgotten
   work.crops.clear();
   for (const Person& person : persons) {
     work.crops.push_back(
@@ -285,51 +285,51 @@ void PoseEstimator::Impl::launch(std::span<const Person> persons, std::span<cons
     if (work.crops[i].image.on_device()) work.session->crop(slot, i, work.crops[i]);
   }
   work.session->submit(slot, persons.size(), control);
-  work.flights.push_back({slot, persons, staged - start, Clock::now() - staged});
+  work.in_flight.push_back({slot, persons, staged - start, Clock::now() - staged});
 }
 
-/// Reads the answer of a batch that is under way, and writes its persons' poses, or why there are none.
-void PoseEstimator::Impl::land(std::span<const ImageBoxes> images, std::vector<ImageResult>& results, Workspace& work) {
+/// Reads the output of a batch that is under way, and writes its persons' poses, or why there are none.
+void PoseEstimator::Impl::collect_batch(std::span<const ImageBoxes> images, std::vector<ImageResult>& results, Workspace& work) {
   const auto start = Clock::now();
-  const std::size_t slot = work.session->next_to_finish(work.flights.front().slot);
-  const auto landing = std::ranges::find(work.flights, slot, &Flight::slot);
-  Flight flight = *landing;
-  work.flights.erase(landing);
-  BatchAnswer answer;
-  Outcome outcome = outcome_of([&] { answer = work.session->finish(slot); });
-  if (to_be_halved(outcome, flight.persons, work)) return;
-  if (!outcome.ok()) return settle(outcome, flight.persons, results, work);
+  const std::size_t slot = work.session->next_to_collect(work.in_flight.front().slot);
+  const auto found = std::ranges::find(work.in_flight, slot, &InFlightBatch::slot);
+  InFlightBatch batch = *found;
+  work.in_flight.erase(found);
+  BatchResult result;
+  Outcome outcome = outcome_of([&] { result = work.session->collect(slot); });
+  if (retry_halved(outcome, batch.persons, work)) return;
+  if (!outcome.ok()) return report_outcome(outcome, batch.persons, results, work);
   const auto answered = Clock::now();
-  flight.inference += answered - start;
+  batch.inference += answered - start;
   outcome = outcome_of([&] {
-    if (!answer.mirrored.tensors.empty()) answer.output = average_flipped(info_, answer.output, answer.mirrored, channels_);
-    decode(answer, flight.persons, work);
-    deliver(flight, Clock::now() - answered, images, results, work);
+    if (!result.mirrored.tensors.empty()) result.output = average_flipped(info_, result.output, result.mirrored, channels_);
+    decode(result, batch.persons, work);
+    deliver(batch, Clock::now() - answered, images, results, work);
   });
-  settle(outcome, flight.persons, results, work);
+  report_outcome(outcome, batch.persons, results, work);
 }
 
-void PoseEstimator::Impl::deliver(const Flight& flight, Milliseconds postprocess, std::span<const ImageBoxes> images,
+void PoseEstimator::Impl::deliver(const InFlightBatch& batch, Milliseconds postprocess, std::span<const ImageBoxes> images,
                                   std::vector<ImageResult>& results, const Workspace& work) const {
-  const auto share = static_cast<double>(flight.persons.size());
-  for (std::size_t i = 0; i < flight.persons.size(); ++i) {
-    const Person& person = flight.persons[i];
+  const auto share = static_cast<double>(batch.persons.size());
+  for (std::size_t i = 0; i < batch.persons.size(); ++i) {
+    const Person& person = batch.persons[i];
     ImageResult& result = results[person.image];
     const auto first = work.keypoints.begin() + static_cast<std::ptrdiff_t>(i * channels_.size());
     result.poses.push_back({.box = images[person.image].boxes[person.box_index],
                             .box_index = person.box_index,
                             .keypoints = {first, first + static_cast<std::ptrdiff_t>(channels_.size())},
                             .track_id = std::nullopt});
-    result.timings.preprocess += flight.preprocess / share;
-    result.timings.inference += flight.inference / share;
+    result.timings.preprocess += batch.preprocess / share;
+    result.timings.inference += batch.inference / share;
     result.timings.postprocess += postprocess / share;
   }
 }
 
 /// Not interrupted: what the model has answered is finished.
-void PoseEstimator::Impl::decode(const BatchAnswer& answer, std::span<const Person> persons, Workspace& work) {
+void PoseEstimator::Impl::decode(const BatchResult& result, std::span<const Person> persons, Workspace& work) {
   const std::size_t count = persons.size() * channels_.size();
-  const std::size_t per_task = std::max<std::size_t>(values_per_task / values_of_channel(info_, !answer.peaks.empty()), 1);
+  const std::size_t per_task = std::max<std::size_t>(values_per_task / values_of_channel(info_, !result.peaks.empty()), 1);
   work.keypoints.resize(count);
   if (work.decode_scratch.size() < executor_->slots()) work.decode_scratch.resize(executor_->slots());
   for (DecodeScratch& scratch : work.decode_scratch) decoder_.reserve(scratch);
@@ -337,9 +337,9 @@ void PoseEstimator::Impl::decode(const BatchAnswer& answer, std::span<const Pers
   executor_->parallel_for((count + per_task - 1) / per_task, [&](std::size_t index, std::size_t slot) {
     for (std::size_t i = index * per_task; i < std::min((index + 1) * per_task, count); ++i) {
       const std::size_t person = i / channels_.size();
-      const CellPoint cell = answer.peaks.empty()
-                                 ? decoder_.decode_cell(answer.output, person, i % channels_.size(), work.decode_scratch[slot])
-                                 : decoder_.refine_cell(answer.peaks[i]);
+      const CellPoint cell = result.peaks.empty()
+                                 ? decoder_.decode_cell(result.output, person, i % channels_.size(), work.decode_scratch[slot])
+                                 : decoder_.refine_cell(result.peaks[i]);
       const Point point = cell.usable ? persons[person].transform.inverse(decoder_.to_input(cell)) : persons[person].centre;
       work.keypoints[i] = {to_float(point.x), to_float(point.y), cell.score};
     }

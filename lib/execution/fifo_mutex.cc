@@ -1,4 +1,4 @@
-/// Lets one caller at a time through, first come first served.
+/// A mutex that is given first come first served.
 #include "execution/fifo_mutex.h"
 
 #include <algorithm>
@@ -7,25 +7,25 @@
 
 namespace posekit::inline v0 {
 
-Turns::Turn::Turn(Turns& turns, const RunControl& control) : turns_(turns) {
-  std::unique_lock lock(turns_.mutex_);
-  const std::uint64_t ticket = turns_.next_ticket_++;
-  turns_.waiting_.push_back(ticket);
-  const auto has_turn = [&] { return turns_.waiting_.front() == ticket; };
-  if (has_turn()) return;
-  const bool got_it = wait(turns_.changed_, lock, control, has_turn);
+FifoLock::FifoLock(FifoMutex& fifo, const RunControl& control) : fifo_(fifo) {
+  std::unique_lock lock(fifo_.mutex_);
+  const std::uint64_t ticket = fifo_.next_ticket_++;
+  fifo_.waiting_.push_back(ticket);
+  const auto is_first = [&] { return fifo_.waiting_.front() == ticket; };
+  if (is_first()) return;
+  const bool got_it = wait(fifo_.changed_, lock, control, is_first);
   if (got_it) return;
-  turns_.waiting_.erase(std::ranges::find(turns_.waiting_, ticket));
+  fifo_.waiting_.erase(std::ranges::find(fifo_.waiting_, ticket));
   lock.unlock();
   control.check();  // says which of the two it was
 }
 
-Turns::Turn::~Turn() {
+FifoLock::~FifoLock() {
   {
-    const std::lock_guard lock(turns_.mutex_);
-    turns_.waiting_.pop_front();
+    const std::lock_guard lock(fifo_.mutex_);
+    fifo_.waiting_.pop_front();
   }
-  turns_.changed_.notify_all();
+  fifo_.changed_.notify_all();
 }
 
 }  // namespace posekit::inline v0

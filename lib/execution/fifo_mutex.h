@@ -1,4 +1,4 @@
-/// Lets one caller at a time through, first come first served.
+/// A mutex that is given first come first served, with waiting that can be cancelled and has a deadline.
 #pragma once
 
 #include <condition_variable>
@@ -10,27 +10,27 @@
 
 namespace posekit::inline v0 {
 
-/// A lock whose waiting can be cancelled and has a deadline.
-class Turns {
- public:
-  /// Holds the turn until it goes out of scope.
-  class Turn {
-   public:
-    /// Waits for the turn. @throws Error cancelled, deadline_exceeded
-    Turn(Turns& turns, const RunControl& control);
-    Turn(const Turn&) = delete;
-    Turn& operator=(const Turn&) = delete;
-    ~Turn();
-
-   private:
-    Turns& turns_;
-  };
-
+/// Held by one FifoLock at a time, in the order in which they asked.
+class FifoMutex {
  private:
+  friend class FifoLock;
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::deque<std::uint64_t> waiting_;  ///< Tickets; whoever has the front one has the turn.
+  std::deque<std::uint64_t> waiting_;  ///< Tickets; the front one holds the mutex.
   std::uint64_t next_ticket_ = 0;
+};
+
+/// Holds a FifoMutex until it goes out of scope.
+class FifoLock {
+ public:
+  /// Waits for the mutex. @throws Error cancelled, deadline_exceeded
+  FifoLock(FifoMutex& fifo, const RunControl& control);
+  FifoLock(const FifoLock&) = delete;
+  FifoLock& operator=(const FifoLock&) = delete;
+  ~FifoLock();
+
+ private:
+  FifoMutex& fifo_;
 };
 
 }  // namespace posekit::inline v0

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "geometry/any_image.h"
+#include "geometry/image_checks.h"
 #include "posekit/error.h"
 
 namespace posekit::inline v0 {
@@ -14,7 +14,7 @@ namespace {
 }  // namespace
 
 void validate(const ImageView& image) {
-  validate_anywhere(image);
+  check_view(image);
   if (image.on_device()) {
     fail(
         fmt::format("image: its pixels lie on cuda:{}, host memory is expected: only PoseEstimator reads images on a device; copy it to "
@@ -23,7 +23,7 @@ void validate(const ImageView& image) {
   }
 }
 
-void validate_anywhere(const ImageView& image) {
+void check_view(const ImageView& image) {
   if (image.format > PixelFormat::rgba8)
     fail(fmt::format("image: pixel format {} is unknown: take one of PixelFormat", static_cast<int>(image.format)));
   if (image.width <= 0 || image.height <= 0) fail(fmt::format("image: size {}x{}, both must be > 0", image.width, image.height));

@@ -1,4 +1,4 @@
-/// The belt that carries a pipeline's frames from station to station, in order.
+/// The queue that carries a pipeline's frames from stage to stage, in order.
 #include "pipeline/frame_queue.h"
 
 #include <algorithm>
@@ -7,11 +7,11 @@
 #include "base/wait.h"
 
 namespace posekit::inline v0 {
-Belt::Belt(std::size_t stations, std::size_t queue, std::function<void(Item&)> settle)
-    : queue_(queue), settle_(std::move(settle)), stations_(stations) {}
+FrameQueue::FrameQueue(std::size_t stages, std::size_t limit, std::function<void(FrameTask&)> assign_boxes)
+    : limit_(limit), assign_boxes_(std::move(assign_boxes)), stages_(stages) {}
 
-bool Belt::put(std::unique_ptr<Item> item, Overflow overflow, const RunControl& control) {
-  std::unique_ptr<Item> dropped;  // freed without the lock: a frame's owner may run the caller's code
+bool FrameQueue::put(std::unique_ptr<FrameTask> task, Overflow overflow, const RunControl& control) {
+  std::unique_ptr<FrameTask> dropped;  // freed without the lock: a frame's owner may run the caller's code
   std::unique_lock lock(mutex_);
   if (overflow == Overflow::block && !wait(room_, lock, control, [&] { return closed_ || has_room(); })) control.check();
   if (closed_) throw Error(ErrorCode::closed, "the pipeline takes no more frames: it was closed or cancelled");
@@ -19,127 +19,127 @@ bool Belt::put(std::unique_ptr<Item> item, Overflow overflow, const RunControl& 
     ++refused_;
     return false;
   }
-  item->out.accepted_at = std::chrono::steady_clock::now();
-  items_.push_back(std::move(item));
+  task->out.accepted_at = std::chrono::steady_clock::now();
+  tasks_.push_back(std::move(task));
   ++accepted_;
-  if (end() - stations_.front().next > queue_) dropped = drop_oldest();
-  stations_.front().wake.notify_all();
+  if (end() - stages_.front().next > limit_) dropped = drop_oldest();
+  stages_.front().wake.notify_all();
   return true;
 }
 
-/// Takes the oldest frame off that no station has taken.
-std::unique_ptr<Item> Belt::drop_oldest() {
-  const auto oldest = items_.begin() + static_cast<std::ptrdiff_t>(stations_.front().next - first_);
-  std::unique_ptr<Item> item = std::move(*oldest);
-  items_.erase(oldest);
+/// Takes the oldest frame off that no stage has taken.
+std::unique_ptr<FrameTask> FrameQueue::drop_oldest() {
+  const auto oldest = tasks_.begin() + static_cast<std::ptrdiff_t>(stages_.front().next - first_);
+  std::unique_ptr<FrameTask> task = std::move(*oldest);
+  tasks_.erase(oldest);
   ++dropped_;
-  return item;
+  return task;
 }
 
-/// How many frames a station may take before the next one has taken some.
-std::size_t Belt::room(std::size_t station) const noexcept {
-  if (station + 1 == stations_.size()) return 1;
-  return queue_ - (stations_[station].next - stations_[station + 1].next);
+/// How many frames a stage may take before the next one has taken some.
+std::size_t FrameQueue::room(std::size_t stage) const noexcept {
+  if (stage + 1 == stages_.size()) return 1;
+  return limit_ - (stages_[stage].next - stages_[stage + 1].next);
 }
 
-/// How many frames a station can begin, `most` at most.
-std::size_t Belt::ready(std::size_t station, std::size_t most) const noexcept {
-  const std::size_t next = stations_[station].next;
-  const std::size_t limit = std::min({most, room(station), end() - next});
+/// How many frames a stage can begin, `most` at most.
+std::size_t FrameQueue::ready(std::size_t stage, std::size_t most) const noexcept {
+  const std::size_t next = stages_[stage].next;
+  const std::size_t limit = std::min({most, room(stage), end() - next});
   std::size_t count = 0;
   for (; count < limit; ++count) {
     const std::size_t position = next + count;
-    const Item& item = at(position);
-    if (item.passed != station) break;
-    if (position > first_ && at(position - 1).passed < item.after_previous) break;
+    const FrameTask& task = at(position);
+    if (task.passed != stage) break;
+    if (position > first_ && at(position - 1).passed < task.after_previous) break;
   }
   return count;
 }
 
 /// Whether waiting can't make the batch of `most` any larger.
-bool Belt::full(std::size_t station, std::size_t most) const noexcept {
-  const std::size_t count = ready(station, most);
-  if (closed_ || count == std::min(most, room(station))) return true;
-  const std::size_t behind = stations_[station].next + count;
-  return behind < end() && at(behind).passed == station;  // it is here, and waits for a frame of this very batch
+bool FrameQueue::full(std::size_t stage, std::size_t most) const noexcept {
+  const std::size_t count = ready(stage, most);
+  if (closed_ || count == std::min(most, room(stage))) return true;
+  const std::size_t behind = stages_[stage].next + count;
+  return behind < end() && at(behind).passed == stage;  // it is here, and waits for a frame of this very batch
 }
 
-bool Belt::take(std::size_t station, const Fill& fill, std::vector<Item*>& batch) {
+bool FrameQueue::take(std::size_t stage, const Fill& fill, std::vector<FrameTask*>& batch) {
   batch.clear();
-  Station& self = stations_[station];
+  Stage& self = stages_[stage];
   std::unique_lock lock(mutex_);
   std::size_t count = 0;
   while (count == 0) {
-    self.wake.wait(lock, [&] { return ready(station, 1) > 0 || finished(station); });
-    if (finished(station)) return false;
-    if (fill.wait.count() > 0) self.wake.wait_for(lock, fill.wait, [&] { return full(station, fill.most); });
-    count = ready(station, fill.most);  // none if another thread of this station was quicker
+    self.wake.wait(lock, [&] { return ready(stage, 1) > 0 || finished(stage); });
+    if (finished(stage)) return false;
+    if (fill.wait.count() > 0) self.wake.wait_for(lock, fill.wait, [&] { return full(stage, fill.most); });
+    count = ready(stage, fill.most);  // none if another thread of this stage was quicker
   }
   for (std::size_t i = 0; i < count; ++i) {
-    Item& item = at(self.next++);
-    if (station == 0) item.position = self.next - 1;
-    batch.push_back(&item);
+    FrameTask& task = at(self.next++);
+    if (stage == 0) task.position = self.next - 1;
+    batch.push_back(&task);
   }
-  if (station == 0)
+  if (stage == 0)
     room_.notify_all();
   else
-    stations_[station - 1].wake.notify_all();
-  if (finished(station)) self.wake.notify_all();
+    stages_[stage - 1].wake.notify_all();
+  if (finished(stage)) self.wake.notify_all();
   return true;
 }
 
-void Belt::give_back(std::size_t station, std::span<Item* const> batch) noexcept {
+void FrameQueue::give_back(std::size_t stage, std::span<FrameTask* const> batch) noexcept {
   const std::lock_guard lock(mutex_);
-  for (Item* item : batch) advance(station, *item);
-  for (; settled_ < end() && at(settled_).passed > 0; ++settled_) {
-    if (settle_) settle_(at(settled_));
+  for (FrameTask* task : batch) advance(stage, *task);
+  for (; assigned_ < end() && at(assigned_).passed > 0; ++assigned_) {
+    if (assign_boxes_) assign_boxes_(at(assigned_));
   }
-  if (station + 1 < stations_.size()) {
-    stations_[station + 1].wake.notify_all();
+  if (stage + 1 < stages_.size()) {
+    stages_[stage + 1].wake.notify_all();
     return;
   }
-  for (; !items_.empty() && items_.front()->passed == stations_.size(); ++first_) {
-    ++(items_.front()->delivered ? delivered_ : failed_);
-    items_.pop_front();
+  for (; !tasks_.empty() && tasks_.front()->passed == stages_.size(); ++first_) {
+    ++(tasks_.front()->delivered ? delivered_ : failed_);
+    tasks_.pop_front();
   }
-  if (closed_ && items_.empty()) empty_.notify_all();
+  if (closed_ && tasks_.empty()) empty_.notify_all();
 }
 
-/// Counts a station as passed and wakes whoever waits for the frame behind because of it.
-void Belt::advance(std::size_t station, Item& item) {
-  item.passed = station + 1;
-  const std::size_t behind = item.position + 1;
-  if (behind < end() && at(behind).after_previous == item.passed) stations_[at(behind).passed].wake.notify_all();
+/// Counts a stage as passed and wakes whoever waits for the frame behind because of it.
+void FrameQueue::advance(std::size_t stage, FrameTask& task) {
+  task.passed = stage + 1;
+  const std::size_t behind = task.position + 1;
+  if (behind < end() && at(behind).after_previous == task.passed) stages_[at(behind).passed].wake.notify_all();
 }
 
-void Belt::close() {
+void FrameQueue::close() {
   const std::lock_guard lock(mutex_);
   closed_ = true;
   wake_all();
 }
 
-void Belt::cancel() {
+void FrameQueue::cancel() {
   stop_.request_stop();
   close();
 }
 
-void Belt::wake_all() {
+void FrameQueue::wake_all() {
   room_.notify_all();
   empty_.notify_all();
-  for (Station& station : stations_) station.wake.notify_all();
+  for (Stage& stage : stages_) stage.wake.notify_all();
 }
 
-void Belt::wait_until_empty(const RunControl& control) {
+void FrameQueue::wait_until_empty(const RunControl& control) {
   std::unique_lock lock(mutex_);
-  if (!wait(empty_, lock, control, [&] { return items_.empty(); })) control.check();
+  if (!wait(empty_, lock, control, [&] { return tasks_.empty(); })) control.check();
 }
 
-Belt::Counts Belt::counts() const {
+FrameQueue::Counts FrameQueue::counts() const {
   const std::lock_guard lock(mutex_);
-  Counts counts{accepted_, refused_, delivered_, failed_, dropped_, items_.size(), std::vector<std::size_t>(stations_.size())};
+  Counts counts{accepted_, refused_, delivered_, failed_, dropped_, tasks_.size(), std::vector<std::size_t>(stages_.size())};
   for (std::size_t position = first_; position < end(); ++position) {
-    const std::size_t station = at(position).passed;
-    if (position >= stations_[station].next) ++counts.waiting[station];
+    const std::size_t stage = at(position).passed;
+    if (position >= stages_[stage].next) ++counts.waiting[stage];
   }
   return counts;
 }

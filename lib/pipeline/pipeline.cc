@@ -1,4 +1,4 @@
-/// Pipeline: threads that take frames off the belt, work on them, and give them back.
+/// Pipeline: threads that take frames off the queue, work on them, and give them back.
 #include "posekit/pipeline.h"
 
 #include <fmt/format.h>
@@ -100,11 +100,11 @@ class Pipeline::Impl {
   [[nodiscard]] bool forked() const noexcept { return fork_guard_.forked(); }
 
  private:
-  /// What one station does with a batch.
-  using Work = std::function<void(std::span<Item* const>)>;
+  /// What one stage does with a batch.
+  using Work = std::function<void(std::span<FrameTask* const>)>;
 
   void start_threads();
-  void start(std::size_t count, const char* name, std::size_t station, const Belt::Fill& fill, const Work& work);
+  void start(std::size_t count, const char* name, std::size_t stage, const FrameQueue::Fill& fill, const Work& work);
   void join();
   void feed(const Source& source, const RunControl& control);
   void check_not_in_sink(const char* call) const;
@@ -112,8 +112,8 @@ class Pipeline::Impl {
   ForkGuard fork_guard_;
   PipelineOptions options_;
   bool detects_;
-  std::size_t estimate_station_;  ///< Stations: the detector's if there is one, the estimator's, the tracker's if there is one, the sink's.
-  Belt belt_;
+  std::size_t estimate_stage_;  ///< Stations: the detector's if there is one, the estimator's, the tracker's if there is one, the sink's.
+  FrameQueue queue_;
   Stages stages_;
   std::mutex threads_mutex_;
   std::vector<std::thread> threads_;
@@ -126,44 +126,44 @@ Pipeline::Impl::Impl(std::shared_ptr<const PoseEstimator> estimator, std::shared
                      const PipelineOptions& options)
     : options_(complete(options, *estimator, detector != nullptr)),
       detects_(detector != nullptr),
-      estimate_station_(detects_ ? 1 : 0),
-      belt_(estimate_station_ + (options_.tracker ? 3 : 2), options_.queue_frames, [this](Item& item) { stages_.settle(item); }),
-      stages_(std::move(estimator), std::move(detector), std::move(sink), options_, belt_.stop()) {
+      estimate_stage_(detects_ ? 1 : 0),
+      queue_(estimate_stage_ + (options_.tracker ? 3 : 2), options_.queue_frames, [this](FrameTask& task) { stages_.assign_boxes(task); }),
+      stages_(std::move(estimator), std::move(detector), std::move(sink), options_, queue_.stop()) {
   if (const std::exception_ptr error = exception_of([&] { start_threads(); })) {
-    belt_.cancel();
+    queue_.cancel();
     join();
     std::rethrow_exception(error);
   }
 }
 
 Pipeline::Impl::~Impl() {
-  belt_.cancel();
-  belt_.wait_until_empty({});
+  queue_.cancel();
+  queue_.wait_until_empty({});
   join();
 }
 
 void Pipeline::Impl::start_threads() {
   const SignalsBlocked blocked;
-  const Belt::Fill batches{options_.batch_frames, options_.batch_wait};
+  const FrameQueue::Fill batches{options_.batch_frames, options_.batch_wait};
   threads_.reserve(options_.detect_calls + options_.estimate_calls + 2);
   if (detects_) start(options_.detect_calls, "posekit-detect", 0, batches, [this](auto batch) { stages_.detect(batch); });
-  start(options_.estimate_calls, "posekit-pose", estimate_station_, batches, [this](auto batch) { stages_.estimate(batch); });
-  if (options_.tracker) start(1, "posekit-track", estimate_station_ + 1, {}, [this](auto batch) { stages_.track(*batch.front()); });
-  start(1, "posekit-sink", belt_.stations() - 1, {}, [this](auto batch) {
+  start(options_.estimate_calls, "posekit-pose", estimate_stage_, batches, [this](auto batch) { stages_.estimate(batch); });
+  if (options_.tracker) start(1, "posekit-track", estimate_stage_ + 1, {}, [this](auto batch) { stages_.track(*batch.front()); });
+  start(1, "posekit-sink", queue_.stages() - 1, {}, [this](auto batch) {
     delivering_ = this;
     stages_.deliver(*batch.front());
   });
 }
 
-void Pipeline::Impl::start(std::size_t count, const char* name, std::size_t station, const Belt::Fill& fill, const Work& work) {
+void Pipeline::Impl::start(std::size_t count, const char* name, std::size_t stage, const FrameQueue::Fill& fill, const Work& work) {
   for (std::size_t i = 0; i < count; ++i) {
-    std::vector<Item*> batch;
+    std::vector<FrameTask*> batch;
     batch.reserve(fill.most);
-    auto life = [this, name, station, fill, work, batch = std::move(batch)]() mutable {
+    auto life = [this, name, stage, fill, work, batch = std::move(batch)]() mutable {
       pthread_setname_np(pthread_self(), name);
-      while (belt_.take(station, fill, batch)) {
+      while (queue_.take(stage, fill, batch)) {
         work(batch);
-        belt_.give_back(station, batch);
+        queue_.give_back(stage, batch);
       }
     };
     try {
@@ -196,10 +196,10 @@ bool Pipeline::Impl::submit(PipelineInput input, const RunControl& control) {
                 fmt::format("frame {} has no boxes and the pipeline no detector: give each frame its boxes, or the pipeline a detector",
                             input.frame.index));
   }
-  auto item = std::make_unique<Item>();
-  item->out.frame = std::move(input.frame);
-  if (input.boxes) item->found = std::make_shared<const Found>(Found{{}, std::move(*input.boxes)});
-  return belt_.put(std::move(item), options_.overflow, control);
+  auto task = std::make_unique<FrameTask>();
+  task->out.frame = std::move(input.frame);
+  if (input.boxes) task->found = std::make_shared<const FrameBoxes>(FrameBoxes{{}, std::move(*input.boxes)});
+  return queue_.put(std::move(task), options_.overflow, control);
 }
 
 void Pipeline::Impl::run(const Source& source, const RunControl& control) {
@@ -208,17 +208,18 @@ void Pipeline::Impl::run(const Source& source, const RunControl& control) {
   std::exception_ptr error = exception_of([&] { feed(source, control); });
   if (const auto ended = exception_of([&] {
         control.check();
-        belt_.close();
-        belt_.wait_until_empty(control);
+        queue_.close();
+        queue_.wait_until_empty(control);
       })) {
-    belt_.cancel();
-    belt_.wait_until_empty({});
+    queue_.cancel();
+    queue_.wait_until_empty({});
     if (!error) error = ended;
   }
   join();
   if (!error) error = stages_.sink_error();
   if (error) std::rethrow_exception(error);
-  if (belt_.stop().stop_requested()) throw Error(ErrorCode::cancelled, "the pipeline was cancelled: what was finished before is delivered");
+  if (queue_.stop().stop_requested())
+    throw Error(ErrorCode::cancelled, "the pipeline was cancelled: what was finished before is delivered");
 }
 
 void Pipeline::Impl::feed(const Source& source, const RunControl& control) {
@@ -227,11 +228,11 @@ void Pipeline::Impl::feed(const Source& source, const RunControl& control) {
     const auto start = std::chrono::steady_clock::now();
     std::optional<PipelineInput> input = source();
     if (!input) return;
-    stages_.meters().source.add(std::chrono::steady_clock::now() - start);
+    stages_.timers().source.add(std::chrono::steady_clock::now() - start);
     try {
       (void)submit(std::move(*input), control);
     } catch (const Error& error) {
-      if (error.code() == ErrorCode::closed && belt_.stop().stop_requested()) return;  // `run` tells
+      if (error.code() == ErrorCode::closed && queue_.stop().stop_requested()) return;  // `run` tells
       throw;
     }
   }
@@ -240,40 +241,40 @@ void Pipeline::Impl::feed(const Source& source, const RunControl& control) {
 void Pipeline::Impl::close(const RunControl& control) {
   fork_guard_.check("Pipeline");
   check_not_in_sink("close");
-  belt_.close();
-  belt_.wait_until_empty(control);
+  queue_.close();
+  queue_.wait_until_empty(control);
   join();
   if (const std::exception_ptr error = stages_.sink_error()) std::rethrow_exception(error);
 }
 
 void Pipeline::Impl::cancel() {
   fork_guard_.check("Pipeline");
-  belt_.cancel();
+  queue_.cancel();
 }
 
 PipelineMetrics Pipeline::Impl::metrics() const {
   fork_guard_.check("Pipeline");
-  const Belt::Counts counts = belt_.counts();
-  const Meters& meters = stages_.meters();
+  const FrameQueue::Counts counts = queue_.counts();
+  const StageTimers& timers = stages_.timers();
   return {.accepted = counts.accepted,
           .refused = counts.refused,
           .delivered = counts.delivered,
           .failed = counts.failed,
           .dropped = counts.dropped,
           .in_flight = counts.in_flight,
-          .fps = meters.rate.per_second(),
+          .fps = timers.rate.per_second(),
           .waiting_detect = detects_ ? counts.waiting.front() : 0,
-          .waiting_estimate = counts.waiting[estimate_station_],
-          .waiting_track = options_.tracker ? counts.waiting[estimate_station_ + 1] : 0,
+          .waiting_estimate = counts.waiting[estimate_stage_],
+          .waiting_track = options_.tracker ? counts.waiting[estimate_stage_ + 1] : 0,
           .waiting_sink = counts.waiting.back(),
-          .source = meters.source.stats(),
-          .detect = meters.detect.stats(),
-          .preprocess = meters.preprocess.stats(),
-          .inference = meters.inference.stats(),
-          .postprocess = meters.postprocess.stats(),
-          .track = meters.track.stats(),
-          .sink = meters.sink.stats(),
-          .age = meters.age.stats()};
+          .source = timers.source.stats(),
+          .detect = timers.detect.stats(),
+          .preprocess = timers.preprocess.stats(),
+          .inference = timers.inference.stats(),
+          .postprocess = timers.postprocess.stats(),
+          .track = timers.track.stats(),
+          .sink = timers.sink.stats(),
+          .age = timers.age.stats()};
 }
 
 namespace {
@@ -292,7 +293,7 @@ Pipeline::Pipeline(std::shared_ptr<const PoseEstimator> estimator, std::shared_p
                                    options)) {}
 
 Pipeline::~Pipeline() {
-  // In a forked child the threads do not exist and the belt's mutex may be held for ever: what there is to join is left behind.
+  // In a forked child the threads do not exist and the queue's mutex may be held for ever: what there is to join is left behind.
   if (impl_->forked()) (void)impl_.release();  // NOLINT(bugprone-unused-return-value)
 }
 

@@ -17,14 +17,14 @@ double quantile(std::span<double> values, double part) {
 
 }  // namespace
 
-void TimeMeter::add(Milliseconds time) noexcept {
+void TimeWindow::add(Milliseconds time) noexcept {
   const std::lock_guard lock(mutex_);
-  last_[count_++ % meter_window] = time.count();
+  last_[count_++ % timer_window] = time.count();
   total_ += time.count();
 }
 
-TimeStats TimeMeter::stats() const {
-  std::array<double, meter_window> last;
+TimeStats TimeWindow::stats() const {
+  std::array<double, timer_window> last;
   TimeStats stats;
   {
     const std::lock_guard lock(mutex_);
@@ -33,23 +33,23 @@ TimeStats TimeMeter::stats() const {
     stats.count = count_;
     stats.mean = Milliseconds(total_ / static_cast<double>(count_));
   }
-  const std::span values(last.data(), std::min(stats.count, meter_window));
+  const std::span values(last.data(), std::min(stats.count, timer_window));
   stats.p50 = Milliseconds(quantile(values, 0.5));
   stats.p99 = Milliseconds(quantile(values, 0.99));
   return stats;
 }
 
-void RateMeter::add(std::chrono::steady_clock::time_point when) noexcept {
+void RateWindow::add(std::chrono::steady_clock::time_point when) noexcept {
   const std::lock_guard lock(mutex_);
-  last_[count_++ % meter_window] = when;
+  last_[count_++ % timer_window] = when;
 }
 
-double RateMeter::per_second() const noexcept {
+double RateWindow::per_second() const noexcept {
   const std::lock_guard lock(mutex_);
-  const std::size_t events = std::min(count_, meter_window);
+  const std::size_t events = std::min(count_, timer_window);
   if (events < 2) return 0;
-  const auto first = last_[(count_ - events) % meter_window];
-  const std::chrono::duration<double> time = last_[(count_ - 1) % meter_window] - first;
+  const auto first = last_[(count_ - events) % timer_window];
+  const std::chrono::duration<double> time = last_[(count_ - 1) % timer_window] - first;
   return time.count() > 0 ? static_cast<double>(events - 1) / time.count() : 0;
 }
 

@@ -10,23 +10,23 @@
 
 namespace posekit::inline v0 {
 
-constexpr std::size_t meter_window = 1024;
+constexpr std::size_t timer_window = 1024;
 
 /// Collects durations. Thread-safe.
-class TimeMeter {
+class TimeWindow {
  public:
   void add(Milliseconds time) noexcept;
   [[nodiscard]] TimeStats stats() const;
 
  private:
   mutable std::mutex mutex_;
-  std::array<double, meter_window> last_{};  ///< In milliseconds; a ring.
+  std::array<double, timer_window> last_{};  ///< In milliseconds; a ring.
   std::size_t count_ = 0;
   double total_ = 0;
 };
 
 /// Counts events a second. Thread-safe.
-class RateMeter {
+class RateWindow {
  public:
   void add(std::chrono::steady_clock::time_point when) noexcept;
   /// Over the last events of the window; 0 for fewer than two.
@@ -34,7 +34,7 @@ class RateMeter {
 
  private:
   mutable std::mutex mutex_;
-  std::array<std::chrono::steady_clock::time_point, meter_window> last_{};  ///< A ring.
+  std::array<std::chrono::steady_clock::time_point, timer_window> last_{};  ///< A ring.
   std::size_t count_ = 0;
 };
 

@@ -1,4 +1,4 @@
-/// What a pipeline's stations do with the frames they take.
+/// What a pipeline's stages do with the frames they take.
 #pragma once
 
 #include <cstddef>
@@ -15,10 +15,10 @@
 
 namespace posekit::inline v0 {
 
-/// Meters of all stages.
-struct Meters {
-  TimeMeter source, detect, preprocess, inference, postprocess, track, sink, age;
-  RateMeter rate;
+/// The timers of all stages.
+struct StageTimers {
+  TimeWindow source, detect, preprocess, inference, postprocess, track, sink, age;
+  RateWindow rate;
 };
 
 /// The stages' work. Lets no exception out: whatever goes wrong is told in the frames. `detect` and `estimate` may run in several threads
@@ -29,24 +29,24 @@ class Stages {
   Stages(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<const PersonDetector> detector, Pipeline::Sink sink,
          const PipelineOptions& options, std::stop_token stop);
 
-  void detect(std::span<Item* const> batch) noexcept;
-  /// Carries boxes over to frames that have none of their own: for each frame in order, under the belt's lock.
-  void settle(Item& item) noexcept;
-  void estimate(std::span<Item* const> batch) noexcept;
-  void track(Item& item) noexcept;
-  void deliver(Item& item) noexcept;
+  void detect(std::span<FrameTask* const> batch) noexcept;
+  /// Carries boxes over to frames that have none of their own: for each frame in order, under the queue's lock.
+  void assign_boxes(FrameTask& task) noexcept;
+  void estimate(std::span<FrameTask* const> batch) noexcept;
+  void track(FrameTask& task) noexcept;
+  void deliver(FrameTask& task) noexcept;
 
   /// The first exception of the sink, if there was one.
   [[nodiscard]] std::exception_ptr sink_error() const;
-  [[nodiscard]] const Meters& meters() const noexcept { return meters_; }
-  [[nodiscard]] Meters& meters() noexcept { return meters_; }
+  [[nodiscard]] const StageTimers& timers() const noexcept { return timers_; }
+  [[nodiscard]] StageTimers& timers() noexcept { return timers_; }
 
  private:
-  [[nodiscard]] RunControl control_for(std::span<Item* const> batch) const noexcept;
-  void check_time(const Item& item) const;
-  [[nodiscard]] bool looked_at(const Item& item) const noexcept { return !item.found && item.position % detect_every_ == 0; }
-  void detect_alive(std::span<Item* const> batch);
-  void estimate_alive(std::span<Item* const> batch);
+  [[nodiscard]] RunControl control_for(std::span<FrameTask* const> batch) const noexcept;
+  void check_time(const FrameTask& task) const;
+  [[nodiscard]] bool looked_at(const FrameTask& task) const noexcept { return !task.found && task.position % detect_every_ == 0; }
+  void detect_alive(std::span<FrameTask* const> batch);
+  void estimate_alive(std::span<FrameTask* const> batch);
   void measure(const Timings& timings) noexcept;
 
   std::shared_ptr<const PoseEstimator> estimator_;
@@ -56,9 +56,9 @@ class Stages {
   std::size_t detect_every_;
   std::optional<std::chrono::microseconds> frame_timeout_;
   std::stop_token stop_;
-  std::shared_ptr<const Found> held_;     ///< The last boxes; only `settle` looks at it.
-  std::shared_ptr<const Found> tracked_;  ///< The last boxes whose people the tracker has seen.
-  Meters meters_;
+  std::shared_ptr<const FrameBoxes> held_;     ///< The last boxes; only `assign_boxes` looks at it.
+  std::shared_ptr<const FrameBoxes> tracked_;  ///< The last boxes whose people the tracker has seen.
+  StageTimers timers_;
   mutable std::mutex error_mutex_;
   std::exception_ptr sink_error_;
 };

@@ -28,7 +28,7 @@ class TorchScriptBackend final : public ModelBackend {
 
   bool lost() const noexcept override { return replica_.streams.lost(); }
   ModelOutput run(const CropBatch& crops, const RunControl& control) override;
-  std::unique_ptr<BatchSession> open_session(const OutputPlan& plan) override { return open_torch_session(replica_, plan); }
+  std::unique_ptr<BatchSession> open_session(const DecodeRequest& request) override { return open_torch_session(replica_, request); }
 
  private:
   ModelOutput forward(const CropBatch& crops) const;
@@ -41,14 +41,14 @@ class TorchScriptBackend final : public ModelBackend {
 ModelOutput TorchScriptBackend::run(const CropBatch& crops, const RunControl& control) {
   control.check();
   init_torch_thread();
-  std::optional<Turns::Turn> entry;
-  if (asynchronous()) entry.emplace(replica_.entry, control);
+  std::optional<FifoLock> lock;
+  if (asynchronous()) lock.emplace(replica_.order, control);
   return translate(replica_.network.failure(), ErrorCode::invalid_model, [&] { return forward(crops); });
 }
 
 ModelOutput TorchScriptBackend::forward(const CropBatch& crops) const {
   const c10::InferenceMode inference;
-  const OnLane lane(replica_.streams, Lane::compute);
+  const StreamGuard guard(replica_.streams, StreamRole::compute);
   const at::Tensor input = input_of(crops);
   auto tensors = std::make_shared<std::vector<at::Tensor>>(replica_.network.forward(input));
   for (at::Tensor& tensor : *tensors) {

@@ -46,7 +46,7 @@ std::string version_text(int version) { return std::to_string(version / 1000) + 
 DeviceStreams::DeviceStreams(c10::Device device) : device_(device) {
   if (!device.is_cuda()) return;
   const auto make = [&](bool high_priority) { return c10::cuda::getStreamFromPool(high_priority, device.index()).unwrap(); };
-  lanes_ = {make(false), make(false), make(true)};
+  streams_ = {make(false), make(false), make(true)};
 }
 
 void DeviceStreams::synchronize() const {
@@ -59,7 +59,7 @@ bool DeviceStreams::lost() const noexcept {
   if (!device_.is_cuda()) return false;
   try {
     const c10::cuda::CUDAGuard guard(device_);
-    const cudaError_t state = cudaStreamQuery(cuda_stream(*lane(Lane::compute)));
+    const cudaError_t state = cudaStreamQuery(cuda_stream(*stream(StreamRole::compute)));
     return state != cudaSuccess && state != cudaErrorNotReady;
   } catch (...) {
     return true;
@@ -78,24 +78,24 @@ void DeviceEvent::create() {
   event_ = event;
 }
 
-void DeviceEvent::record(const DeviceStreams& streams, Lane lane) {
-  const auto stream = streams.lane(lane);
+void DeviceEvent::record(const DeviceStreams& streams, StreamRole role) {
+  const auto stream = streams.stream(role);
   if (!stream) return;
   const c10::cuda::CUDAGuard guard(stream->device());
   create();
   C10_CUDA_CHECK(cudaEventRecord(static_cast<cudaEvent_t>(event_), cuda_stream(*stream)));
 }
 
-void DeviceEvent::record_behind(const DeviceStreams& streams, void* stream) {
-  const auto lane = streams.lane(Lane::copy);
-  if (!lane) return;
-  const c10::cuda::CUDAGuard guard(lane->device());
+void DeviceEvent::record_on(const DeviceStreams& streams, void* stream) {
+  const auto own = streams.stream(StreamRole::copy);
+  if (!own) return;
+  const c10::cuda::CUDAGuard guard(own->device());
   create();
   C10_CUDA_CHECK(cudaEventRecord(static_cast<cudaEvent_t>(event_), static_cast<cudaStream_t>(stream)));
 }
 
-void DeviceEvent::hold_back(const DeviceStreams& streams, Lane lane) {
-  const auto stream = streams.lane(lane);
+void DeviceEvent::make_stream_wait(const DeviceStreams& streams, StreamRole role) {
+  const auto stream = streams.stream(role);
   if (!stream || event_ == nullptr) return;
   const c10::cuda::CUDAGuard guard(stream->device());
   C10_CUDA_CHECK(cudaStreamWaitEvent(cuda_stream(*stream), static_cast<cudaEvent_t>(event_), 0));
@@ -152,9 +152,9 @@ void DeviceStreams::synchronize() const {}
 bool DeviceStreams::lost() const noexcept { return false; }
 DeviceEvent::~DeviceEvent() = default;
 void DeviceEvent::create() {}
-void DeviceEvent::record(const DeviceStreams& /*streams*/, Lane /*lane*/) {}
-void DeviceEvent::record_behind(const DeviceStreams& /*streams*/, void* /*stream*/) {}
-void DeviceEvent::hold_back(const DeviceStreams& /*streams*/, Lane /*lane*/) {}
+void DeviceEvent::record(const DeviceStreams& /*streams*/, StreamRole /*role*/) {}
+void DeviceEvent::record_on(const DeviceStreams& /*streams*/, void* /*stream*/) {}
+void DeviceEvent::make_stream_wait(const DeviceStreams& /*streams*/, StreamRole /*role*/) {}
 void DeviceEvent::wait() {}
 
 CudaDevices cuda_devices() { return {.count = 0, .why_none = "this posekit was built without it: build it with POSEKIT_CUDA=ON"}; }

@@ -15,10 +15,10 @@
 namespace posekit::inline v0 {
 
 /// What runs beside what.
-enum class Lane : std::uint8_t {
-  compute,     ///< Normalisation, forward, reduction, download of the records.
-  copy,        ///< Uploads.
-  second_look  ///< The few channels that one look does not settle; does not queue behind the next batch's forward.
+enum class StreamRole : std::uint8_t {
+  compute,  ///< Normalisation, forward, reduction, download of the records.
+  copy,     ///< Uploads.
+  full_map  ///< The few channels that the peak's surroundings do not decide; does not queue behind the next batch's forward.
 };
 
 /// The streams of one device. Immutable, safe to share.
@@ -27,7 +27,7 @@ class DeviceStreams {
   explicit DeviceStreams(c10::Device device);
 
   /// None on the CPU.
-  [[nodiscard]] std::optional<c10::Stream> lane(Lane lane) const noexcept { return lanes_[static_cast<std::size_t>(lane)]; }
+  [[nodiscard]] std::optional<c10::Stream> stream(StreamRole role) const noexcept { return streams_[static_cast<std::size_t>(role)]; }
   /// For memory on the host that the device copies from and to.
   [[nodiscard]] c10::TensorOptions host_memory() const { return c10::TensorOptions().device(c10::kCPU).pinned_memory(device_.is_cuda()); }
   /// Waits until the device has done all that it was given, by anyone.
@@ -37,19 +37,19 @@ class DeviceStreams {
 
  private:
   c10::Device device_;
-  std::array<std::optional<c10::Stream>, 3> lanes_;
+  std::array<std::optional<c10::Stream>, 3> streams_;
 };
 
-/// While it lives, what this thread gives Torch goes to one lane.
-class OnLane {
+/// While it lives, what this thread gives Torch goes to one stream.
+class StreamGuard {
  public:
-  OnLane(const DeviceStreams& streams, Lane lane) : guard_(streams.lane(lane)) {}
+  StreamGuard(const DeviceStreams& streams, StreamRole role) : guard_(streams.stream(role)) {}
 
  private:
   c10::OptionalStreamGuard guard_;
 };
 
-/// A mark in a lane. For one thread at a time. On the CPU it has always been passed.
+/// A mark in a stream. For one thread at a time. On the CPU it has always been passed.
 class DeviceEvent {
  public:
   DeviceEvent() = default;
@@ -57,12 +57,12 @@ class DeviceEvent {
   DeviceEvent& operator=(const DeviceEvent&) = delete;
   ~DeviceEvent();
 
-  /// Sets the mark behind what the lane has been given.
-  void record(const DeviceStreams& streams, Lane lane);
+  /// Sets the mark behind what the stream has been given.
+  void record(const DeviceStreams& streams, StreamRole role);
   /// Sets the mark behind what a stream of a caller's own, a cudaStream_t, has been given; null: the default stream.
-  void record_behind(const DeviceStreams& streams, void* stream);
-  /// What the lane is given from now on waits for the mark; the caller does not.
-  void hold_back(const DeviceStreams& streams, Lane lane);
+  void record_on(const DeviceStreams& streams, void* stream);
+  /// What the stream is given from now on waits for the mark; the caller does not.
+  void make_stream_wait(const DeviceStreams& streams, StreamRole role);
   /// Waits, asleep, until the mark is passed.
   void wait();
 

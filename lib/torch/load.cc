@@ -90,7 +90,7 @@ std::shared_ptr<ModelBackend> load_torchscript(const ModelSource& source, const 
     if (options.warm_up == WarmUp::check) check_forward(*replicas.back());
   }
   for (const std::string& note : info.notes) log(LogLevel::warning, "model \"" + info.name + "\": " + note);
-  return replicas.size() == 1 ? replicas.front() : share_work(std::move(replicas));
+  return replicas.size() == 1 ? replicas.front() : make_replica_set(std::move(replicas));
 }
 
 }  // namespace posekit::inline v0

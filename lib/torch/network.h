@@ -42,7 +42,7 @@ class Network {
   at::Tensor std_;
 };
 
-/// Output tensors of float32 as the stations above see them. @param owner keeps the tensors' memory
+/// Output tensors of float32 as the rest of posekit sees them. @param owner keeps the tensors' memory
 /// @throws Error invalid_model for a tensor of more than four dimensions
 [[nodiscard]] ModelOutput view_of(const std::vector<at::Tensor>& tensors, const ModelInfo& info, std::shared_ptr<const void> owner);
 

@@ -26,16 +26,16 @@ namespace {
 constexpr double lowest = 1e-3;  // as in codec/peak.cc: the log map is clipped to [lowest, highest]
 constexpr double highest = 50;
 constexpr std::int64_t no_peak = -1;
-constexpr std::int64_t look_again = -2;
-constexpr std::size_t channels_at_once = 64;  // of a second look, which takes three copies of a map in double
+constexpr std::int64_t needs_full_map = -2;
+constexpr std::size_t channels_at_once = 64;  // of a reduction of full maps, which takes three copies of a map in double
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 at::Tensor on(c10::Device device, const std::vector<std::int64_t>& values) { return at::tensor(values).to(device); }
 
-std::int64_t reach_of(const OutputPlan& plan) {
-  switch (plan.refinement) {
-    case Refinement::dark: return static_cast<std::int64_t>(plan.kernel.size() / 2) + 1;
+std::int64_t reach_of(const DecodeRequest& request) {
+  switch (request.refinement) {
+    case Refinement::dark: return static_cast<std::int64_t>(request.kernel.size() / 2) + 1;
     case Refinement::quarter: return 1;
     case Refinement::none: break;
   }
@@ -49,16 +49,16 @@ at::Tensor inside(const at::Tensor& cells, std::int64_t length) { return cells.c
 
 }  // namespace
 
-PeakReduction::PeakReduction(const ModelInfo& info, const OutputPlan& plan, c10::Device device)
-    : refinement_(plan.refinement),
-      kernel_values_(plan.kernel),
+PeakReduction::PeakReduction(const ModelInfo& info, const DecodeRequest& request, c10::Device device)
+    : refinement_(request.refinement),
+      kernel_values_(request.kernel),
       width_(info.output.width),
       height_(info.output.height),
-      reach_(reach_of(plan)),
-      all_channels_(plan.channels.size() == info.keypoints.size()) {
+      reach_(reach_of(request)),
+      all_channels_(request.channels.size() == info.keypoints.size()) {
   std::vector<std::int64_t> channels;
   std::vector<std::int64_t> partners;
-  for (const std::size_t channel : plan.channels) {
+  for (const std::size_t channel : request.channels) {
     all_channels_ = all_channels_ && channel == channels.size();
     channels.push_back(static_cast<std::int64_t>(channel));
     partners.push_back(static_cast<std::int64_t>(info.keypoints.keypoints[channel].swap.value_or(channel)));
@@ -92,23 +92,23 @@ at::Tensor PeakReduction::wanted_mean(const at::Tensor& plain, const at::Tensor&
   return wanted(plain).to(at::kFloat).add(back).div_(2);
 }
 
-/// Maps and the peaks that a look at them has found.
-struct PeakReduction::Look {
+/// Maps and the peaks found in them.
+struct PeakReduction::Found {
   at::Tensor maps;   ///< [B,C,h*w]
   at::Tensor score;  ///< [B,C]
   at::Tensor index;
-  at::Tensor blurred_max;  ///< Undefined in a first look.
+  at::Tensor blurred_max;  ///< Undefined where only the peak's surroundings were read.
 };
 
-at::Tensor PeakReduction::first_look(const at::Tensor& heatmaps) const {
-  Look look;
+at::Tensor PeakReduction::reduce(const at::Tensor& heatmaps) const {
+  Found found;
   // Rows follow one another in contiguous and in channels-last heatmaps alike, so this is a view.
-  look.maps = (heatmaps.scalar_type() == at::kDouble ? heatmaps.to(at::kFloat) : heatmaps).flatten(2);
-  std::tie(look.score, look.index) = at::max(look.maps, 2);  // the first maximum; where there is a NaN, the NaN
-  return records(look);
+  found.maps = (heatmaps.scalar_type() == at::kDouble ? heatmaps.to(at::kFloat) : heatmaps).flatten(2);
+  std::tie(found.score, found.index) = at::max(found.maps, 2);  // the first maximum; where there is a NaN, the NaN
+  return records(found);
 }
 
-at::Tensor PeakReduction::second_look(const at::Tensor& heatmaps, std::span<const std::int64_t> channels) const {
+at::Tensor PeakReduction::reduce_full_map(const at::Tensor& heatmaps, std::span<const std::int64_t> channels) const {
   std::vector<at::Tensor> parts;
   for (std::size_t first = 0; first < channels.size(); first += channels_at_once) {
     std::vector<std::int64_t> persons;
@@ -119,29 +119,29 @@ at::Tensor PeakReduction::second_look(const at::Tensor& heatmaps, std::span<cons
     }
     const at::Tensor maps =
         at::index(heatmaps, {on(heatmaps.device(), persons), on(heatmaps.device(), places)}).to(at::kFloat).contiguous().unsqueeze(0);
-    Look look;
-    look.maps = maps.flatten(2);
-    std::tie(look.score, look.index) = at::max(at::where(at::isnan(look.maps), -infinity, look.maps), 2);
-    look.blurred_max = refinement_ == Refinement::dark ? blurred_maximum(maps) : at::full_like(look.score, nan);
-    parts.push_back(records(look).squeeze(0));
+    Found found;
+    found.maps = maps.flatten(2);
+    std::tie(found.score, found.index) = at::max(at::where(at::isnan(found.maps), -infinity, found.maps), 2);
+    found.blurred_max = refinement_ == Refinement::dark ? blurred_maximum(maps) : at::full_like(found.score, nan);
+    parts.push_back(records(found).squeeze(0));
   }
   return at::cat(parts);
 }
 
-at::Tensor PeakReduction::records(const Look& look) const {
-  const at::Tensor score = look.score.to(at::kFloat);
-  const at::Tensor x = look.index.remainder(width_);
-  const at::Tensor y = look.index.floor_divide(width_);
+at::Tensor PeakReduction::records(const Found& found) const {
+  const at::Tensor score = found.score.to(at::kFloat);
+  const at::Tensor x = found.index.remainder(width_);
+  const at::Tensor y = found.index.floor_divide(width_);
   const at::Tensor cells_x = x.unsqueeze(-1) + offsets_x_;
   const at::Tensor cells_y = y.unsqueeze(-1) + offsets_y_;
   const at::Tensor near_x = inside(cells_x, width_);
   const at::Tensor near_y = inside(cells_y, height_);
-  const at::Tensor values = look.maps.gather(2, near_y * width_ + near_x).to(at::kFloat);
+  const at::Tensor values = found.maps.gather(2, near_y * width_ + near_x).to(at::kFloat);
   const at::Tensor usable = at::isfinite(values).all(-1);
-  at::Tensor place = at::where(usable, look.index, no_peak);
+  at::Tensor place = at::where(usable, found.index, no_peak);
 
   at::Tensor around;
-  at::Tensor blurred_max = look.blurred_max.defined() ? look.blurred_max : at::full_like(score, nan);
+  at::Tensor blurred_max = found.blurred_max.defined() ? found.blurred_max : at::full_like(score, nan);
   at::Tensor unclear = at::isnan(score);
   if (refinement_ == Refinement::dark) {
     const at::Tensor in_map = (cells_x == near_x).logical_and_(cells_y == near_y);
@@ -157,7 +157,7 @@ at::Tensor PeakReduction::records(const Look& look) const {
   } else {
     around = at::zeros_like(values).expand({-1, -1, 9});
   }
-  if (!look.blurred_max.defined()) place = at::where(unclear, look_again, place);
+  if (!found.blurred_max.defined()) place = at::where(unclear, needs_full_map, place);
   return at::cat({place.to(at::kInt).unsqueeze(-1), bits(score).unsqueeze(-1), bits(around.to(at::kFloat)),
                   bits(blurred_max.to(at::kFloat)).unsqueeze(-1)},
                  -1);
@@ -192,7 +192,7 @@ at::Tensor PeakReduction::blurred_maximum(const at::Tensor& maps) const {
 
 bool unpack(const std::int32_t* words, std::int32_t width, PeakRecord& record) noexcept {
   record = {};
-  if (words[0] < 0) return words[0] != look_again;
+  if (words[0] < 0) return words[0] != needs_full_map;
   record.usable = true;
   record.x = words[0] % width;
   record.y = words[0] / width;

@@ -19,7 +19,7 @@ class PeakReduction {
  public:
   static constexpr std::int64_t words = 12;
 
-  PeakReduction(const ModelInfo& info, const OutputPlan& plan, c10::Device device);
+  PeakReduction(const ModelInfo& info, const DecodeRequest& request, c10::Device device);
 
   /// The wanted channels of [B,K,h,w] in the order they are wanted in. All of them in their own order: the tensor itself.
   [[nodiscard]] at::Tensor wanted(const at::Tensor& heatmaps) const;
@@ -27,14 +27,14 @@ class PeakReduction {
   [[nodiscard]] at::Tensor wanted_mean(const at::Tensor& plain, const at::Tensor& mirrored) const;
 
   /// Records of [B,C,h,w] as [B,C,words]. Contiguous and channels-last heatmaps are read where they are; half, bfloat16 and float in
-  /// their own type, double as float. Channels that want more than one look at the whole map are only marked so.
-  [[nodiscard]] at::Tensor first_look(const at::Tensor& heatmaps) const;
+  /// their own type, double as float. Channels that need the full map are only marked so.
+  [[nodiscard]] at::Tensor reduce(const at::Tensor& heatmaps) const;
   /// Records of marked channels as [N,words]. @param channels index into the C channels of B persons, person by person
-  [[nodiscard]] at::Tensor second_look(const at::Tensor& heatmaps, std::span<const std::int64_t> channels) const;
+  [[nodiscard]] at::Tensor reduce_full_map(const at::Tensor& heatmaps, std::span<const std::int64_t> channels) const;
 
  private:
-  struct Look;
-  [[nodiscard]] at::Tensor records(const Look& look) const;
+  struct Found;
+  [[nodiscard]] at::Tensor records(const Found& found) const;
   [[nodiscard]] at::Tensor blurred_around(const at::Tensor& patches, const at::Tensor& x, const at::Tensor& y) const;
   [[nodiscard]] at::Tensor blurred_maximum(const at::Tensor& maps) const;
 
@@ -53,7 +53,7 @@ class PeakReduction {
   at::Tensor kernel_;
 };
 
-/// Reads a record off its words. @return false: the channel wants a second look
+/// Reads a record off its words. @return false: the channel needs the full map
 [[nodiscard]] bool unpack(const std::int32_t* words, std::int32_t width, PeakRecord& record) noexcept;
 
 }  // namespace posekit::inline v0

@@ -1,7 +1,7 @@
 /// A session of a TorchScript module: batches that are uploaded, computed and reduced beside the caller's thread.
 ///
-/// In order, for one batch: crops of images on the device and the upload of the others on the copy lane, an event; on the compute lane,
-/// held back by it: normalisation, forward, reduction, download of the records, an event that `finish` waits for. The host waits for
+/// In order, for one batch: crops of images on the device and the upload of the others on the copy stream, an event; on the compute stream,
+/// held back by it: normalisation, forward, reduction, download of the records, an event that `collect` waits for. The host waits for
 /// nothing in between.
 #include "torch/session.h"
 
@@ -29,7 +29,7 @@ bool is_heatmap(Codec codec) { return codec == Codec::udp_heatmap || codec == Co
 struct Slot {
   at::Tensor staging;            ///< uint8 crops on the host.
   at::Tensor crops;              ///< The same on the device.
-  at::Tensor heatmaps;           ///< Of the batch under way, kept until it is known that no channel wants a second look.
+  at::Tensor heatmaps;           ///< Of the batch under way, kept until it is known that no channel needs the full map.
   std::vector<at::Tensor> host;  ///< What comes back.
   std::vector<PeakRecord> peaks;
   std::vector<bool> cropped;  ///< For each crop: it was cut out on the device, and `staging` has nothing for it.
@@ -43,33 +43,33 @@ struct Slot {
 
 class TorchSession final : public BatchSession {
  public:
-  TorchSession(Replica& replica, const OutputPlan& plan)
+  TorchSession(Replica& replica, const DecodeRequest& request)
       : replica_(replica),
-        flip_test_(plan.flip_test),
+        flip_test_(request.flip_test),
         crop_bytes_(static_cast<std::int64_t>(crop_bytes(CropFormat::uint8_hwc, info().input.size()))) {
-    if (is_heatmap(info().output.codec)) reduction_.emplace(info(), plan, replica.network.device());
+    if (is_heatmap(info().output.codec)) reduction_.emplace(info(), request, replica.network.device());
   }
   ~TorchSession() override {
-    for (Slot& slot : slots_) let_go(slot);
+    for (Slot& slot : slots_) wait_until_done(slot);
   }
 
   std::byte* staging(std::size_t slot, std::size_t crops) override;
   void crop(std::size_t slot, std::size_t position, const CropTask& task) override;
   void submit(std::size_t slot, std::size_t crops, const RunControl& control) override;
-  BatchAnswer finish(std::size_t slot) override;
+  BatchResult collect(std::size_t slot) override;
 
  private:
   const ModelInfo& info() const noexcept { return replica_.network.info(); }
   void wait_for_room(const Slot& slot);
-  void let_go(Slot& slot) noexcept;
-  void abandon(Slot& slot) noexcept;
-  void leave_images(Slot& slot) noexcept;
+  void wait_until_done(Slot& slot) noexcept;
+  void drain_after_error(Slot& slot) noexcept;
+  void wait_for_image_reads(Slot& slot) noexcept;
   void make_room(Slot& slot);
   void enqueue(Slot& slot);
   void upload(Slot& slot);
   void download(const at::Tensor& from, std::size_t position, Slot& slot);
-  BatchAnswer read(Slot& slot, const at::Tensor& heatmaps);
-  void look_again(const at::Tensor& heatmaps, const std::vector<std::int64_t>& channels, Slot& slot);
+  BatchResult read(Slot& slot, const at::Tensor& heatmaps);
+  void reduce_full_maps(const at::Tensor& heatmaps, const std::vector<std::int64_t>& channels, Slot& slot);
 
   Replica& replica_;
   bool flip_test_;
@@ -97,26 +97,26 @@ void TorchSession::crop(std::size_t slot, std::size_t position, const CropTask& 
   const c10::Device device = replica_.network.device();
   try {
     translate("an image that is said to lie on " + device.str() + " can't be cropped there", ErrorCode::invalid_argument, [&] {
-      const OnLane lane(replica_.streams, Lane::copy);
+      const StreamGuard guard(replica_.streams, StreamRole::copy);
       const at::Tensor pixels = borrowed_image(task.image, device);
-      batch.image_ready.record_behind(replica_.streams, task.image.cuda_stream);
-      batch.image_ready.hold_back(replica_.streams, Lane::copy);
+      batch.image_ready.record_on(replica_.streams, task.image.cuda_stream);
+      batch.image_ready.make_stream_wait(replica_.streams, StreamRole::copy);
       make_room(batch);
       batch.cropped[position] = true;
       const at::Tensor out = batch.crops.narrow(0, static_cast<std::int64_t>(position) * crop_bytes_, crop_bytes_);
       crop_into(pixels, task, replica_.streams.host_memory(), out.view({task.plan.size.height, task.plan.size.width, 3}));
     });
   } catch (...) {
-    leave_images(batch);
+    wait_for_image_reads(batch);
     throw;
   }
 }
 
 /// Before the batch's turn: waits until the device no longer reads the callers' images.
-void TorchSession::leave_images(Slot& slot) noexcept {
+void TorchSession::wait_for_image_reads(Slot& slot) noexcept {
   if (std::ranges::find(slot.cropped, true) == slot.cropped.end()) return;
   try {
-    slot.uploaded.record(replica_.streams, Lane::copy);
+    slot.uploaded.record(replica_.streams, StreamRole::copy);
     slot.uploaded.wait();
   } catch (...) {  // a broken device uses nothing any more
   }
@@ -125,13 +125,13 @@ void TorchSession::leave_images(Slot& slot) noexcept {
 void TorchSession::submit(std::size_t slot, std::size_t crops, const RunControl& control) {
   Slot& batch = slots_[slot];
   batch.crop_count = crops;
-  std::optional<Turns::Turn> entry;
+  std::optional<FifoLock> lock;
   try {
     control.check();
     init_torch_thread();
-    entry.emplace(replica_.entry, control);
+    lock.emplace(replica_.order, control);
   } catch (...) {
-    leave_images(batch);
+    wait_for_image_reads(batch);
     throw;
   }
   try {
@@ -141,12 +141,12 @@ void TorchSession::submit(std::size_t slot, std::size_t crops, const RunControl&
     });
     batch.under_way = true;
   } catch (...) {
-    abandon(batch);
+    drain_after_error(batch);
     throw;
   }
 }
 
-/// Waits while the lane has as many batches as it may have. The device alone ends this wait, whatever their callers do meanwhile.
+/// Waits while the stream has as many batches as it may have. The device alone ends this wait, whatever their callers do meanwhile.
 void TorchSession::wait_for_room(const Slot& slot) {
   auto& under_way = replica_.under_way;
   std::erase(under_way, slot.done);  // of the slot's last batch, which is finished
@@ -158,7 +158,7 @@ void TorchSession::wait_for_room(const Slot& slot) {
 }
 
 /// Waits until the slot's batch has left the device, however it ended.
-void TorchSession::let_go(Slot& slot) noexcept {
+void TorchSession::wait_until_done(Slot& slot) noexcept {
   if (!slot.under_way) return;
   try {
     slot.done->wait();
@@ -168,11 +168,11 @@ void TorchSession::let_go(Slot& slot) noexcept {
 }
 
 /// After a failure half-way: waits until the device no longer uses the slot's memory.
-void TorchSession::abandon(Slot& slot) noexcept {
+void TorchSession::drain_after_error(Slot& slot) noexcept {
   try {
-    slot.uploaded.record(replica_.streams, Lane::copy);
+    slot.uploaded.record(replica_.streams, StreamRole::copy);
     slot.uploaded.wait();
-    slot.done->record(replica_.streams, Lane::compute);
+    slot.done->record(replica_.streams, StreamRole::compute);
     slot.done->wait();
   } catch (...) {  // a broken device uses nothing any more
   }
@@ -182,8 +182,8 @@ void TorchSession::abandon(Slot& slot) noexcept {
 void TorchSession::enqueue(Slot& slot) {
   const c10::InferenceMode inference;
   upload(slot);
-  const OnLane lane(replica_.streams, Lane::compute);
-  slot.uploaded.hold_back(replica_.streams, Lane::compute);
+  const StreamGuard guard(replica_.streams, StreamRole::compute);
+  slot.uploaded.make_stream_wait(replica_.streams, StreamRole::compute);
   const InputInfo& size = info().input;
   const auto count = static_cast<std::int64_t>(slot.crop_count);
   const at::Tensor input =
@@ -198,17 +198,17 @@ void TorchSession::enqueue(Slot& slot) {
       for (at::Tensor& output : *outputs) output = output.to(replica_.network.device());
     }
     slot.heatmaps = flip_test_ ? reduction_->wanted_mean(plain[0], mirrored[0]) : reduction_->wanted(plain[0]);
-    download(reduction_->first_look(slot.heatmaps), 0, slot);
+    download(reduction_->reduce(slot.heatmaps), 0, slot);
   } else {
     slot.outputs = plain.size();
     for (std::size_t i = 0; i < plain.size(); ++i) download(plain[i].to(at::kFloat), i, slot);
     for (std::size_t i = 0; i < mirrored.size(); ++i) download(mirrored[i].to(at::kFloat), plain.size() + i, slot);
   }
-  slot.done->record(replica_.streams, Lane::compute);
+  slot.done->record(replica_.streams, StreamRole::compute);
   replica_.under_way.push_back(slot.done);
 }
 
-/// Memory on the device for the slot's crops; on the copy lane.
+/// Memory on the device for the slot's crops; on the copy stream.
 void TorchSession::make_room(Slot& slot) {
   if (!slot.crops.defined() || slot.crops.numel() < slot.staging.numel())
     slot.crops = at::empty_like(slot.staging, at::TensorOptions().device(replica_.network.device()).pinned_memory(false));
@@ -216,7 +216,7 @@ void TorchSession::make_room(Slot& slot) {
 
 /// The crops that were staged on the host, neighbours in one piece.
 void TorchSession::upload(Slot& slot) {
-  const OnLane lane(replica_.streams, Lane::copy);
+  const StreamGuard guard(replica_.streams, StreamRole::copy);
   make_room(slot);
   const auto places = slot.cropped.begin();
   const auto end = places + static_cast<std::ptrdiff_t>(slot.crop_count);
@@ -227,7 +227,7 @@ void TorchSession::upload(Slot& slot) {
     slot.crops.narrow(0, begin, bytes).copy_(slot.staging.narrow(0, begin, bytes), /*non_blocking=*/true);
     first = std::find(last, end, false);
   }
-  slot.uploaded.record(replica_.streams, Lane::copy);
+  slot.uploaded.record(replica_.streams, StreamRole::copy);
 }
 
 void TorchSession::download(const at::Tensor& from, std::size_t position, Slot& slot) {
@@ -240,7 +240,7 @@ void TorchSession::download(const at::Tensor& from, std::size_t position, Slot& 
   to.narrow(0, 0, from.size(0)).copy_(from.contiguous(), /*non_blocking=*/true);
 }
 
-BatchAnswer TorchSession::finish(std::size_t slot) {
+BatchResult TorchSession::collect(std::size_t slot) {
   init_torch_thread();
   Slot& batch = slots_[slot];
   batch.under_way = false;
@@ -252,7 +252,7 @@ BatchAnswer TorchSession::finish(std::size_t slot) {
   });
 }
 
-BatchAnswer TorchSession::read(Slot& slot, const at::Tensor& heatmaps) {
+BatchResult TorchSession::read(Slot& slot, const at::Tensor& heatmaps) {
   const auto count = static_cast<std::int64_t>(slot.crop_count);
   if (!reduction_) {
     std::vector<at::Tensor> plain;
@@ -266,14 +266,14 @@ BatchAnswer TorchSession::read(Slot& slot, const at::Tensor& heatmaps) {
   for (std::size_t i = 0; i < slot.peaks.size(); ++i) {
     if (!unpack(words + i * PeakReduction::words, info().output.width, slot.peaks[i])) unclear.push_back(static_cast<std::int64_t>(i));
   }
-  if (!unclear.empty()) look_again(heatmaps, unclear, slot);
+  if (!unclear.empty()) reduce_full_maps(heatmaps, unclear, slot);
   return {.peaks = slot.peaks, .output = {}, .mirrored = {}};
 }
 
-/// The batch is done, so its heatmaps may be read on any lane; this one does not queue behind the next batch.
-void TorchSession::look_again(const at::Tensor& heatmaps, const std::vector<std::int64_t>& channels, Slot& slot) {
-  const OnLane lane(replica_.streams, Lane::second_look);
-  const at::Tensor records = reduction_->second_look(heatmaps, channels).to(at::kCPU).contiguous();
+/// The batch is done, so its heatmaps may be read on any stream; this one does not queue behind the next batch.
+void TorchSession::reduce_full_maps(const at::Tensor& heatmaps, const std::vector<std::int64_t>& channels, Slot& slot) {
+  const StreamGuard guard(replica_.streams, StreamRole::full_map);
+  const at::Tensor records = reduction_->reduce_full_map(heatmaps, channels).to(at::kCPU).contiguous();
   const auto* words = records.const_data_ptr<std::int32_t>();
   for (std::size_t i = 0; i < channels.size(); ++i)
     (void)unpack(words + i * PeakReduction::words, info().output.width, slot.peaks[static_cast<std::size_t>(channels[i])]);
@@ -283,14 +283,15 @@ void TorchSession::look_again(const at::Tensor& heatmaps, const std::vector<std:
 
 Replica::Replica(torch::jit::Module module, ModelInfo info, c10::Device device, c10::ScalarType type)
     : network(std::move(module), std::move(info), device, type), streams(device) {
-  streams.synchronize();  // loading and freezing worked on the default stream, which the lanes do not wait for
+  streams.synchronize();  // loading and freezing worked on the default stream, which posekit's streams do not wait for
 }
 
-std::unique_ptr<BatchSession> open_torch_session(Replica& replica, const OutputPlan& plan) {
+std::unique_ptr<BatchSession> open_torch_session(Replica& replica, const DecodeRequest& request) {
   const c10::InferenceMode inference;
-  const OnLane lane(replica.streams, Lane::second_look);  // what is copied here is there before anyone uses it; no batch is in its way
+  const StreamGuard guard(replica.streams,
+                          StreamRole::full_map);  // what is copied here is there before anyone uses it; no batch is in its way
   return translate("a session on model \"" + replica.network.info().name + "\" can't be opened", ErrorCode::internal,
-                   [&] { return std::make_unique<TorchSession>(replica, plan); });
+                   [&] { return std::make_unique<TorchSession>(replica, request); });
 }
 
 }  // namespace posekit::inline v0

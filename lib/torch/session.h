@@ -16,14 +16,14 @@ struct Replica {
 
   Network network;
   DeviceStreams streams;
-  Turns entry;  ///< Whoever holds it may give the compute lane a batch.
-  /// Ends of the batches that the compute lane has been given, oldest first; for the holder of `entry`. They are few, so that whoever waits
-  /// longer waits for `entry`, where it can be cancelled.
+  FifoMutex order;  ///< Whoever holds it may give the compute stream a batch.
+  /// Ends of the batches that the compute stream has been given, oldest first; for the holder of `order`. They are few, so that whoever
+  /// waits longer waits for `order`, where it can be cancelled.
   std::deque<std::shared_ptr<DeviceEvent>> under_way;
 };
 
 /// Works on the CPU too, where everything happens in `submit`: tests run what a GPU runs.
 /// @throws Error out_of_memory
-[[nodiscard]] std::unique_ptr<BatchSession> open_torch_session(Replica& replica, const OutputPlan& plan);
+[[nodiscard]] std::unique_ptr<BatchSession> open_torch_session(Replica& replica, const DecodeRequest& request);
 
 }  // namespace posekit::inline v0

@@ -72,19 +72,19 @@ class Tracker::Impl {
   [[nodiscard]] bool just_seen(const Track& track) const { return track.last_seen_s == *state_.time_s; }
   [[nodiscard]] bool remembered(const Track& track, double time_s) const { return time_s - track.last_seen_s <= options_.max_gap_s; }
 
-  void look(double time_s, const std::vector<Pose>& poses);
-  void match_carried(const std::vector<Pose>& poses);
+  void associate(double time_s, const std::vector<Pose>& poses);
+  void match_propagated(const std::vector<Pose>& poses);
   template <class TrackFilter, class PoseFilter>
   void match(const std::vector<Pose>& poses, TrackFilter which_tracks, PoseFilter which_poses);
   void make_room(const std::vector<Pose>& poses);
   [[nodiscard]] bool is_new(const Pose& pose, std::size_t index) const {
-    return track_of_[index] == none && !carried_[index] && pose.box.score >= options_.new_score;
+    return track_of_[index] == none && !propagated_[index] && pose.box.score >= options_.new_score;
   }
 
-  void sight(std::size_t index, double time_s, Pose& pose, bool carried) noexcept;
+  void update_track(std::size_t index, double time_s, Pose& pose, bool propagated) noexcept;
   void begin(double time_s, Pose& pose, bool first_frame) noexcept;
   void feed(Track& track, double time_s, Pose& pose) noexcept;
-  void bury(std::size_t known, double time_s) noexcept;
+  void remove_lost(std::size_t known, double time_s) noexcept;
   Point shift_of(const Track& track, const Expectation& expected, const Pose& pose, double* distance) noexcept;
 
   TrackerOptions options_;
@@ -95,7 +95,7 @@ class Tracker::Impl {
   std::vector<BoxMotion> motions_;     // of each track, now
   std::vector<Expectation> expected_;  // of each track
   std::vector<std::size_t> track_of_;  // of each pose
-  std::vector<char> carried_;          // whether a pose's box is one of predict()'s
+  std::vector<char> propagated_;       // whether a pose's box is one of predict()'s
   std::vector<char> matched_;          // whether a track has found its pose
   std::vector<std::size_t> rows_, columns_;
   std::array<std::vector<double>, 3> offsets_;
@@ -128,7 +128,7 @@ void Tracker::Impl::check_input(double time_s, const std::vector<Pose>& poses) c
 
 void Tracker::Impl::update(double time_s, std::vector<Pose>& poses) {
   check_input(time_s, poses);
-  look(time_s, poses);
+  associate(time_s, poses);
   make_room(poses);
 
   const std::size_t known = state_.tracks.size();
@@ -136,17 +136,17 @@ void Tracker::Impl::update(double time_s, std::vector<Pose>& poses) {
   for (std::size_t i = 0; i < poses.size(); ++i) {
     poses[i].track_id.reset();
     if (track_of_[i] != none) {
-      sight(track_of_[i], time_s, poses[i], carried_[i] != 0);
+      update_track(track_of_[i], time_s, poses[i], propagated_[i] != 0);
     } else if (is_new(poses[i], i)) {
       begin(time_s, poses[i], first_frame);
     }
   }
-  bury(known, time_s);
+  remove_lost(known, time_s);
   state_.time_s = time_s;
 }
 
 /// Who is who: fills track_of_, and changes nothing that outlives the update.
-void Tracker::Impl::look(double time_s, const std::vector<Pose>& poses) {
+void Tracker::Impl::associate(double time_s, const std::vector<Pose>& poses) {
   const std::vector<Track>& tracks = state_.tracks;
   motions_.clear();
   expected_.clear();
@@ -158,32 +158,32 @@ void Tracker::Impl::look(double time_s, const std::vector<Pose>& poses) {
         {box_of(now, track.score), {now.x.position - track.motion.x.position, now.y.position - track.motion.y.position}, size_of(now)});
   }
   track_of_.assign(poses.size(), none);
-  carried_.assign(poses.size(), 0);
+  propagated_.assign(poses.size(), 0);
   matched_.assign(tracks.size(), 0);
   for (std::size_t i = 0; i < tracks.size(); ++i) {
     if (!remembered(tracks[i], time_s)) matched_[i] = 1;
   }
   if (tracks.empty()) return;
-  match_carried(poses);
+  match_propagated(poses);
   const auto high = [&](const Pose& pose) { return pose.box.score >= options_.high_score; };
   const auto low = [&](const Pose& pose) { return pose.box.score >= options_.low_score && !high(pose); };
-  const auto named = [](const Track& track) { return track.id != 0; };
-  const auto nameless = [&](const Track& track) { return !named(track); };
-  match(poses, named, high);
-  match(poses, named, low);
-  match(poses, nameless, high);
+  const auto confirmed = [](const Track& track) { return track.id != 0; };
+  const auto tentative = [&](const Track& track) { return !confirmed(track); };
+  match(poses, confirmed, high);
+  match(poses, confirmed, low);
+  match(poses, tentative, high);
 }
 
 /// Poses from boxes that predict() gave belong to the person who was expected there, if the keypoints say that somebody is. The box of one
 /// who has never moved may as well be a caller's fixed one, which needs no such proof.
-void Tracker::Impl::match_carried(const std::vector<Pose>& poses) {
+void Tracker::Impl::match_propagated(const std::vector<Pose>& poses) {
   for (std::size_t i = 0; i < poses.size(); ++i) {
     for (std::size_t t = 0; t < state_.tracks.size(); ++t) {
       if (matched_[t] || !just_seen(state_.tracks[t]) || !(poses[i].box == expected_[t].box)) continue;
       const auto counted = std::ranges::count_if(poses[i].keypoints, [&](const Keypoint& keypoint) { return alike_.counts(keypoint); });
       const bool somebody = 2 * static_cast<std::size_t>(counted) >= poses[i].keypoints.size();
       if (!somebody && expected_[t].moved == Point{}) continue;
-      carried_[i] = 1;
+      propagated_[i] = 1;
       matched_[t] = 1;
       if (somebody) track_of_[i] = t;
       break;
@@ -199,7 +199,7 @@ void Tracker::Impl::match(const std::vector<Pose>& poses, TrackFilter which_trac
     if (!matched_[t] && which_tracks(state_.tracks[t])) rows_.push_back(t);
   }
   for (std::size_t i = 0; i < poses.size(); ++i) {
-    if (track_of_[i] == none && !carried_[i] && which_poses(poses[i])) columns_.push_back(i);
+    if (track_of_[i] == none && !propagated_[i] && which_poses(poses[i])) columns_.push_back(i);
   }
   assignment_.begin(columns_.size());
   for (const std::size_t t : rows_) {
@@ -249,7 +249,7 @@ Point Tracker::Impl::shift_of(const Track& track, const Expectation& expected, c
   return {median(offsets_[0]), median(offsets_[1])};
 }
 
-void Tracker::Impl::sight(std::size_t index, double time_s, Pose& pose, bool carried) noexcept {
+void Tracker::Impl::update_track(std::size_t index, double time_s, Pose& pose, bool propagated) noexcept {
   Track& track = state_.tracks[index];
   double distance = 0;
   const Point shift = shift_of(track, expected_[index], pose, &distance);
@@ -258,14 +258,14 @@ void Tracker::Impl::sight(std::size_t index, double time_s, Pose& pose, bool car
   if (jumped) {
     for (PointFilter& point : track.points) point = {};
   }
-  if (carried) {
+  if (propagated) {
     correct(track.motion, shift);
   } else if (jumped) {
     track.motion = start_motion(pose.box);
   } else {
     correct(track.motion, pose.box);
   }
-  if (!carried) track.score = pose.box.score;
+  if (!propagated) track.score = pose.box.score;
   track.last_seen_s = time_s;
   if (track.id == 0 && time_s - track.first_seen_s >= options_.birth_s) track.id = state_.next_id++;
   feed(track, time_s, pose);
@@ -299,7 +299,7 @@ void Tracker::Impl::feed(Track& track, double time_s, Pose& pose) noexcept {
 }
 
 /// Forgets who was missed for too long, and who was missed before it had an id. The first `known` tracks could be missed.
-void Tracker::Impl::bury(std::size_t known, double time_s) noexcept {
+void Tracker::Impl::remove_lost(std::size_t known, double time_s) noexcept {
   std::vector<Track>& tracks = state_.tracks;
   std::size_t kept = 0;
   for (std::size_t t = 0; t < tracks.size(); ++t) {

@@ -136,10 +136,10 @@ std::string memory_text() {
 }
 
 /// The device's stages of one batch, each alone.
-std::map<std::string, double> stages(const Model& model, const OutputPlan& plan, std::size_t batch, double seconds) {
+std::map<std::string, double> stages(const Model& model, const DecodeRequest& plan, std::size_t batch, double seconds) {
   const c10::InferenceMode inference;
   const Replica& replica = *model.replica;
-  const OnLane lane(replica.streams, Lane::compute);
+  const StreamGuard guard(replica.streams, StreamRole::compute);
   const InputInfo& input = replica.network.info().input;
   const auto count = static_cast<std::int64_t>(batch);
   const PeakReduction reduction(replica.network.info(), plan, replica.network.device());
@@ -154,14 +154,14 @@ std::map<std::string, double> stages(const Model& model, const OutputPlan& plan,
   }
   std::vector<at::Tensor> heatmaps;
   for (const at::Tensor& crops : normalized) heatmaps.push_back(replica.network.forward(crops).front());
-  const at::Tensor records = reduction.first_look(reduction.wanted(heatmaps[0]));
+  const at::Tensor records = reduction.reduce(reduction.wanted(heatmaps[0]));
   const at::Tensor back = at::empty(records.sizes(), replica.streams.host_memory().dtype(at::kInt));
   std::size_t turn = 0;
   const auto timed = [&](const std::function<void(std::size_t)>& work) { return time_of(replica, seconds, [&] { work(turn++ % 3); }); };
   return {{"upload", timed([&](std::size_t i) { device[i].copy_(host[i], true); })},
           {"normalise", timed([&](std::size_t i) { (void)replica.network.normalized(device[i]); })},
           {"forward", timed([&](std::size_t i) { (void)replica.network.forward(normalized[i]); })},
-          {"peaks", timed([&](std::size_t i) { (void)reduction.first_look(reduction.wanted(heatmaps[i])); })},
+          {"peaks", timed([&](std::size_t i) { (void)reduction.reduce(reduction.wanted(heatmaps[i])); })},
           {"download", timed([&](std::size_t) { back.copy_(records, true); })}};
 }
 
@@ -193,7 +193,7 @@ Ratio alternate(const Options& options, const Model& model, std::size_t batch, c
   }
   const auto forward = [&] {
     const c10::InferenceMode inference;
-    const OnLane lane(model.replica->streams, Lane::compute);
+    const StreamGuard guard(model.replica->streams, StreamRole::compute);
     std::size_t turn = 0;
     return static_cast<double>(batch) /
            time_of(*model.replica, options.seconds, [&] { (void)model.replica->network.forward(crops[turn++ % 2]); });
@@ -317,7 +317,7 @@ void run(const Options& options) {
   const std::size_t keypoints = info.keypoints.size();
   std::vector<std::size_t> channels(keypoints);
   std::iota(channels.begin(), channels.end(), std::size_t{0});
-  const OutputPlan plan = Decoder(info, channels).plan(false);
+  const DecodeRequest plan = Decoder(info, channels).request(false);
   std::printf("%s on %s, %s, Torch %s, %s\n%zu bytes come back for a person\n", info.name.c_str(), model.backend->device().c_str(),
               options.precision.c_str(), torch_versions().running.c_str(), memory_text().c_str(), keypoints * PeakReduction::words * 4);
   json << "{\n  \"model\": \"" << info.name << "\", \"device\": \"" << model.backend->device() << "\", \"precision\": \""

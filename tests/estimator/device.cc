@@ -143,11 +143,11 @@ TEST_CASE("While a batch is computed the next is warped and sent, and the one af
   CHECK(seen == std::vector<bool>(5, true));
   for (std::size_t n = 0; n + 1 < 6; ++n) {
     CHECK(log->position("stage " + std::to_string(n + 1)) < log->position("computed " + std::to_string(n)));
-    CHECK(log->position("submit " + std::to_string(n + 1)) < log->position("finished " + std::to_string(n)));
+    CHECK(log->position("submit " + std::to_string(n + 1)) < log->position("collected " + std::to_string(n)));
   }
   // Never more than two at once: batch n + 2 reuses the memory of batch n.
   for (std::size_t n = 0; n + 2 < 6; ++n)
-    CHECK(log->position("finished " + std::to_string(n)) < log->position("stage " + std::to_string(n + 2)));
+    CHECK(log->position("collected " + std::to_string(n)) < log->position("stage " + std::to_string(n + 2)));
 }
 
 TEST_CASE("While a batch is computed the last one's answer is refined") {
@@ -167,7 +167,7 @@ TEST_CASE("While a batch is computed the last one's answer is refined") {
   const People people(4);
   CHECK(posed(estimator.estimate_batch(people.input)) == 4);
   CHECK(seen == std::vector<bool>{true, true});
-  CHECK(log->position("finished 0") < log->position("work 2"));
+  CHECK(log->position("collected 0") < log->position("work 2"));
   CHECK(log->position("submit 1") < log->position("work 2"));  // so it is no warp, but the refinement of 0
   CHECK(log->position("work 2") < log->position("computed 1"));
   CHECK(log->position("submit 2") < log->position("work 4"));
@@ -262,7 +262,7 @@ TEST_CASE("The device is told which channels are wanted, how they are refined, a
   const People people(1);
   CHECK(estimator.estimate_batch(people.input)[0].poses.at(0).keypoints.size() == 1);
   REQUIRE(device->plans().size() == 1);
-  CHECK(device->plans()[0] == OutputPlan{.channels = {1}, .refinement = Refinement::quarter, .kernel = {}, .flip_test = true});
+  CHECK(device->plans()[0] == DecodeRequest{.channels = {1}, .refinement = Refinement::quarter, .kernel = {}, .flip_test = true});
 }
 
 TEST_CASE("Callers at once share a device, each with a session of its own that is used again") {

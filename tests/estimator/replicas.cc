@@ -99,7 +99,7 @@ bool all_right(const ImageResult& result, std::size_t count, int first_grey = 1)
 PoseEstimator around(std::vector<std::shared_ptr<ModelBackend>> replicas, std::size_t max_batch = 1) {
   EstimatorOptions options;
   options.max_batch = max_batch;
-  return EstimatorAccess::make(share_work(std::move(replicas)), options);
+  return EstimatorAccess::make(make_replica_set(std::move(replicas)), options);
 }
 
 /// A device that can be lost.
@@ -112,7 +112,7 @@ class FragileDevice final : public ModelBackend {
   ModelOutput run(const CropBatch& crops, const RunControl& control) override { return device_->run(crops, control); }
   bool asynchronous() const noexcept override { return true; }
   bool lost() const noexcept override { return is_lost; }
-  std::unique_ptr<BatchSession> open_session(const OutputPlan& plan) override { return device_->open_session(plan); }
+  std::unique_ptr<BatchSession> open_session(const DecodeRequest& plan) override { return device_->open_session(plan); }
 
   std::atomic<bool> is_lost = false;
 

@@ -1,4 +1,4 @@
-/// Turns: one at a time, in order, with waiting that ends.
+/// FifoMutex: one at a time, in order, with waiting that ends.
 #include "execution/fifo_mutex.h"
 
 #include <atomic>
@@ -15,9 +15,9 @@ using namespace posekit;
 
 namespace {
 
-ErrorCode code_of(Turns& turns, const RunControl& control) {
+ErrorCode code_of(FifoMutex& mutex, const RunControl& control) {
   try {
-    const Turns::Turn turn(turns, control);
+    const FifoLock turn(mutex, control);
   } catch (const Error& error) {
     return error.code();
   }
@@ -27,7 +27,7 @@ ErrorCode code_of(Turns& turns, const RunControl& control) {
 }  // namespace
 
 TEST_CASE("Only one caller at a time has the turn") {
-  Turns turns;
+  FifoMutex mutex;
   std::atomic<int> inside = 0;
   std::atomic<int> violations = 0;
   int plain = 0;  // not atomic: guarded by the turn
@@ -36,7 +36,7 @@ TEST_CASE("Only one caller at a time has the turn") {
     for (int i = 0; i < 8; ++i) {
       callers.emplace_back([&] {
         for (int round = 0; round < 100; ++round) {
-          const Turns::Turn turn(turns, {});
+          const FifoLock turn(mutex, {});
           violations += inside++ == 0 ? 0 : 1;
           ++plain;
           --inside;
@@ -49,10 +49,10 @@ TEST_CASE("Only one caller at a time has the turn") {
 }
 
 TEST_CASE("Waiting for a turn ends at the deadline and when it is cancelled, and the turn goes on to the next") {
-  Turns turns;
-  std::optional<Turns::Turn> held;
-  held.emplace(turns, RunControl{});
-  CHECK(code_of(turns, {.stop = {}, .deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(5)}) ==
+  FifoMutex mutex;
+  std::optional<FifoLock> held;
+  held.emplace(mutex, RunControl{});
+  CHECK(code_of(mutex, {.stop = {}, .deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(5)}) ==
         ErrorCode::deadline_exceeded);
 
   std::stop_source source;
@@ -60,14 +60,14 @@ TEST_CASE("Waiting for a turn ends at the deadline and when it is cancelled, and
   ErrorCode code = ErrorCode::ok;
   std::jthread waiter([&] {
     waiting.count_down();
-    code = code_of(turns, {.stop = source.get_token(), .deadline = std::nullopt});
+    code = code_of(mutex, {.stop = source.get_token(), .deadline = std::nullopt});
   });
   waiting.wait();
   source.request_stop();
   waiter.join();
   CHECK(code == ErrorCode::cancelled);
 
-  std::jthread next([&] { code = code_of(turns, {}); });
+  std::jthread next([&] { code = code_of(mutex, {}); });
   held.reset();
   next.join();
   CHECK(code == ErrorCode::ok);

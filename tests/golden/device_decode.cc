@@ -21,7 +21,7 @@ TEST_CASE("Golden: every channel of heatmaps that the backend reduces decodes to
       const std::size_t channels = golden.expected.channels();
       golden.info.keypoints.keypoints.resize(channels);
       const Decoder decoder(golden.info, posekit_test::all_channels(channels));
-      const auto records = posekit_test::torch_peaks(posekit_test::test_device(), golden.info, decoder.plan(false),
+      const auto records = posekit_test::torch_peaks(posekit_test::test_device(), golden.info, decoder.request(false),
                                                      {.values = golden.memory[0], .layout = layout});
       for (std::size_t k = 0; k < channels; ++k) {
         INFO(json["name"] << ", channel " << k << " (" << json["kinds"][k] << ")");

@@ -22,7 +22,7 @@ class BySessions final : public posekit::ModelBackend {
     return backend_->run(crops, control);
   }
   bool asynchronous() const noexcept override { return true; }
-  std::unique_ptr<posekit::BatchSession> open_session(const posekit::OutputPlan& plan) override { return backend_->open_session(plan); }
+  std::unique_ptr<posekit::BatchSession> open_session(const posekit::DecodeRequest& plan) override { return backend_->open_session(plan); }
 
  private:
   std::shared_ptr<posekit::ModelBackend> backend_;

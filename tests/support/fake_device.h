@@ -62,12 +62,12 @@ class EventLog {
 };
 
 /// Answers batches of uint8 crops by a function, on a thread of its own, first come first served. Events, n counting from 0 over all
-/// sessions: "stage n" (staging memory asked for), "submit n", "compute n", "computed n", "finish n" (asked for), "finished n".
+/// sessions: "stage n" (staging memory asked for), "submit n", "compute n", "computed n", "collect n" (asked for), "collected n".
 /// Checks, when it goes, that its sessions were used as they may be: a slot for one batch at a time, finished in the order of submits.
 class FakeDevice final : public posekit::ModelBackend {
  public:
   using Peaks = std::vector<posekit::PeakRecord>;
-  /// Makes a batch's records. Runs on the device's thread; what it throws comes out of `finish`.
+  /// Makes a batch's records. Runs on the device's thread; what it throws comes out of `collect`.
   using Compute = std::function<Peaks(std::size_t batch, const posekit::CropBatch& crops)>;
   /// May throw, out of `submit`.
   using OnSubmit = std::function<void(std::size_t batch)>;
@@ -90,14 +90,14 @@ class FakeDevice final : public posekit::ModelBackend {
     throw posekit::Error(posekit::ErrorCode::internal, "a device is used by its sessions");
   }
   bool asynchronous() const noexcept override { return true; }
-  std::unique_ptr<posekit::BatchSession> open_session(const posekit::OutputPlan& plan) override {
+  std::unique_ptr<posekit::BatchSession> open_session(const posekit::DecodeRequest& plan) override {
     const std::lock_guard lock(mutex_);
     plans_.push_back(plan);
     return std::make_unique<Session>(*this);
   }
 
   EventLog& log() { return log_; }
-  std::vector<posekit::OutputPlan> plans() const {
+  std::vector<posekit::DecodeRequest> plans() const {
     const std::lock_guard lock(mutex_);
     return plans_;
   }
@@ -159,14 +159,14 @@ class FakeDevice final : public posekit::ModelBackend {
       device_.enqueue(job);
     }
 
-    posekit::BatchAnswer finish(std::size_t slot) override {
-      device_.require(jobs_[slot] != nullptr, "finish of a slot that is free");
+    posekit::BatchResult collect(std::size_t slot) override {
+      device_.require(jobs_[slot] != nullptr, "collect of a slot that is free");
       const std::shared_ptr<Job> job = std::exchange(jobs_[slot], nullptr);
-      device_.require(job->number >= next_finish_, "finish of a batch after one that was submitted later");
+      device_.require(job->number >= next_finish_, "collect of a batch after one that was submitted later");
       next_finish_ = job->number + 1;
-      device_.log_.add("finish " + std::to_string(job->number));
+      device_.log_.add("collect " + std::to_string(job->number));
       device_.wait(*job);
-      device_.log_.add("finished " + std::to_string(job->number));
+      device_.log_.add("collected " + std::to_string(job->number));
       --device_.under_way_;
       if (job->failure) std::rethrow_exception(job->failure);
       answers_[slot] = std::move(job->peaks);
@@ -225,7 +225,7 @@ class FakeDevice final : public posekit::ModelBackend {
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<std::shared_ptr<Job>> queue_;
-  std::vector<posekit::OutputPlan> plans_;
+  std::vector<posekit::DecodeRequest> plans_;
   std::atomic<std::size_t> next_stage_ = 0;
   std::atomic<std::size_t> next_job_ = 0;
   std::atomic<int> allocations_ = 0;

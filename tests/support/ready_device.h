@@ -22,7 +22,7 @@ class ReadyDevice final : public posekit::ModelBackend {
   posekit::CropFormat crop_format() const noexcept override { return posekit::CropFormat::uint8_hwc; }
   posekit::ModelOutput run(const posekit::CropBatch&, const posekit::RunControl&) override { return {}; }
   bool asynchronous() const noexcept override { return true; }
-  std::unique_ptr<posekit::BatchSession> open_session(const posekit::OutputPlan&) override { return std::make_unique<Session>(*this); }
+  std::unique_ptr<posekit::BatchSession> open_session(const posekit::DecodeRequest&) override { return std::make_unique<Session>(*this); }
 
  private:
   class Session final : public posekit::BatchSession {
@@ -36,7 +36,7 @@ class ReadyDevice final : public posekit::ModelBackend {
     void submit(std::size_t slot, std::size_t crops, const posekit::RunControl&) override {
       peaks_[slot].resize(crops * device_.info_.keypoints.size(), device_.peak_);
     }
-    posekit::BatchAnswer finish(std::size_t slot) override { return {.peaks = peaks_[slot], .output = {}, .mirrored = {}}; }
+    posekit::BatchResult collect(std::size_t slot) override { return {.peaks = peaks_[slot], .output = {}, .mirrored = {}}; }
 
    private:
     const ReadyDevice& device_;

@@ -54,14 +54,14 @@ at::Tensor tensor_of(std::span<const float> values, const Heatmaps& form, const 
 
 }  // namespace
 
-std::vector<posekit::PeakRecord> torch_peaks(const std::string& device, const posekit::ModelInfo& info, const posekit::OutputPlan& plan,
+std::vector<posekit::PeakRecord> torch_peaks(const std::string& device, const posekit::ModelInfo& info, const posekit::DecodeRequest& plan,
                                              const Heatmaps& heatmaps, std::span<const float> mirrored, std::size_t* second_looks) {
   const c10::InferenceMode inference;
   const posekit::PeakReduction reduction(info, plan, c10::Device(device));
   const at::Tensor plain = tensor_of(heatmaps.values, heatmaps, info, c10::Device(device));
   const at::Tensor maps =
       mirrored.empty() ? reduction.wanted(plain) : reduction.wanted_mean(plain, tensor_of(mirrored, heatmaps, info, c10::Device(device)));
-  const at::Tensor words = reduction.first_look(maps).cpu();
+  const at::Tensor words = reduction.reduce(maps).cpu();
   if (words.sizes() != at::IntArrayRef{plain.size(0), static_cast<std::int64_t>(plan.channels.size()), posekit::PeakReduction::words})
     throw std::logic_error("records of another shape");
 
@@ -75,7 +75,7 @@ std::vector<posekit::PeakRecord> torch_peaks(const std::string& device, const po
   }
   if (second_looks != nullptr) *second_looks += unclear.size();
   if (unclear.empty()) return records;
-  const at::Tensor again = reduction.second_look(maps, unclear).cpu();
+  const at::Tensor again = reduction.reduce_full_map(maps, unclear).cpu();
   for (std::size_t i = 0; i < unclear.size(); ++i) {
     if (!read(again, static_cast<std::int64_t>(i), static_cast<std::size_t>(unclear[i])))
       throw std::logic_error("a second look that wants a third");

@@ -27,7 +27,7 @@ struct Heatmaps {
 /// What a session does with a network's output, first and second look: records [B, wanted].
 /// @param device "cpu" or "cuda" @param mirrored those of the mirror images; none: no flip test
 /// @param second_looks counts channels that wanted one
-std::vector<posekit::PeakRecord> torch_peaks(const std::string& device, const posekit::ModelInfo& info, const posekit::OutputPlan& plan,
+std::vector<posekit::PeakRecord> torch_peaks(const std::string& device, const posekit::ModelInfo& info, const posekit::DecodeRequest& plan,
                                              const Heatmaps& heatmaps, std::span<const float> mirrored = {},
                                              std::size_t* second_looks = nullptr);
 

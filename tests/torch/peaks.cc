@@ -117,7 +117,7 @@ bool same_blur(const PeakRecord& found, const PeakRecord& expected, float strong
 }
 
 /// Batches of strange channels through both ways. @return channels compared
-std::size_t compare(const ModelInfo& info, const OutputPlan& plan, HeatmapType type, HeatmapLayout layout, std::size_t batch,
+std::size_t compare(const ModelInfo& info, const DecodeRequest& plan, HeatmapType type, HeatmapLayout layout, std::size_t batch,
                     std::mt19937& random, std::size_t& second_looks) {
   const Size size{info.output.width, info.output.height};
   const auto map_size = static_cast<std::size_t>(size.width * size.height);
@@ -173,7 +173,7 @@ TEST_CASE("The backend's reduction gives the codec's records for strange channel
               wanted.resize(1 + random() % channels);
             }
             const Decoder decoder(info, wanted);
-            done += compare(info, decoder.plan(false), type, layout, batch, random, second_looks);
+            done += compare(info, decoder.request(false), type, layout, batch, random, second_looks);
             compared += wanted.size() * batch;
           }
         }
@@ -197,7 +197,7 @@ TEST_CASE("A network's usual channels are settled by one look") {
   }
   std::size_t second_looks = 0;
   const Decoder decoder(info, all_of(100));
-  const auto found = posekit_test::torch_peaks(posekit_test::test_device(), info, decoder.plan(false), {values}, {}, &second_looks);
+  const auto found = posekit_test::torch_peaks(posekit_test::test_device(), info, decoder.request(false), {values}, {}, &second_looks);
   CHECK(second_looks == 0);
   for (const PeakRecord& record : found) {
     CHECK(std::abs(decoder.refine_cell(record).x - 20.3) < 0.01);
@@ -227,7 +227,7 @@ TEST_CASE("The flip test on the backend is the codec's: mirrored back, swapped, 
     mirrored = posekit_test::rounded(mirrored, type);
     const std::vector<std::size_t> wanted{3, 2, 17, 30};
     const Decoder decoder(info, wanted);
-    const auto found = posekit_test::torch_peaks(posekit_test::test_device(), info, decoder.plan(true), {plain, batch, type}, mirrored);
+    const auto found = posekit_test::torch_peaks(posekit_test::test_device(), info, decoder.request(true), {plain, batch, type}, mirrored);
     const auto output = [&](const std::vector<float>& values) {
       return ModelOutput{{{.data = values.data(), .shape = {batch, channels, 24, 20}, .rank = 4}}, nullptr};
     };

@@ -189,7 +189,7 @@ TEST_CASE("A slot's staging memory is used again, and made anew only for a large
     CHECK(session->staging(0, crops) == first);
     std::fill_n(first, crops * 16 * 16 * 3, std::byte{100});
     session->submit(0, crops, {});
-    const BatchAnswer answer = session->finish(0);
+    const BatchResult answer = session->collect(0);
     REQUIRE(answer.peaks.size() == 2 * crops);
     CHECK(answer.peaks[0].score == 100.0F / 255);
     CHECK(answer.peaks[0].x == 0);  // all cells tie: the first
@@ -210,10 +210,10 @@ TEST_CASE("A batch that fails in a session fails alone: its slot and the other o
   session->submit(0, 2, {});
   fill(1, 3, 60);
   CHECK_THROWS_WITH(session->submit(1, 3, {}), ContainsSubstring("three"));
-  CHECK(session->finish(0).peaks[0].score == 50.0F / 255);
+  CHECK(session->collect(0).peaks[0].score == 50.0F / 255);
   fill(1, 1, 70);
   session->submit(1, 1, {});
-  CHECK(session->finish(1).peaks[0].score == 70.0F / 255);
+  CHECK(session->collect(1).peaks[0].score == 70.0F / 255);
 }
 
 TEST_CASE("Whoever leaves answers unread holds nobody up") {
@@ -221,7 +221,7 @@ TEST_CASE("Whoever leaves answers unread holds nobody up") {
   const posekit_test::TemporaryDir dir;
   save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
   const auto backend = on_test_device(dir.path() / "m.pt");
-  const OutputPlan plan{.channels = {0, 1}, .refinement = Refinement::none, .kernel = {}, .flip_test = false};
+  const DecodeRequest plan{.channels = {0, 1}, .refinement = Refinement::none, .kernel = {}, .flip_test = false};
   const auto idle = backend->open_session(plan);
   const auto other = backend->open_session(plan);
   const RunControl soon{.stop = {}, .deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20)};
@@ -234,11 +234,11 @@ TEST_CASE("Whoever leaves answers unread holds nobody up") {
   for (int grey = 3; grey < 9; grey += 2) {
     send(*other, 0, grey);
     send(*other, 1, grey + 1);
-    CHECK(other->finish(0).peaks[0].score == static_cast<float>(grey) / 255);
-    CHECK(other->finish(1).peaks[0].score == static_cast<float>(grey + 1) / 255);
+    CHECK(other->collect(0).peaks[0].score == static_cast<float>(grey) / 255);
+    CHECK(other->collect(1).peaks[0].score == static_cast<float>(grey + 1) / 255);
   }
-  CHECK(idle->finish(0).peaks[0].score == 1.0F / 255);
-  CHECK(idle->finish(1).peaks[0].score == 2.0F / 255);
+  CHECK(idle->collect(0).peaks[0].score == 1.0F / 255);
+  CHECK(idle->collect(1).peaks[0].score == 2.0F / 255);
 }
 
 #ifndef POSEKIT_TEST_ON_CUDA  // pointers to the host stand for pointers to a device
@@ -292,7 +292,7 @@ TEST_CASE("A crop that was cut out on the device is not overwritten by the host'
     for (const std::size_t position : cropped) session->crop(0, position, {image, plan});
     session->submit(0, 4, {});
     std::vector<float> levels;
-    for (std::size_t i = 0; const PeakRecord& peak : session->finish(0).peaks) {
+    for (std::size_t i = 0; const PeakRecord& peak : session->collect(0).peaks) {
       if (i++ % 2 == 0) levels.push_back(std::round(peak.score * 255));
     }
     return levels;
@@ -320,7 +320,7 @@ TEST_CASE("After crops on the device a submit that is cancelled leaves the slot 
   CHECK_THROWS_AS(session->submit(0, 1, {.stop = stop.get_token(), .deadline = {}}), Error);
   std::fill_n(session->staging(0, 1), 16 * 16 * 3, std::byte{70});
   session->submit(0, 1, {});
-  CHECK(session->finish(0).peaks[0].score == 70.0F / 255);
+  CHECK(session->collect(0).peaks[0].score == 70.0F / 255);
   CHECK(farthest(estimator.estimate_batch(album.input), expected, 0) == 0);
 }
 
@@ -363,7 +363,7 @@ TEST_CASE("A session may go with a batch under way") {
   const posekit_test::TemporaryDir dir;
   save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
   const auto backend = on_test_device(dir.path() / "m.pt");
-  const OutputPlan plan{.channels = {0, 1}, .refinement = Refinement::none, .kernel = {}, .flip_test = false};
+  const DecodeRequest plan{.channels = {0, 1}, .refinement = Refinement::none, .kernel = {}, .flip_test = false};
   for (int round = 0; round < 3; ++round) {  // what was not given back would be missing in the second round
     const auto session = backend->open_session(plan);
     for (const std::size_t slot : {std::size_t{0}, std::size_t{1}}) {

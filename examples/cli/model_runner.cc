@@ -1,5 +1,5 @@
 /// The models of a run, and how they are kept busy.
-#include "engine.h"
+#include "model_runner.h"
 
 #include <fmt/format.h>
 
@@ -58,7 +58,7 @@ std::optional<std::vector<posekit::Box>> GivenBoxes::of(const fs::path& path, po
   return boxes == nullptr ? std::vector<posekit::Box>{} : *boxes;
 }
 
-Engine::Engine(const EstimateOptions& options, bool needs_detector, Progress& progress)
+ModelRunner::ModelRunner(const EstimateOptions& options, bool needs_detector, Progress& progress)
     : options_(options),
       needs_detector_(needs_detector),
       progress_(progress),
@@ -66,9 +66,9 @@ Engine::Engine(const EstimateOptions& options, bool needs_detector, Progress& pr
                : options.threads == 0       ? posekit::usable_cpus()
                                             : options.threads) {}
 
-Engine::~Engine() { posekit::set_log_callback({}); }
+ModelRunner::~ModelRunner() { posekit::set_log_callback({}); }
 
-void Engine::load() {
+void ModelRunner::load() {
   if (estimator_) return;
   try {
     load_models();
@@ -77,7 +77,7 @@ void Engine::load() {
   }
 }
 
-void Engine::load_models() {
+void ModelRunner::load_models() {
   if (!options_.quiet) {
     posekit::set_log_callback([&](posekit::LogLevel, std::string_view text) { progress_.message(fmt::format("posekit: note: {}", text)); });
   }
@@ -104,14 +104,14 @@ void Engine::load_models() {
   estimator_ = std::make_shared<posekit::PoseEstimator>(model, std::move(estimator));
 }
 
-void Engine::run_images(const Source& source, const Sink& sink, std::stop_token stop) {
+void ModelRunner::run_images(const Source& source, const Sink& sink, std::stop_token stop) {
   if (serial()) return run_serial(source, sink, std::move(stop));
   posekit::PipelineOptions pipeline;
   if (on_cpu()) pipeline.queue_frames = calls_;  // pictures may be large: few of them wait
   run_pipeline(source, sink, std::move(stop), std::move(pipeline));
 }
 
-void Engine::run_video(const Source& source, const Sink& sink, std::stop_token stop, bool live) {
+void ModelRunner::run_video(const Source& source, const Sink& sink, std::stop_token stop, bool live) {
   posekit::PipelineOptions pipeline;
   pipeline.overflow = live ? posekit::Overflow::latest : posekit::Overflow::block;
   pipeline.detect_every = options_.every;
@@ -119,7 +119,7 @@ void Engine::run_video(const Source& source, const Sink& sink, std::stop_token s
   run_pipeline(source, sink, std::move(stop), std::move(pipeline));
 }
 
-void Engine::run_pipeline(const Source& source, const Sink& sink, std::stop_token stop, posekit::PipelineOptions pipeline_options) {
+void ModelRunner::run_pipeline(const Source& source, const Sink& sink, std::stop_token stop, posekit::PipelineOptions pipeline_options) {
   if (on_cpu()) pipeline_options.detect_calls = pipeline_options.estimate_calls = calls_;
   if (options_.timeout > 0) {
     const auto timeout = std::chrono::duration_cast<std::chrono::microseconds>(seconds(options_.timeout));
@@ -132,7 +132,7 @@ void Engine::run_pipeline(const Source& source, const Sink& sink, std::stop_toke
   pipeline->run(source, {.stop = std::move(stop), .deadline = std::nullopt});
 }
 
-void Engine::run_serial(const Source& source, const Sink& sink, std::stop_token stop) {
+void ModelRunner::run_serial(const Source& source, const Sink& sink, std::stop_token stop) {
   bool cancelled = false;
   while (!cancelled && !stop.stop_requested()) {
     const auto input = source();
@@ -147,8 +147,8 @@ void Engine::run_serial(const Source& source, const Sink& sink, std::stop_token 
   throw posekit::Error(ErrorCode::cancelled, "interrupted");
 }
 
-posekit::ImageResult Engine::work_on(posekit::PipelineResult& work, const posekit::PipelineInput& input,
-                                     const posekit::RunControl& control) const {
+posekit::ImageResult ModelRunner::work_on(posekit::PipelineResult& work, const posekit::PipelineInput& input,
+                                          const posekit::RunControl& control) const {
   posekit::Milliseconds detect{};
   if (input.boxes) {
     work.boxes = *input.boxes;

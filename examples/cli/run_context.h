@@ -7,18 +7,18 @@
 #include <stop_token>
 #include <string>
 
-#include "engine.h"
-#include "ledger.h"
+#include "model_runner.h"
+#include "ordered_report.h"
 #include "outputs.h"
 
 namespace cli {
 
-struct Job {
+struct RunContext {
   const EstimateOptions& options;
-  Engine& engine;
+  ModelRunner& runner;
   const GivenBoxes& boxes;
   const OutputPlan& plan;
-  Ledger& ledger;
+  OrderedReport& report;
   Progress& progress;
   std::stop_token stop;                     ///< A signal's own token: only ever asked.
   std::function<std::stop_token()> waking;  ///< One for whoever waits: it costs a thread, made by the first call.

@@ -6,6 +6,6 @@
 namespace posekit::inline v0 {
 
 /// @throws Error invalid_argument as validate, but for images on a device
-void validate_anywhere(const ImageView& image);
+void check_view(const ImageView& image);
 
 }  // namespace posekit::inline v0

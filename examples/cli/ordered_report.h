@@ -22,9 +22,9 @@ struct Entry {
 };
 
 /// Any thread may call any member.
-class Ledger {
+class OrderedReport {
  public:
-  explicit Ledger(Progress& progress) : progress_(progress) {}
+  explicit OrderedReport(Progress& progress) : progress_(progress) {}
 
   /// Begins the next input; waits while very many that came later are held back by one. @return its number
   std::size_t open();

@@ -30,12 +30,12 @@ class GivenBoxes {
   std::optional<BoxesFile> file_;
 };
 
-class Engine {
+class ModelRunner {
  public:
-  Engine(const EstimateOptions& options, bool needs_detector, Progress& progress);
-  Engine(const Engine&) = delete;
-  Engine& operator=(const Engine&) = delete;
-  ~Engine();
+  ModelRunner(const EstimateOptions& options, bool needs_detector, Progress& progress);
+  ModelRunner(const ModelRunner&) = delete;
+  ModelRunner& operator=(const ModelRunner&) = delete;
+  ~ModelRunner();
 
   /// Loads the models, the first time. What is wrong with one is wrong for every input: it ends the run.
   /// @throws UsageError, std::runtime_error

@@ -1,5 +1,5 @@
 /// What became of each input, in order.
-#include "ledger.h"
+#include "ordered_report.h"
 
 #include <utility>
 
@@ -10,7 +10,7 @@ constexpr std::size_t most_held_back = 10000;
 
 }  // namespace
 
-std::size_t Ledger::open() {
+std::size_t OrderedReport::open() {
   std::unique_lock lock(mutex_);
   room_.wait(lock, [&] { return entries_.size() < most_held_back; });
   entries_.emplace_back();
@@ -18,7 +18,7 @@ std::size_t Ledger::open() {
   return first_ + entries_.size() - 1;
 }
 
-void Ledger::close(std::size_t number, Entry entry) {
+void OrderedReport::close(std::size_t number, Entry entry) {
   const std::lock_guard lock(mutex_);
   entries_[number - first_] = std::move(entry);
   for (; !entries_.empty() && entries_.front(); ++first_) {
@@ -28,7 +28,7 @@ void Ledger::close(std::size_t number, Entry entry) {
   room_.notify_one();
 }
 
-void Ledger::tell(const Entry& entry) {
+void OrderedReport::tell(const Entry& entry) {
   for (const std::string& message : entry.messages) progress_.message(message);
   counts_.failed += entry.step == Step::failed ? 1 : 0;
   counts_.skipped += entry.step == Step::skipped ? 1 : 0;
@@ -36,7 +36,7 @@ void Ledger::tell(const Entry& entry) {
   if (entry.step != Step::interrupted) progress_.step(entry.line);
 }
 
-Ledger::Counts Ledger::counts() const {
+OrderedReport::Counts OrderedReport::counts() const {
   const std::lock_guard lock(mutex_);
   Counts counts = counts_;
   counts.open = entries_.size();
