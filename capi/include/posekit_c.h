@@ -7,9 +7,9 @@
  * - POSEKIT_ERROR_INVALID_ARGUMENT answers NULL where an object, a string or an out parameter is expected, NULL for an array that is not
  *   empty, an index beyond the end and a value outside an enumeration; POSEKIT_ERROR_OUT_OF_MEMORY answers a lack of memory;
  *   POSEKIT_ERROR_INTERNAL a defect of posekit's own. What else a function may return stands at it.
- * - An object that is given out (type **out) is the caller's: destroy it once. Objects share what they need: an estimator keeps its
- *   executor alive, a result its estimator, a pipeline its models and tracker, so they may be destroyed in any order. Destroying NULL does
- * nothing.
+ * - An object that is given out (type **out) is the caller's: destroy it once. Objects share what they need: an estimator keeps its model
+ *   and executor alive, a result its estimator, a pipeline its estimator, detector and tracker, so they may be destroyed in any order.
+ *   Destroying NULL does nothing.
  * - Pointers into an object (const char *, const float *, ...) live as long as the object and never change; an array without elements may
  *   be NULL. What is passed in is borrowed for the call.
  * - Any number of threads may use one object at once, but for trackers; destroying it must come after the last use. Error messages are each
@@ -17,7 +17,7 @@
  * - Strings are UTF-8 and end with 0. Sizes and counts are size_t. Boolean values are int32_t: 0 or 1.
  * - Option structs: begin with _INIT, set what you want; 0 or NULL means the default. NULL for the whole struct means all defaults.
  * - No exception leaves the library, no signal is raised, nothing is printed.
- * - After fork() the child gets POSEKIT_ERROR_FORKED from calls that work on its parent's pools, estimators, detectors and pipelines;
+ * - After fork() the child gets POSEKIT_ERROR_FORKED from calls that run its parent's pools, models, estimators, detectors and pipelines;
  *   destroying them there does nothing to their threads.
  */
 #ifndef POSEKIT_C_H
@@ -292,7 +292,9 @@ POSEKIT_C_API posekit_status posekit_keypoint_set_subset_name(const posekit_keyp
 
 POSEKIT_C_API void posekit_keypoint_set_destroy(posekit_keypoint_set* set);
 
-/* --- models --- */
+/* --- models: loaded once, used by any number of estimators and detectors --- */
+
+typedef struct posekit_model posekit_model;
 
 typedef int32_t posekit_precision;
 enum { POSEKIT_PRECISION_FP32 = 0, POSEKIT_PRECISION_FP16 = 1, POSEKIT_PRECISION_BF16 = 2 };
@@ -317,14 +319,14 @@ typedef struct posekit_model_options {
 #define POSEKIT_MODEL_OPTIONS_INIT \
   { sizeof(posekit_model_options), NULL, NULL, NULL, NULL, NULL, POSEKIT_PRECISION_FP32, POSEKIT_WARM_UP_CHECK }
 
-/* What a loaded model is. Strings belong to the estimator or detector that gave it. */
+/* What a loaded model is. Strings belong to the model. */
 typedef struct posekit_model_info {
   size_t struct_size;    /* Set by the caller (_INIT); only so much is written. */
   const char* name;      /* As in the metadata, else the file's name. */
   const char* task;      /* "pose" or "detect". */
   const char* codec;     /* As in the metadata, for example "udp_heatmap". */
   const char* device;    /* Where the model runs: "cpu" or "cuda:N"; replicas joined by commas. */
-  size_t keypoint_count; /* K of the results; 0 for a detector. */
+  size_t keypoint_count; /* K of the model; 0 for a detector. */
   int32_t input_width;   /* Pixels of a crop. */
   int32_t input_height;
 } posekit_model_info;
@@ -335,8 +337,27 @@ typedef struct posekit_model_info {
 POSEKIT_C_API posekit_status posekit_model_preset_count(size_t* count);
 POSEKIT_C_API posekit_status posekit_model_preset_name(size_t index, const char** name);
 
+/* Loads a TorchScript model. Loading runs code from the file: open only files you trust.
+ * NOT_FOUND: the file, or a file or preset that the options name, does not exist. IO: it can't be read. UNSUPPORTED_MODEL: another kind of
+ * file. INVALID_MODEL: broken, another checksum, or metadata that are missing, wrong or contradict it. DEVICE_UNAVAILABLE.
+ * INVALID_ARGUMENT: options that are wrong. INTERNAL: another Torch runs than posekit was built for. */
+POSEKIT_C_API posekit_status posekit_model_load(const char* path, const posekit_model_options* options, posekit_model** model);
+
+/* The same from memory: the bytes of such a file, borrowed for the call. There is no sidecar then. */
+POSEKIT_C_API posekit_status posekit_model_load_from_memory(const void* data, size_t size, const posekit_model_options* options,
+                                                            posekit_model** model);
+
+/* Fills the struct, as much of it as its struct_size says. */
+POSEKIT_C_API posekit_status posekit_model_get_info(const posekit_model* model, posekit_model_info* info);
+
+/* All metadata as a posekit-model/1 document. @param json destroy it with posekit_string_destroy */
+POSEKIT_C_API posekit_status posekit_model_metadata_json(const posekit_model* model, char** json);
+
+/* The weights are freed when nothing uses the model any more. */
+POSEKIT_C_API void posekit_model_destroy(posekit_model* model);
+
 /* Loads a model on the CPU without running it and says what it is, as a JSON object: path, file_bytes, parameters, parameter_bytes,
- * metadata, origins, notes. Loading runs code from the file: open only files you trust. Returns what posekit_estimator_create does.
+ * metadata, origins, notes. Loading runs code from the file: open only files you trust. Returns what posekit_model_load does.
  * @param json destroy it with posekit_string_destroy */
 POSEKIT_C_API posekit_status posekit_inspect_model(const char* path, const posekit_model_options* options, char** json);
 
@@ -359,22 +380,11 @@ typedef struct posekit_estimator_options {
 #define POSEKIT_ESTIMATOR_OPTIONS_INIT \
   { sizeof(posekit_estimator_options), NULL, 0, 0, NULL, 0, 0, 0 }
 
-/* Loads a TorchScript pose model. Loading runs code from the file: open only files you trust.
- * NOT_FOUND: the file, or a file, preset or keypoint that the options name, does not exist. IO: it can't be read. UNSUPPORTED_MODEL:
- * another kind of file. INVALID_MODEL: broken, another checksum, or metadata that are missing, wrong or contradict it. DEVICE_UNAVAILABLE.
- * INVALID_ARGUMENT: options that are wrong or do not fit the model. INTERNAL: another Torch runs than posekit was built for. */
-POSEKIT_C_API posekit_status posekit_estimator_create(const char* path, const posekit_model_options* model_options,
-                                                      const posekit_estimator_options* options, posekit_estimator** estimator);
-
-/* The same from memory: the bytes of such a file, borrowed for the call. There is no sidecar then. */
-POSEKIT_C_API posekit_status posekit_estimator_create_from_memory(const void* data, size_t size, const posekit_model_options* model_options,
-                                                                  const posekit_estimator_options* options, posekit_estimator** estimator);
-
-/* Fills the struct, as much of it as its struct_size says. */
-POSEKIT_C_API posekit_status posekit_estimator_info(const posekit_estimator* estimator, posekit_model_info* info);
-
-/* All metadata as a posekit-model/1 document. @param json destroy it with posekit_string_destroy */
-POSEKIT_C_API posekit_status posekit_estimator_metadata_json(const posekit_estimator* estimator, char** json);
+/* An estimator that uses a pose model. The model may serve others too.
+ * NOT_FOUND: a keypoint that the options name does not exist. INVALID_ARGUMENT: a model for another task, or options that are wrong or do
+ * not fit the model. FORKED. */
+POSEKIT_C_API posekit_status posekit_estimator_create(const posekit_model* model, const posekit_estimator_options* options,
+                                                      posekit_estimator** estimator);
 
 /* What the keypoints of a result mean: the model's set, or the subset that was asked for. */
 POSEKIT_C_API posekit_status posekit_estimator_keypoint_set(const posekit_estimator* estimator, posekit_keypoint_set** set);
@@ -470,7 +480,7 @@ typedef struct posekit_detections posekit_detections;
 typedef struct posekit_detector_options {
   size_t struct_size;
   const posekit_executor* executor; /* Where inputs are made. NULL: serial, on the caller's thread. */
-  size_t max_batch;                 /* Looks in one forward; 0 = 1 on a CPU, 16 on a GPU. */
+  size_t max_batch;                 /* Windows in one forward; 0 = 1 on a CPU, 16 on a GPU. */
   double score_threshold;           /* Scores must exceed it; 0: as the metadata say (for 0 itself give DBL_MIN). */
   double nms_iou;      /* Of two boxes that overlap more, the weaker goes; 0: as the metadata say (for 0 itself give DBL_MIN). */
   size_t max_persons;  /* The best so many are kept; 0: as the metadata say. */
@@ -480,15 +490,10 @@ typedef struct posekit_detector_options {
 #define POSEKIT_DETECTOR_OPTIONS_INIT \
   { sizeof(posekit_detector_options), NULL, 0, 0, 0, 0, NULL, 0 }
 
-/* Loads a TorchScript detection model, from a file or from memory. As posekit_estimator_create. */
-POSEKIT_C_API posekit_status posekit_detector_create(const char* path, const posekit_model_options* model_options,
-                                                     const posekit_detector_options* options, posekit_detector** detector);
-POSEKIT_C_API posekit_status posekit_detector_create_from_memory(const void* data, size_t size, const posekit_model_options* model_options,
-                                                                 const posekit_detector_options* options, posekit_detector** detector);
-
-/* As posekit_estimator_info and posekit_estimator_metadata_json. */
-POSEKIT_C_API posekit_status posekit_detector_info(const posekit_detector* detector, posekit_model_info* info);
-POSEKIT_C_API posekit_status posekit_detector_metadata_json(const posekit_detector* detector, char** json);
+/* A detector that uses a detection model. The model may serve others too.
+ * INVALID_ARGUMENT: a model for another task, or options that are wrong. FORKED. */
+POSEKIT_C_API posekit_status posekit_detector_create(const posekit_model* model, const posekit_detector_options* options,
+                                                     posekit_detector** detector);
 
 /* The people in one image, by falling score. Returns what posekit_estimator_estimate does.
  * @param detections of one image */

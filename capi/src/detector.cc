@@ -17,11 +17,10 @@ struct posekit_detections {
 
 namespace {
 
-posekit::DetectorOptions detector_options(const posekit_model_options* model, const posekit_detector_options* given) {
+posekit::DetectorOptions detector_options(const posekit_detector_options* given) {
   constexpr std::size_t first_size = offsetof(posekit_detector_options, tile_count) + sizeof(given->tile_count);
   const auto options = read_options(given, first_size, "posekit_detector_options");
   posekit::DetectorOptions result;
-  result.model = model_options(model);
   result.executor = executor_of(options.executor);
   result.max_batch = options.max_batch;
   if (options.score_threshold != 0) result.score_threshold = options.score_threshold;
@@ -30,11 +29,6 @@ posekit::DetectorOptions detector_options(const posekit_model_options* model, co
   const auto tiles = array(options.tiles, options.tile_count, "tiles");
   result.tiles.assign(tiles.begin(), tiles.end());
   return result;
-}
-
-template <class Source>
-posekit_detector* new_detector(const Source& model, posekit::DetectorOptions options) {
-  return new posekit_detector{std::make_shared<posekit::PersonDetector>(model, std::move(options))};
 }
 
 const posekit_detections::Entry& entry_at(const posekit_detections* detections, size_t image) {
@@ -54,36 +48,12 @@ posekit_detections* posekit_c::new_detections(std::vector<posekit::DetectionResu
   return handle.release();
 }
 
-posekit_status posekit_detector_create(const char* path, const posekit_model_options* model_options,
-                                       const posekit_detector_options* options, posekit_detector** detector) {
+posekit_status posekit_detector_create(const posekit_model* model, const posekit_detector_options* options, posekit_detector** detector) {
   return guard([&] {
     clear(detector);
     require(detector, "detector");
-    *detector = new_detector(std::filesystem::path(&require(path, "path")), detector_options(model_options, options));
-  });
-}
-
-posekit_status posekit_detector_create_from_memory(const void* data, size_t size, const posekit_model_options* model_options,
-                                                   const posekit_detector_options* options, posekit_detector** detector) {
-  return guard([&] {
-    clear(detector);
-    require(detector, "detector");
-    *detector = new_detector(array(static_cast<const std::byte*>(data), size, "data"), detector_options(model_options, options));
-  });
-}
-
-posekit_status posekit_detector_info(const posekit_detector* detector, posekit_model_info* info) {
-  return guard([&] {
-    const auto& self = *require(detector, "detector").detector;
-    fill_info(info, self.info(), self.device(), 0);
-  });
-}
-
-posekit_status posekit_detector_metadata_json(const posekit_detector* detector, char** json) {
-  return guard([&] {
-    clear(json);
-    require(json, "json");
-    *json = new_string(posekit::to_json(require(detector, "detector").detector->info()));
+    auto made = std::make_shared<posekit::PersonDetector>(require(model, "model").model, detector_options(options));
+    *detector = new posekit_detector{std::move(made)};
   });
 }
 

@@ -1,4 +1,4 @@
-/// Estimators: loading a pose model, and estimating.
+/// Estimators: making them of a model, and estimating.
 #include "posekit/estimator.h"
 
 #include "arguments.h"
@@ -9,12 +9,11 @@ using namespace posekit_c;  // NOLINT(google-build-using-namespace): the functio
 
 namespace {
 
-posekit::EstimatorOptions estimator_options(const posekit_model_options* model, const posekit_estimator_options* given) {
+posekit::EstimatorOptions estimator_options(const posekit_estimator_options* given) {
   constexpr std::size_t first_size = offsetof(posekit_estimator_options, reserved) + sizeof(given->reserved);
   const auto options = read_options(given, first_size, "posekit_estimator_options");
   if (options.reserved != 0) fail("posekit_estimator_options.reserved is " + std::to_string(options.reserved) + ", 0 is expected");
   posekit::EstimatorOptions result;
-  result.model = model_options(model);
   result.executor = executor_of(options.executor);
   result.max_batch = options.max_batch;
   if (options.box_padding != 0) result.box_padding = options.box_padding;
@@ -23,43 +22,15 @@ posekit::EstimatorOptions estimator_options(const posekit_model_options* model, 
   return result;
 }
 
-template <class Source>
-posekit_estimator* new_estimator(const Source& model, posekit::EstimatorOptions options) {
-  return new posekit_estimator{std::make_shared<posekit::PoseEstimator>(model, std::move(options))};
-}
-
 }  // namespace
 
-posekit_status posekit_estimator_create(const char* path, const posekit_model_options* model_options,
-                                        const posekit_estimator_options* options, posekit_estimator** estimator) {
+posekit_status posekit_estimator_create(const posekit_model* model, const posekit_estimator_options* options,
+                                        posekit_estimator** estimator) {
   return guard([&] {
     clear(estimator);
     require(estimator, "estimator");
-    *estimator = new_estimator(std::filesystem::path(&require(path, "path")), estimator_options(model_options, options));
-  });
-}
-
-posekit_status posekit_estimator_create_from_memory(const void* data, size_t size, const posekit_model_options* model_options,
-                                                    const posekit_estimator_options* options, posekit_estimator** estimator) {
-  return guard([&] {
-    clear(estimator);
-    require(estimator, "estimator");
-    *estimator = new_estimator(array(static_cast<const std::byte*>(data), size, "data"), estimator_options(model_options, options));
-  });
-}
-
-posekit_status posekit_estimator_info(const posekit_estimator* estimator, posekit_model_info* info) {
-  return guard([&] {
-    const auto& self = *require(estimator, "estimator").estimator;
-    fill_info(info, self.info(), self.device(), self.keypoints().size());
-  });
-}
-
-posekit_status posekit_estimator_metadata_json(const posekit_estimator* estimator, char** json) {
-  return guard([&] {
-    clear(json);
-    require(json, "json");
-    *json = new_string(posekit::to_json(require(estimator, "estimator").estimator->info()));
+    auto made = std::make_shared<posekit::PoseEstimator>(require(model, "model").model, estimator_options(options));
+    *estimator = new posekit_estimator{std::move(made)};
   });
 }
 

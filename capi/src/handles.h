@@ -4,11 +4,14 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "posekit/detector.h"
 #include "posekit/estimator.h"
+#include "posekit/model.h"
 #include "posekit/pipeline.h"
 #include "posekit/tracker.h"
 #include "posekit_c.h"
@@ -25,6 +28,11 @@ struct posekit_control {
 struct posekit_keypoint_set {
   posekit::KeypointSet set;
   std::vector<posekit_link> links;
+};
+
+struct posekit_model {
+  posekit::Model model;
+  std::string device;  ///< The text of its devices.
 };
 
 struct posekit_estimator {
@@ -66,7 +74,6 @@ inline std::shared_ptr<posekit::Executor> executor_of(const posekit_executor* ex
   return executor == nullptr ? nullptr : executor->executor;
 }
 
-void fill_info(posekit_model_info* out, const posekit::ModelInfo& info, const std::string& device, std::size_t keypoint_count);
 void fill_timings(posekit_timings& out, const posekit::Timings& timings);
 
 }  // namespace posekit_c

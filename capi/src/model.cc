@@ -1,9 +1,13 @@
-/// What a model is: presets, inspection, and the parts that estimators and detectors share.
+/// Models: presets, inspection, loading, and what a loaded model is.
 #include "posekit/model.h"
+
+#include <cstddef>
+#include <filesystem>
 
 #include "arguments.h"
 #include "guard.h"
 #include "handles.h"
+#include "posekit/model_report.h"
 
 using namespace posekit_c;  // NOLINT(google-build-using-namespace): the functions below are its face
 
@@ -14,21 +18,24 @@ const std::vector<std::string>& preset_names() {
   return names;
 }
 
-}  // namespace
-
-void posekit_c::fill_info(posekit_model_info* out, const posekit::ModelInfo& info, const std::string& device, std::size_t keypoint_count) {
-  constexpr std::size_t first_size = offsetof(posekit_model_info, input_height) + sizeof(out->input_height);
-  fill_struct(require(out, "info"), first_size, "posekit_model_info", [&] {
-    return posekit_model_info{.struct_size = 0,
-                              .name = info.name.c_str(),
-                              .task = posekit::to_string(info.task).data(),
-                              .codec = posekit::to_string(info.output.codec).data(),
-                              .device = device.c_str(),
-                              .keypoint_count = keypoint_count,
-                              .input_width = info.input.width,
-                              .input_height = info.input.height};
-  });
+posekit_model* new_model(posekit::Model model) {
+  std::string device = posekit::to_string(model.devices());
+  return new posekit_model{std::move(model), std::move(device)};
 }
+
+posekit_model_info info_of(const posekit_model& model) {
+  const posekit::ModelInfo& info = model.model.info();
+  return {.struct_size = 0,
+          .name = info.name.c_str(),
+          .task = posekit::to_string(info.task()).data(),
+          .codec = posekit::to_string(posekit::codec_of(info.output)).data(),
+          .device = model.device.c_str(),
+          .keypoint_count = info.task() == posekit::Task::pose ? info.pose().keypoints.size() : 0,
+          .input_width = info.input.width,
+          .input_height = info.input.height};
+}
+
+}  // namespace
 
 posekit_status posekit_model_preset_count(size_t* count) {
   return guard([&] {
@@ -54,3 +61,37 @@ posekit_status posekit_inspect_model(const char* path, const posekit_model_optio
     *json = new_string(posekit::to_json(posekit::inspect_model(&require(path, "path"), model_options(options))));
   });
 }
+
+posekit_status posekit_model_load(const char* path, const posekit_model_options* options, posekit_model** model) {
+  return guard([&] {
+    clear(model);
+    require(model, "model");
+    *model = new_model(posekit::Model(std::filesystem::path(&require(path, "path")), model_options(options)));
+  });
+}
+
+posekit_status posekit_model_load_from_memory(const void* data, size_t size, const posekit_model_options* options, posekit_model** model) {
+  return guard([&] {
+    clear(model);
+    require(model, "model");
+    *model = new_model(posekit::Model(array(static_cast<const std::byte*>(data), size, "data"), model_options(options)));
+  });
+}
+
+posekit_status posekit_model_get_info(const posekit_model* model, posekit_model_info* info) {
+  return guard([&] {
+    constexpr std::size_t first_size = offsetof(posekit_model_info, input_height) + sizeof(info->input_height);
+    require(model, "model");
+    fill_struct(require(info, "info"), first_size, "posekit_model_info", [&] { return info_of(*model); });
+  });
+}
+
+posekit_status posekit_model_metadata_json(const posekit_model* model, char** json) {
+  return guard([&] {
+    clear(json);
+    require(json, "json");
+    *json = new_string(posekit::to_json(require(model, "model").model.info()));
+  });
+}
+
+void posekit_model_destroy(posekit_model* model) { delete model; }

@@ -100,8 +100,9 @@ posekit_status posekit_pipeline_create(const posekit_estimator* estimator, const
     require(pipeline, "pipeline");
     const auto& shared = require(estimator, "estimator").estimator;
     if (sink == nullptr) fail("sink is NULL: pass a function");
-    *pipeline = new posekit_pipeline{std::make_shared<posekit::Pipeline>(shared, detector == nullptr ? nullptr : detector->detector,
-                                                                         Sink(shared, sink, context), pipeline_options(options))};
+    posekit::Predictor predictor(shared, detector == nullptr ? nullptr : detector->detector);
+    *pipeline = new posekit_pipeline{
+        std::make_shared<posekit::Pipeline>(std::move(predictor), Sink(shared, sink, context), pipeline_options(options))};
   });
 }
 

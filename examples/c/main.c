@@ -69,11 +69,18 @@ int main(int argc, char** argv) {
   posekit_estimator_options options = POSEKIT_ESTIMATOR_OPTIONS_INIT;
   options.executor = executor;
 
+  posekit_model* pose_model = NULL;
+  posekit_model* detector_model = NULL;
+  check(posekit_model_load(argv[1], NULL, &pose_model));
+  check(posekit_model_load(argv[2], NULL, &detector_model));
+
   posekit_estimator* estimator = NULL;
   posekit_detector* detector = NULL;
-  check(posekit_estimator_create(argv[1], NULL, &options, &estimator));
-  check(posekit_detector_create(argv[2], NULL, NULL, &detector));
-  posekit_executor_destroy(executor); /* the estimator keeps what it needs */
+  check(posekit_estimator_create(pose_model, &options, &estimator));
+  check(posekit_detector_create(detector_model, NULL, &detector));
+  posekit_model_destroy(pose_model); /* estimator and detector keep what they need */
+  posekit_model_destroy(detector_model);
+  posekit_executor_destroy(executor);
 
   posekit_detections* detections = NULL;
   const posekit_box* boxes = NULL;

@@ -15,6 +15,7 @@
 #include "interrupt.h"
 #include "models.h"
 #include "posekit/image_io.h"
+#include "posekit/posekit.h"
 
 namespace cli {
 namespace {
@@ -100,10 +101,9 @@ posekit::PoseEstimator load(const BenchOptions& options, const Setting& setting)
   posekit::set_torch_threads(setting.torch_threads);
   prepare_device(options.model);
   posekit::EstimatorOptions estimator;
-  estimator.model = model_options(options.model);
   estimator.executor = make_executor(setting.threads);
   estimator.max_batch = setting.batch;
-  return posekit::PoseEstimator(options.model.path, std::move(estimator));
+  return posekit::PoseEstimator(posekit::Model(options.model.path, model_options(options.model)), std::move(estimator));
 }
 
 constexpr const char* heading =
@@ -130,19 +130,19 @@ nlohmann::json to_json(const Row& row) {
 
 int run_bench(const BenchOptions& options) {
   const posekit::RunControl control{.stop = watch_for_interrupt(), .deadline = std::nullopt};
-  nlohmann::json document{
-      {"format", "posekit-bench/1"},    {"posekit", posekit::version()},        {"torch", posekit::torch_versions().running},
-      {"cpus", posekit::usable_cpus()}, {"precision", options.model.precision}, {"rows", nlohmann::json::array()}};
+  const char* const precision = to_string(options.model.precision);
+  nlohmann::json document{{"format", "posekit-bench/1"},    {"posekit", posekit::version()}, {"torch", posekit::torch_versions().running},
+                          {"cpus", posekit::usable_cpus()}, {"precision", precision},        {"rows", nlohmann::json::array()}};
   const bool to_stdout = options.json == "-";
   for (const Setting& setting : settings_of(options)) {
     try {
       const posekit::PoseEstimator estimator = load(options, setting);
       if (document["rows"].empty()) {
         document["model"] = estimator.info().name;
-        document["device"] = estimator.device();
+        const std::string device = posekit::to_string(estimator.model().devices());
+        document["device"] = device;
         if (!to_stdout)
-          fmt::print("{} on {}, {}, Torch {}\n{}", estimator.info().name, estimator.device(), options.model.precision,
-                     posekit::torch_versions().running, heading);
+          fmt::print("{} on {}, {}, Torch {}\n{}", estimator.info().name, device, precision, posekit::torch_versions().running, heading);
       }
       const Row row = measure(estimator, setting, options.seconds, control);
       if (!to_stdout) print(row);

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,26 +17,9 @@
 #include "videos.h"
 
 namespace cli {
+namespace {
 
 namespace fs = std::filesystem;
-using posekit::ErrorCode;
-
-std::string naming(const Input& input, const std::string& message) {
-  const std::string name = fmt::format("\"{}\"", input.path.string());
-  const bool is_named = message.find(name) != std::string::npos;
-  return fmt::format("posekit: {}{}", is_named ? "" : name + ": ", message);
-}
-
-std::string counted(std::size_t count, const char* one, const char* several) {
-  return fmt::format("{} {}", count, count == 1 ? one : several);
-}
-
-void write_to_stdout(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  if (std::fflush(stdout) != 0) throw posekit::Error(ErrorCode::io, "standard output can't be written: is its reader gone?");
-}
-
-namespace {
 
 /// Files besides the inputs that a run reads.
 std::vector<fs::path> files_read(const EstimateOptions& options) {
@@ -66,7 +48,7 @@ class Run {
   int summary(bool interrupted);
 
   bool to_stdout() const { return options_.output == "-"; }
-  bool coco() const { return options_.format == "coco"; }
+  bool coco() const { return options_.format == Format::coco; }
 
   const EstimateOptions& options_;
   posekit::Shard shard_ = parse_shard(options_.shard);

@@ -5,9 +5,9 @@
 
 #include <chrono>
 #include <memory>
-#include <new>
 #include <utility>
 
+#include "messages.h"
 #include "posekit/draw.h"
 #include "posekit/image_io.h"
 
@@ -47,7 +47,7 @@ void ImageRun::run(const std::function<std::optional<Input>()>& next) {
   }
 }
 
-/// The next image that can be read; the others are told.
+/// The next image that can be read; the others are reported.
 std::optional<posekit::PipelineInput> ImageRun::read_next(const std::function<std::optional<Input>()>& next) {
   while (!run_.stop.stop_requested()) {
     const auto input = next();
@@ -65,7 +65,8 @@ std::optional<posekit::PipelineInput> ImageRun::read_next(const std::function<st
 }
 
 std::optional<posekit::PipelineInput> ImageRun::read(const Input& input, std::size_t number) {
-  try {
+  std::optional<posekit::PipelineInput> read;
+  const auto failure = failure_of([&] {
     const auto start = std::chrono::steady_clock::now();
     auto work = std::make_shared<Work>();
     work->image = std::make_unique<posekit::Image>(posekit::read_image(input.path));
@@ -75,13 +76,10 @@ std::optional<posekit::PipelineInput> ImageRun::read(const Input& input, std::si
     work->number = number;
     const posekit::ImageView view = work->image->view();
     auto boxes = run_.boxes.of(input.path, view.size(), work->note);
-    return posekit::PipelineInput{{.image = view, .owner = std::move(work), .index = number, .time_s = 0}, std::move(boxes)};
-  } catch (const posekit::Error& error) {
-    close_failed(number, input, error.what());
-  } catch (const std::bad_alloc&) {
-    close_failed(number, input, "memory is out");
-  }
-  return std::nullopt;
+    read = posekit::PipelineInput{{.image = view, .owner = std::move(work), .index = number, .time_s = 0}, std::move(boxes)};
+  });
+  if (failure) close_failed(number, input, failure->what());
+  return read;
 }
 
 void ImageRun::close_failed(std::size_t number, const Input& input, const std::string& message) {
@@ -91,7 +89,7 @@ void ImageRun::close_failed(std::size_t number, const Input& input, const std::s
 void ImageRun::finish(const posekit::PipelineResult& done) {
   const auto& work = *static_cast<const Work*>(done.frame.owner.get());
   if (done.result.code == ErrorCode::cancelled) return run_.report.close(work.number, {Step::interrupted, {}, {}});
-  try {
+  const auto failure = failure_of([&] {
     if (done.result.code != ErrorCode::ok) throw posekit::Error(done.result.code, done.result.message);
     posekit::ImageResult result = done.result;
     result.timings.decode = work.decode;
@@ -102,16 +100,13 @@ void ImageRun::finish(const posekit::PipelineResult& done) {
     if (!work.note.empty()) entry.messages.push_back(work.note);
     for (const posekit::BoxError& error : result.box_errors) entry.messages.push_back(naming(work.input, error.message));
     run_.report.close(work.number, std::move(entry));
-  } catch (const posekit::Error& error) {
-    close_failed(work.number, work.input, error.what());
-  } catch (const std::bad_alloc&) {
-    close_failed(work.number, work.input, "memory is out");
-  }
+  });
+  if (failure) close_failed(work.number, work.input, failure->what());
 }
 
 void ImageRun::write(const Work& work, const posekit::ImageResult& result) {
   const posekit::PoseEstimator& estimator = run_.runner.estimator();
-  if (run_.options.format == "coco") {
+  if (run_.options.format == Format::coco) {
     const std::string entries = posekit::to_coco_entries(result, coco_id(work.input, run_.boxes));
     if (!entries.empty()) coco_entries_ += (coco_entries_.empty() ? "" : ",\n") + entries;
   } else {

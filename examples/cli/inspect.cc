@@ -8,6 +8,9 @@
 #include <optional>
 #include <string>
 
+#include "models.h"
+#include "posekit/model_report.h"
+
 namespace cli {
 namespace {
 
@@ -15,11 +18,11 @@ double mebibytes(std::uint64_t bytes) { return static_cast<double>(bytes) / (1 <
 
 posekit::MemoryReport memory_of(const ModelChoice& model) {
   prepare_device(model);
-  return posekit::measure_memory(model.path, model_options(model));
+  return posekit::Model(model.path, model_options(model)).measure_memory();
 }
 
-void print(const posekit::MemoryReport& memory, const std::string& precision) {
-  fmt::print("\nmemory on {} in {}, measured with batches of one and two:\n", memory.device, precision);
+void print(const posekit::MemoryReport& memory, Precision precision) {
+  fmt::print("\nmemory on {} in {}, measured with batches of one and two:\n", posekit::to_string(memory.device), to_string(precision));
   fmt::print("  weights     {:>10.1f} MiB\n", mebibytes(memory.weights));
   fmt::print("  each batch  {:>10.1f} MiB\n", mebibytes(memory.batch));
   fmt::print("  each person {:>10.1f} MiB\n", mebibytes(memory.person));
@@ -45,10 +48,11 @@ int run_inspect(const InspectOptions& options) {
   for (const posekit::ValueOrigin& origin : info.origins) fmt::print("{:<{}}  {}  ({})\n", origin.key, width, origin.value, origin.origin);
   for (const std::string& note : info.notes) fmt::print("note: {}\n", note);
 
-  if (info.task == posekit::Task::pose) {
-    fmt::print("\n{} keypoints of \"{}\":\n", info.keypoints.size(), info.keypoints.name);
-    for (std::size_t i = 0; i < info.keypoints.size(); ++i) fmt::print("{:>4}  {}\n", i, info.keypoints.keypoints[i].name);
-    for (const auto& [name, indices] : info.keypoints.subsets) fmt::print("subset \"{}\": {} keypoints\n", name, indices.size());
+  if (info.task() == posekit::Task::pose) {
+    const posekit::KeypointSet& keypoints = info.pose().keypoints;
+    fmt::print("\n{} keypoints of \"{}\":\n", keypoints.size(), keypoints.name);
+    for (std::size_t i = 0; i < keypoints.size(); ++i) fmt::print("{:>4}  {}\n", i, keypoints.keypoints[i].name);
+    for (const auto& [name, indices] : keypoints.subsets) fmt::print("subset \"{}\": {} keypoints\n", name, indices.size());
   }
   if (memory) print(*memory, options.model.precision);
   return 0;

@@ -4,19 +4,36 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <initializer_list>
 #include <new>
 #include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "bench.h"
 #include "estimate.h"
 #include "inspect.h"
 #include "options.h"
+#include "posekit/runtime.h"
 #include "progress.h"
 
 namespace {
 
 constexpr int failure = 1;
 constexpr int wrong_usage = 2;
+
+/// An option that takes one of a few words.
+template <class Value>
+void add_choice(CLI::App& app, const char* name, Value& value, std::initializer_list<Value> choices, const char* what) {
+  std::vector<std::pair<std::string, Value>> words;
+  for (const Value choice : choices) words.emplace_back(to_string(choice), choice);
+  app.add_option(name, value, what)
+      ->type_name("TEXT")
+      ->default_str(to_string(value))
+      ->transform(CLI::Transformer(words).description(""))
+      ->transform(CLI::IsMember(words));  // first: the transformer lets numbers pass
+}
 
 void add_model_options(CLI::App& app, cli::ModelChoice& model) {
   auto* preset =
@@ -28,9 +45,9 @@ void add_model_options(CLI::App& app, cli::ModelChoice& model) {
 void add_device_options(CLI::App& app, cli::ModelChoice& model) {
   app.add_option("--device", model.device, "auto, cpu, cuda, cuda:N, or several joined by commas: replicas that share the work")
       ->capture_default_str();
-  app.add_option("--precision", model.precision, "of the pose model")
-      ->check(CLI::IsMember({"fp32", "tf32", "fp16", "bf16"}))
-      ->capture_default_str();
+  using cli::Precision;
+  add_choice(app, "--precision", model.precision, {Precision::fp32, Precision::tf32, Precision::fp16, Precision::bf16},
+             "of the pose model");
   app.add_option("--device-memory-limit", model.device_memory_limit,
                  "most that is taken of a CUDA device's memory, for example 8GiB (its context of some hundred MiB comes on top)")
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/true))
@@ -56,13 +73,11 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
       ->excludes(whole_image);
   app.add_option("-o,--output", options.output, "folder for results, or - for standard output")->capture_default_str();
   app.add_flag("--draw", options.draw, "also write pictures and videos with the poses drawn on them");
-  app.add_option("--format", options.format, "json: a file for each image or video; coco: one results.json, of images only")
-      ->check(CLI::IsMember({"json", "coco"}))
-      ->capture_default_str();
+  add_choice(app, "--format", options.format, {cli::Format::json, cli::Format::coco},
+             "json: a file for each image or video; coco: one results.json, of images only");
   add_device_options(app, options.model);
-  app.add_option("--executor", options.executor, "where images are cropped and results decoded")
-      ->check(CLI::IsMember({"serial", "pool"}))
-      ->capture_default_str();
+  add_choice(app, "--executor", options.executor, {cli::ExecutorKind::serial, cli::ExecutorKind::pool},
+             "where images are cropped and results decoded");
   app.add_option("--threads", options.threads,
                  "threads that crop, decode and run models side by side (1 = serial; default: the CPUs this process may use)")
       ->check(CLI::Range(std::size_t{1}, std::size_t{4096}));

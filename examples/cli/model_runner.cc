@@ -11,6 +11,10 @@
 
 #include "interrupt.h"
 #include "models.h"
+#include "posekit/error.h"
+#include "posekit/executor.h"
+#include "posekit/model.h"
+#include "posekit/runtime.h"
 #include "posekit/tracker.h"
 
 namespace cli {
@@ -62,14 +66,14 @@ ModelRunner::ModelRunner(const EstimateOptions& options, bool needs_detector, Pr
     : options_(options),
       needs_detector_(needs_detector),
       progress_(progress),
-      threads_(options.executor == "serial" ? 1
-               : options.threads == 0       ? posekit::usable_cpus()
-                                            : options.threads) {}
+      threads_(options.executor == ExecutorKind::serial ? 1
+               : options.threads == 0                   ? posekit::usable_cpus()
+                                                        : options.threads) {}
 
 ModelRunner::~ModelRunner() { posekit::set_log_callback({}); }
 
 void ModelRunner::load() {
-  if (estimator_) return;
+  if (predictor_) return;
   try {
     load_models();
   } catch (const posekit::Error& error) {
@@ -84,24 +88,34 @@ void ModelRunner::load_models() {
   calls_ = share_out_cpus(options_.torch_threads, threads_);
   prepare_device(options_.model);
   const std::shared_ptr<posekit::Executor> executor = make_executor(threads_);
-  posekit::EstimatorOptions estimator;
-  estimator.model = model_options(options_.model);
-  estimator.executor = executor;
-  estimator.max_batch = options_.batch;
-  estimator.keypoints = options_.keypoints;
-  estimator.flip_test = options_.flip_test;
-  const fs::path model = options_.model.path.empty() ? shipped_model(default_pose_model) : fs::path(options_.model.path);
   if (needs_detector_) {
-    posekit::DetectorOptions detector;
-    detector.model.device = options_.model.device;
-    detector.model.warm_up = posekit::WarmUp::none;
-    detector.executor = executor;
-    detector.score_threshold = options_.det_threshold;
-    detector.tiles = options_.tiles;
-    detector_ = std::make_shared<posekit::PersonDetector>(
-        options_.detector.empty() ? shipped_model(default_detector) : fs::path(options_.detector), std::move(detector));
+    posekit::PersonDetector detector = load_detector(executor);  // first: what is wrong with it is reported first
+    predictor_.emplace(load_estimator(executor), std::move(detector));
+  } else {
+    predictor_.emplace(load_estimator(executor));
   }
-  estimator_ = std::make_shared<posekit::PoseEstimator>(model, std::move(estimator));
+}
+
+posekit::PoseEstimator ModelRunner::load_estimator(std::shared_ptr<posekit::Executor> executor) const {
+  const fs::path path = options_.model.path.empty() ? shipped_model(default_pose_model) : fs::path(options_.model.path);
+  posekit::EstimatorOptions options;
+  options.executor = std::move(executor);
+  options.max_batch = options_.batch;
+  options.keypoints = options_.keypoints;
+  options.flip_test = options_.flip_test;
+  return posekit::PoseEstimator(posekit::Model(path, model_options(options_.model)), std::move(options));
+}
+
+posekit::PersonDetector ModelRunner::load_detector(std::shared_ptr<posekit::Executor> executor) const {
+  const fs::path path = options_.detector.empty() ? shipped_model(default_detector) : fs::path(options_.detector);
+  posekit::ModelOptions model;
+  model.device = options_.model.device;
+  model.warm_up = posekit::WarmUp::none;
+  posekit::DetectorOptions options;
+  options.executor = std::move(executor);
+  options.score_threshold = options_.det_threshold;
+  options.tiles = options_.tiles;
+  return posekit::PersonDetector(posekit::Model(path, model), std::move(options));
 }
 
 void ModelRunner::run_images(const Source& source, const Sink& sink, std::stop_token stop) {
@@ -115,7 +129,7 @@ void ModelRunner::run_video(const Source& source, const Sink& sink, std::stop_to
   posekit::PipelineOptions pipeline;
   pipeline.overflow = live ? posekit::Overflow::latest : posekit::Overflow::block;
   pipeline.detect_every = options_.every;
-  if (options_.track) pipeline.tracker = std::make_shared<posekit::Tracker>(estimator_->keypoints());
+  if (options_.track) pipeline.tracker = std::make_shared<posekit::Tracker>(estimator().keypoints());
   run_pipeline(source, sink, std::move(stop), std::move(pipeline));
 }
 
@@ -128,7 +142,7 @@ void ModelRunner::run_pipeline(const Source& source, const Sink& sink, std::stop
   std::unique_ptr<posekit::Pipeline> pipeline;
   const std::function<void()> cancel = [&] { pipeline->cancel(); };
   const auto take = [&](posekit::PipelineResult result) { sink(std::move(result), cancel); };
-  pipeline = std::make_unique<posekit::Pipeline>(estimator_, detector_, take, std::move(pipeline_options));
+  pipeline = std::make_unique<posekit::Pipeline>(*predictor_, take, std::move(pipeline_options));
   pipeline->run(source, {.stop = std::move(stop), .deadline = std::nullopt});
 }
 
@@ -139,32 +153,12 @@ void ModelRunner::run_serial(const Source& source, const Sink& sink, std::stop_t
     if (!input) return;
     posekit::RunControl control{.stop = stop, .deadline = std::nullopt};
     if (options_.timeout > 0) control.deadline = std::chrono::steady_clock::now() + seconds(options_.timeout);
-    posekit::PipelineResult work;
-    work.frame = input->frame;
-    work.result = work_on(work, *input, control);
-    sink(std::move(work), [&] { cancelled = true; });
+    posekit::PredictorInput image{.image = input->frame.image};
+    if (input->boxes) image.boxes = *input->boxes;
+    posekit::PipelineResult done{std::move(predictor_->predict_batch({&image, 1}, control).front()), input->frame, {}};
+    sink(std::move(done), [&] { cancelled = true; });
   }
   throw posekit::Error(ErrorCode::cancelled, "interrupted");
-}
-
-posekit::ImageResult ModelRunner::work_on(posekit::PipelineResult& work, const posekit::PipelineInput& input,
-                                          const posekit::RunControl& control) const {
-  posekit::Milliseconds detect{};
-  if (input.boxes) {
-    work.boxes = *input.boxes;
-  } else {
-    posekit::DetectionResult found = std::move(detector_->detect_batch({&work.frame.image, 1}, control).front());
-    if (found.code != ErrorCode::ok) {
-      return {.code = found.code, .message = found.message, .poses = {}, .box_errors = {}, .timings = found.timings};
-    }
-    detect = found.timings.detect;
-    work.boxes = std::move(found.boxes);
-    work.detected = true;
-  }
-  const posekit::ImageBoxes image{work.frame.image, work.boxes};
-  posekit::ImageResult result = std::move(estimator_->estimate_batch({&image, 1}, control).front());
-  result.timings.detect = detect;
-  return result;
 }
 
 }  // namespace cli

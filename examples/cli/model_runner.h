@@ -10,6 +10,7 @@
 #include "boxes_file.h"
 #include "options.h"
 #include "posekit/pipeline.h"
+#include "posekit/predictor.h"
 #include "progress.h"
 
 namespace cli {
@@ -42,7 +43,7 @@ class ModelRunner {
   void load();
   /// Whether images are worked on by the caller's thread alone.
   bool serial() const { return threads_ <= 1; }
-  const posekit::PoseEstimator& estimator() const { return *estimator_; }
+  const posekit::PoseEstimator& estimator() const { return predictor_->estimator(); }
 
   using Source = posekit::Pipeline::Source;
   using Sink = std::function<void(posekit::PipelineResult, const std::function<void()>& cancel)>;
@@ -55,19 +56,18 @@ class ModelRunner {
 
  private:
   void load_models();
-  bool on_cpu() const { return estimator_->device() == "cpu"; }
+  posekit::PoseEstimator load_estimator(std::shared_ptr<posekit::Executor> executor) const;
+  posekit::PersonDetector load_detector(std::shared_ptr<posekit::Executor> executor) const;
+  bool on_cpu() const { return estimator().model().on_cpu(); }
   void run_serial(const Source& source, const Sink& sink, std::stop_token stop);
   void run_pipeline(const Source& source, const Sink& sink, std::stop_token stop, posekit::PipelineOptions pipeline_options);
-  posekit::ImageResult work_on(posekit::PipelineResult& work, const posekit::PipelineInput& input,
-                               const posekit::RunControl& control) const;
 
   const EstimateOptions& options_;
   bool needs_detector_;
   Progress& progress_;
   std::size_t threads_;
   std::size_t calls_ = 1;
-  std::shared_ptr<const posekit::PoseEstimator> estimator_;
-  std::shared_ptr<const posekit::PersonDetector> detector_;
+  std::optional<posekit::Predictor> predictor_;
 };
 
 }  // namespace cli

@@ -1,4 +1,4 @@
-/// Where the shipped models are, and how a model is to be loaded and run.
+/// Where the shipped models are, and how a model is loaded and run.
 #include "models.h"
 
 #include <fmt/format.h>
@@ -6,15 +6,15 @@
 #include <cstdlib>
 #include <vector>
 
-#include "options.h"
+#include "posekit/runtime.h"
 
 namespace cli {
 namespace {
 
-/// fp32, fp16 or bf16 of that name; tf32 is a setting of the process.
-posekit::Precision precision_of(const std::string& name) {
-  if (name == "fp16") return posekit::Precision::fp16;
-  return name == "bf16" ? posekit::Precision::bf16 : posekit::Precision::fp32;
+/// What weights and inputs are converted to.
+posekit::Precision precision_of(Precision precision) {
+  if (precision == Precision::fp16) return posekit::Precision::fp16;
+  return precision == Precision::bf16 ? posekit::Precision::bf16 : posekit::Precision::fp32;
 }
 
 }  // namespace
@@ -45,12 +45,12 @@ posekit::ModelOptions model_options(const ModelChoice& choice) {
   options.sha256 = choice.sha256;
   options.device = choice.device;
   options.precision = precision_of(choice.precision);
-  options.warm_up = posekit::WarmUp::none;  // one forward of a large model takes a minute on a CPU: the first batch tells as well
+  options.warm_up = posekit::WarmUp::none;  // one forward of a large model takes a minute on a CPU: the first batch is checked instead
   return options;
 }
 
 void prepare_device(const ModelChoice& choice) {
-  posekit::set_torch_tf32(choice.precision == "tf32");
+  posekit::set_torch_tf32(choice.precision == Precision::tf32);
   if (choice.device_memory_limit) posekit::set_device_memory_limit(choice.device, *choice.device_memory_limit);
 }
 

@@ -1,13 +1,29 @@
-/// Where the shipped models are.
+/// Where the shipped models are, and how a model is loaded and run.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <memory>
 #include <string>
+
+#include "options.h"
+#include "posekit/executor.h"
+#include "posekit/model.h"
 
 namespace cli {
 
 /// A shipped model: in $POSEKIT_MODELS, else in ../share/posekit/models beside the program, else where it was built.
 /// @throws UsageError that lists where it was looked for
 std::filesystem::path shipped_model(const std::string& file);
+
+/// The model options of a choice.
+posekit::ModelOptions model_options(const ModelChoice& choice);
+
+/// Sets what a choice asks of the whole process: TF32, the limit of the device's memory. Before the model is loaded.
+/// @throws posekit::Error
+void prepare_device(const ModelChoice& choice);
+
+/// One thread: the caller's alone; 0: as many as this process may use CPUs.
+std::shared_ptr<posekit::Executor> make_executor(std::size_t threads);
 
 }  // namespace cli

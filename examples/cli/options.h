@@ -4,13 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
-
-#include "posekit/posekit.h"
 
 namespace cli {
 
@@ -20,6 +17,29 @@ class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// How results are written.
+enum class Format {
+  json,  ///< A file for each image or video.
+  coco   ///< One file for all images.
+};
+constexpr const char* to_string(Format value) { return value == Format::json ? "json" : "coco"; }
+
+/// Where images are cropped and results decoded.
+enum class ExecutorKind { serial, pool };
+constexpr const char* to_string(ExecutorKind value) { return value == ExecutorKind::serial ? "serial" : "pool"; }
+
+/// posekit's precisions, and float32 that may be computed in TF32: a setting of the process.
+enum class Precision { fp32, tf32, fp16, bf16 };
+constexpr const char* to_string(Precision value) {
+  switch (value) {
+    case Precision::fp32: return "fp32";
+    case Precision::tf32: return "tf32";
+    case Precision::fp16: return "fp16";
+    case Precision::bf16: return "bf16";
+  }
+  return "";
+}
+
 /// Which model, and where it runs in what precision.
 struct ModelChoice {
   std::string path;  ///< Empty: the shipped one.
@@ -27,7 +47,7 @@ struct ModelChoice {
   std::string metadata;
   std::string sha256;
   std::string device = "auto";
-  std::string precision = "fp32";
+  Precision precision = Precision::fp32;
   std::optional<std::uint64_t> device_memory_limit;  ///< Bytes.
 };
 
@@ -41,8 +61,8 @@ struct EstimateOptions {
   std::vector<double> tiles;
   std::string output = "posekit-out";  ///< "-": standard output.
   bool draw = false;
-  std::string format = "json";
-  std::string executor = "pool";
+  Format format = Format::json;
+  ExecutorKind executor = ExecutorKind::pool;
   std::size_t threads = 0;
   int torch_threads = 0;
   std::size_t batch = 0;
@@ -56,15 +76,5 @@ struct EstimateOptions {
   bool overwrite = false;
   bool quiet = false;
 };
-
-/// The model options of a choice. @throws UsageError
-posekit::ModelOptions model_options(const ModelChoice& choice);
-
-/// Sets what a choice asks of the whole process: TF32, the limit of the device's memory. Before the model is loaded.
-/// @throws posekit::Error
-void prepare_device(const ModelChoice& choice);
-
-/// One thread: the caller's alone; 0: as many as this process may use CPUs.
-std::shared_ptr<posekit::Executor> make_executor(std::size_t threads);
 
 }  // namespace cli

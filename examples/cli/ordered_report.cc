@@ -22,13 +22,13 @@ void OrderedReport::close(std::size_t number, Entry entry) {
   const std::lock_guard lock(mutex_);
   entries_[number - first_] = std::move(entry);
   for (; !entries_.empty() && entries_.front(); ++first_) {
-    tell(*entries_.front());
+    report(*entries_.front());
     entries_.pop_front();
   }
   room_.notify_one();
 }
 
-void OrderedReport::tell(const Entry& entry) {
+void OrderedReport::report(const Entry& entry) {
   for (const std::string& message : entry.messages) progress_.message(message);
   counts_.failed += entry.step == Step::failed ? 1 : 0;
   counts_.skipped += entry.step == Step::skipped ? 1 : 0;

@@ -1,4 +1,4 @@
-/// What became of each input, told in the order of the inputs, whatever order they end in.
+/// What became of each input, reported in the order of the inputs, whatever order they end in.
 #pragma once
 
 #include <condition_variable>
@@ -28,20 +28,20 @@ class OrderedReport {
 
   /// Begins the next input; waits while very many that came later are held back by one. @return its number
   std::size_t open();
-  /// Ends an input: it is told when all before it have ended.
+  /// Ends an input: it is reported when all before it have ended.
   void close(std::size_t number, Entry entry);
 
   struct Counts {
     std::size_t failed = 0;
     std::size_t skipped = 0;
     std::size_t inputs = 0;
-    std::size_t open = 0;  ///< Begun, and not told of: at the end of a run, those that an interruption left.
+    std::size_t open = 0;  ///< Begun, and not reported: at the end of a run, those that an interruption left.
     bool interrupted = false;
   };
   Counts counts() const;
 
  private:
-  void tell(const Entry& entry);
+  void report(const Entry& entry);
 
   Progress& progress_;
   mutable std::mutex mutex_;

@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstdio>
 #include <iterator>
 #include <map>
 #include <set>
 
 #include "options.h"
+#include "posekit/error.h"
 
 namespace cli {
 namespace {
@@ -82,7 +84,7 @@ void explain(InputList inputs, const OutputPlan& plan, const std::vector<std::ui
   }
 }
 
-/// Hashes of what is read and written tell whether a closer look is needed.
+/// Hashes of what is read and written show whether a closer look is needed.
 std::size_t check_all(const std::function<InputList()>& list, const OutputPlan& plan, const std::set<fs::path>& read) {
   std::vector<std::uint64_t> sources;
   std::vector<std::uint64_t> written;
@@ -144,6 +146,11 @@ void make_folder(const fs::path& folder) {
     throw posekit::Error(posekit::ErrorCode::io,
                          fmt::format("the folder \"{}\" can't be made ({}): choose another with -o", folder.string(), error.message()));
   }
+}
+
+void write_to_stdout(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (std::fflush(stdout) != 0) throw posekit::Error(posekit::ErrorCode::io, "standard output can't be written: is its reader gone?");
 }
 
 }  // namespace cli

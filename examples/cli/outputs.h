@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,5 +40,10 @@ bool is_done(const Output& output);
 
 /// With the folders above it. @throws posekit::Error io
 void make_folder(const std::filesystem::path& folder);
+
+/// @throws posekit::Error io
+void write_to_stdout(const std::string& text);
+
+inline std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
 
 }  // namespace cli

@@ -9,7 +9,7 @@
 
 namespace cli {
 
-/// Writes to standard error; nobody is left to be told where that fails.
+/// Writes to standard error; where that fails there is nowhere to report it.
 void print_error(const std::string& text) noexcept;
 
 /// Any thread may call any member.

@@ -7,10 +7,10 @@
 #include <cmath>
 #include <map>
 #include <memory>
-#include <new>
 #include <optional>
 #include <utility>
 
+#include "messages.h"
 #include "posekit/draw.h"
 #include "posekit/image_io.h"
 #include "posekit/result_io.h"
@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 using posekit::ErrorCode;
 
-constexpr double usual_fps = 25;  // of a drawn video whose source tells no rate
+constexpr double usual_fps = 25;  // of a drawn video whose source has no rate
 constexpr std::size_t most_messages = 5;
 
 posekit::Image copy_of(const posekit::ImageView& view) {
@@ -69,7 +69,7 @@ class VideoRun {
   std::vector<std::string> messages_;
 };
 
-/// The first few are told, the others counted.
+/// The first few are reported, the others counted.
 void VideoRun::problem(const std::string& message) {
   if (++problems_ <= most_messages) messages_.push_back(naming(input_, message));
 }
@@ -176,23 +176,20 @@ void run_video(const RunContext& run, const Input& input) {
   const std::size_t number = run.report.open();
   const std::string name = input.path.string();
   Entry entry{Step::failed, {}, fmt::format("{}: failed", name)};
-  try {
+  const auto failure = failure_of([&] {
     if (!input.problem.empty()) throw posekit::Error(ErrorCode::invalid_argument, input.problem);
-    if (run.options.format == "coco")
+    if (run.options.format == Format::coco)
       throw posekit::Error(ErrorCode::invalid_argument, "COCO results are of images: take --format json for videos");
     if (!run.options.overwrite && is_done(run.plan.of(input))) {
       entry = {Step::skipped, {}, fmt::format("{}: done before", name)};
     } else {
       entry = VideoRun(run, input).run();
     }
-  } catch (const posekit::Error& error) {
-    if (error.code() == ErrorCode::cancelled) {
-      entry = {Step::interrupted, {}, {}};
-    } else {
-      entry.messages.push_back(naming(input, error.what()));
-    }
-  } catch (const std::bad_alloc&) {
-    entry.messages.push_back(naming(input, "memory is out"));
+  });
+  if (failure && failure->code() == ErrorCode::cancelled) {
+    entry = {Step::interrupted, {}, {}};
+  } else if (failure) {
+    entry.messages.push_back(naming(input, failure->what()));
   }
   run.report.close(number, std::move(entry));
 }

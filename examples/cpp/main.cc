@@ -12,23 +12,22 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    const posekit::PoseEstimator estimator(argv[1]);
-    const posekit::PersonDetector detector(argv[2]);
+    const posekit::Predictor predictor{posekit::PoseEstimator(argv[1]), posekit::PersonDetector(argv[2])};
+    const posekit::KeypointSet& keypoints = predictor.estimator().keypoints();
     posekit::Image image = posekit::read_image(argv[3]);
 
-    const auto people = detector.detect(image.view());
-    const auto result = estimator.estimate(image.view(), people);
-    for (const auto& pose : result.poses) {
+    const auto poses = predictor.predict(image.view()).result.poses;
+    for (const auto& pose : poses) {
       std::printf("person in (%.0f, %.0f, %.0f, %.0f)\n", pose.box.x1, pose.box.y1, pose.box.x2, pose.box.y2);
       for (std::size_t i = 0; i < pose.keypoints.size(); ++i) {
         const auto& [x, y, score] = pose.keypoints[i];
-        std::printf("  %-20s %7.1f %7.1f  score %.2f\n", estimator.keypoints().keypoints[i].name.c_str(), x, y, score);
+        std::printf("  %-20s %7.1f %7.1f  score %.2f\n", keypoints.keypoints[i].name.c_str(), x, y, score);
       }
     }
-    std::printf("%zu people\n", result.poses.size());
+    std::printf("%zu people\n", poses.size());
 
     if (argc > 4) {
-      posekit::draw_poses(image, result.poses, estimator.keypoints());
+      posekit::draw_poses(image, poses, keypoints);
       posekit::write_image(argv[4], image.view());
     }
   } catch (const posekit::Error& error) {

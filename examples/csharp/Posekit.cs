@@ -4,7 +4,8 @@
 // out as IntPtr live as long as the object that gave them; texts for which posekit_string_destroy is named in the header are the caller's.
 // Delegates that are handed to posekit (log, executor) must be kept from the garbage collector for as long as posekit may call them.
 //
-//     Posekit.Check(Posekit.posekit_estimator_create("pose.pt", null, null, out IntPtr estimator));
+//     Posekit.Check(Posekit.posekit_model_load("pose.pt", null, out IntPtr model));
+//     Posekit.Check(Posekit.posekit_estimator_create(model, null, out IntPtr estimator));
 //     var image = new Posekit.Image { data = pixels, width = 640, height = 480, format = Posekit.PixelFormat.Bgr8 };
 //     var boxes = new[] { new Posekit.Box { x1 = 20, y1 = 10, x2 = 375, y2 = 510 } };
 //     Posekit.Check(Posekit.posekit_estimator_estimate(estimator, in image, boxes, 1, IntPtr.Zero, out IntPtr result));
@@ -13,6 +14,7 @@
 //     Posekit.Check(Posekit.posekit_result_copy_keypoints(result, keypoints, count, out count));
 //     Posekit.posekit_result_destroy(result);
 //     Posekit.posekit_estimator_destroy(estimator);
+//     Posekit.posekit_model_destroy(model);
 #nullable enable
 using System;
 using System.Runtime.InteropServices;
@@ -227,14 +229,17 @@ public static class Posekit
     [DllImport(Library)] public static extern void posekit_keypoint_set_destroy(IntPtr set);
     [DllImport(Library)] public static extern Status posekit_model_preset_count(out nuint count);
     [DllImport(Library)] public static extern Status posekit_model_preset_name(nuint index, out IntPtr name);
+    [DllImport(Library)] public static extern Status posekit_model_load([MarshalAs(UnmanagedType.LPUTF8Str)] string? path,
+        [In] ModelOptions? options, out IntPtr model);
+    [DllImport(Library)] public static extern Status posekit_model_load_from_memory(byte[] data, nuint size, [In] ModelOptions? options,
+        out IntPtr model);
+    [DllImport(Library)] public static extern Status posekit_model_get_info(IntPtr model, [In, Out] ModelInfo info);
+    [DllImport(Library)] public static extern Status posekit_model_metadata_json(IntPtr model, out IntPtr json);
+    [DllImport(Library)] public static extern void posekit_model_destroy(IntPtr model);
     [DllImport(Library)] public static extern Status posekit_inspect_model([MarshalAs(UnmanagedType.LPUTF8Str)] string? path,
         [In] ModelOptions? options, out IntPtr json);
-    [DllImport(Library)] public static extern Status posekit_estimator_create([MarshalAs(UnmanagedType.LPUTF8Str)] string? path,
-        [In] ModelOptions? modelOptions, [In] EstimatorOptions? options, out IntPtr estimator);
-    [DllImport(Library)] public static extern Status posekit_estimator_create_from_memory(byte[] data, nuint size,
-        [In] ModelOptions? modelOptions, [In] EstimatorOptions? options, out IntPtr estimator);
-    [DllImport(Library)] public static extern Status posekit_estimator_info(IntPtr estimator, [In, Out] ModelInfo info);
-    [DllImport(Library)] public static extern Status posekit_estimator_metadata_json(IntPtr estimator, out IntPtr json);
+    [DllImport(Library)] public static extern Status posekit_estimator_create(IntPtr model, [In] EstimatorOptions? options,
+        out IntPtr estimator);
     [DllImport(Library)] public static extern Status posekit_estimator_keypoint_set(IntPtr estimator, out IntPtr set);
     [DllImport(Library)] public static extern Status posekit_estimator_estimate(IntPtr estimator, in Image image, Box[]? boxes,
         nuint boxCount, IntPtr control, out IntPtr result);
@@ -263,12 +268,8 @@ public static class Posekit
     [DllImport(Library)] public static extern Status posekit_result_json(IntPtr result, nuint image,
         [MarshalAs(UnmanagedType.LPUTF8Str)] string? path, out IntPtr json);
     [DllImport(Library)] public static extern void posekit_result_destroy(IntPtr result);
-    [DllImport(Library)] public static extern Status posekit_detector_create([MarshalAs(UnmanagedType.LPUTF8Str)] string? path,
-        [In] ModelOptions? modelOptions, [In] DetectorOptions? options, out IntPtr detector);
-    [DllImport(Library)] public static extern Status posekit_detector_create_from_memory(byte[] data, nuint size,
-        [In] ModelOptions? modelOptions, [In] DetectorOptions? options, out IntPtr detector);
-    [DllImport(Library)] public static extern Status posekit_detector_info(IntPtr detector, [In, Out] ModelInfo info);
-    [DllImport(Library)] public static extern Status posekit_detector_metadata_json(IntPtr detector, out IntPtr json);
+    [DllImport(Library)] public static extern Status posekit_detector_create(IntPtr model, [In] DetectorOptions? options,
+        out IntPtr detector);
     [DllImport(Library)] public static extern Status posekit_detector_detect(IntPtr detector, in Image image, IntPtr control,
         out IntPtr detections);
     [DllImport(Library)] public static extern Status posekit_detector_detect_batch(IntPtr detector, Image[]? images, nuint imageCount,

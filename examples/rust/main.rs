@@ -29,7 +29,9 @@ const RGB8: i32 = 1;
 #[link(name = "posekit_c")]
 extern "C" {
     fn posekit_last_error_message() -> *const c_char;
-    fn posekit_estimator_create(path: *const c_char, model: *const c_void, options: *const c_void, out: *mut *mut c_void) -> i32;
+    fn posekit_model_load(path: *const c_char, options: *const c_void, out: *mut *mut c_void) -> i32;
+    fn posekit_model_destroy(model: *mut c_void);
+    fn posekit_estimator_create(model: *const c_void, options: *const c_void, out: *mut *mut c_void) -> i32;
     fn posekit_estimator_keypoint_set(estimator: *const c_void, out: *mut *mut c_void) -> i32;
     fn posekit_estimator_estimate(
         estimator: *const c_void,
@@ -43,7 +45,7 @@ extern "C" {
     fn posekit_keypoint_set_size(set: *const c_void, out: *mut usize) -> i32;
     fn posekit_keypoint_set_keypoint_name(set: *const c_void, index: usize, out: *mut *const c_char) -> i32;
     fn posekit_keypoint_set_destroy(set: *mut c_void);
-    fn posekit_detector_create(path: *const c_char, model: *const c_void, options: *const c_void, out: *mut *mut c_void) -> i32;
+    fn posekit_detector_create(model: *const c_void, options: *const c_void, out: *mut *mut c_void) -> i32;
     fn posekit_detector_detect(detector: *const c_void, image: *const Image, control: *const c_void, out: *mut *mut c_void) -> i32;
     fn posekit_detector_destroy(detector: *mut c_void);
     fn posekit_detections_boxes(detections: *const c_void, image: usize, out: *mut *const PoseBox, count: *mut usize) -> i32;
@@ -86,24 +88,26 @@ fn read_ppm(path: &str) -> Option<(i32, i32, Vec<u8>)> {
 
 fn main() {
     let arguments: Vec<String> = env::args().collect();
-    let [_, pose_model, detector_model, picture] = arguments.as_slice() else {
+    let [_, pose_file, detector_file, picture] = arguments.as_slice() else {
         fail("usage: main POSE_MODEL DETECTOR_MODEL IMAGE.ppm");
     };
     let Some((width, height, pixels)) = read_ppm(picture) else { fail(&format!("{picture} is no binary PPM file of 8 bits")) };
     let image = Image { data: pixels.as_ptr(), stride: 0, width, height, format: RGB8, reserved: 0 };
     let path = |text: &String| CString::new(text.as_str()).unwrap_or_else(|_| fail("a path has a zero byte in it"));
-    let (pose_path, detector_path) = (path(pose_model), path(detector_model));
+    let (pose_path, detector_path) = (path(pose_file), path(detector_file));
 
-    let (mut detector, mut detections, mut estimator, mut set, mut result) =
-        (ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+    let (mut detector_model, mut detector, mut detections) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+    let (mut pose_model, mut estimator, mut set, mut result) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
     let (mut boxes, mut box_count, mut keypoints, mut persons, mut count) = (ptr::null(), 0, ptr::null(), 0, 0);
     // Each pointer that posekit gives is used while its object lives, and each object is destroyed once.
     unsafe {
-        check(posekit_detector_create(detector_path.as_ptr(), ptr::null(), ptr::null(), &mut detector));
+        check(posekit_model_load(detector_path.as_ptr(), ptr::null(), &mut detector_model));
+        check(posekit_detector_create(detector_model, ptr::null(), &mut detector));
         check(posekit_detector_detect(detector, &image, ptr::null(), &mut detections));
         check(posekit_detections_boxes(detections, 0, &mut boxes, &mut box_count));
 
-        check(posekit_estimator_create(pose_path.as_ptr(), ptr::null(), ptr::null(), &mut estimator));
+        check(posekit_model_load(pose_path.as_ptr(), ptr::null(), &mut pose_model));
+        check(posekit_estimator_create(pose_model, ptr::null(), &mut estimator));
         check(posekit_estimator_estimate(estimator, &image, boxes, box_count, ptr::null(), &mut result));
         check(posekit_estimator_keypoint_set(estimator, &mut set));
         check(posekit_keypoint_set_size(set, &mut count));
@@ -120,5 +124,7 @@ fn main() {
         posekit_estimator_destroy(estimator);
         posekit_detections_destroy(detections);
         posekit_detector_destroy(detector);
+        posekit_model_destroy(pose_model);
+        posekit_model_destroy(detector_model);
     }
 }

@@ -19,9 +19,8 @@
 namespace posekit::inline v0 {
 
 struct DetectorOptions {
-  ModelOptions model;
   std::shared_ptr<Executor> executor;      ///< Where inputs are made. Null: serial, on the caller's thread.
-  std::size_t max_batch = 0;               ///< Looks in one forward; 0 = 1 on a CPU, 16 on a GPU; halved while memory does not hold them.
+  std::size_t max_batch = 0;               ///< Windows in one forward; 0 = 1 on a CPU, 16 on a GPU; halved while memory does not hold them.
   std::optional<double> score_threshold;   ///< Overrides the metadata: scores must exceed it.
   std::optional<double> nms_iou;           ///< Overrides the metadata: of two boxes that overlap more, the weaker goes.
   std::optional<std::size_t> max_persons;  ///< Overrides the metadata: the best so many are kept.
@@ -40,20 +39,19 @@ struct DetectionResult {
 /// Finds people with one detection model (task "detect", docs/models.md). Immutable: any number of threads may call it at once.
 class POSEKIT_API PersonDetector {
  public:
-  /// Loads a TorchScript detection model. Loading runs code from the file: open only files you trust (SECURITY.md).
-  /// @throws Error not_found, io, invalid_model, unsupported_model, device_unavailable, invalid_argument, out_of_memory
+  /// Uses a model's weights: the model may serve others too.
+  /// @throws Error invalid_argument if the model is for another task or the options do not fit it; not_found, forked
+  explicit PersonDetector(Model model, DetectorOptions options = {});
+  /// PersonDetector(Model(model), options): what is at hand most often. @throws Error as both
   explicit PersonDetector(const std::filesystem::path& model, DetectorOptions options = {});
-  /// Loads the same from memory: the bytes of such a file, borrowed for the constructor. Nothing is written to disk; metadata are in the
-  /// archive or in the options.
-  explicit PersonDetector(std::span<const std::byte> model, DetectorOptions options = {});
   PersonDetector(PersonDetector&&) noexcept;
   PersonDetector& operator=(PersonDetector&&) noexcept;
   ~PersonDetector();
 
-  /// The model's metadata, complete, with the options' overrides.
+  /// The model's metadata with the options' overrides.
   [[nodiscard]] const ModelInfo& info() const noexcept;
-  /// Where the model runs: "cpu" or "cuda:N"; replicas joined by commas.
-  [[nodiscard]] const std::string& device() const noexcept;
+  /// The model that it uses.
+  [[nodiscard]] const Model& model() const noexcept;
 
   /// The people in one image, by falling score.
   /// @throws Error invalid_argument, cancelled, deadline_exceeded, invalid_model, …
@@ -64,9 +62,7 @@ class POSEKIT_API PersonDetector {
   [[nodiscard]] std::vector<DetectionResult> detect_batch(std::span<const ImageView> images, const RunControl& control = {}) const;
 
  private:
-  friend struct DetectorAccess;
   class Impl;
-  explicit PersonDetector(std::unique_ptr<Impl> impl) noexcept;
   std::unique_ptr<Impl> impl_;
 };
 

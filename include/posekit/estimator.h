@@ -20,7 +20,6 @@
 namespace posekit::inline v0 {
 
 struct EstimatorOptions {
-  ModelOptions model;
   std::shared_ptr<Executor> executor;  ///< Where crops are warped and outputs decoded. Null: serial, on the caller's thread.
   /// Persons in one forward; 0 = 1 on a CPU, 16 on a GPU. A last batch is smaller, never padded. A batch that memory does not hold is
   /// halved until it fits; the estimator remembers that and notes it once.
@@ -43,36 +42,33 @@ struct ImageBoxes {
 /// Torch threads the results on a CPU are bit-equal on every executor and every run.
 class POSEKIT_API PoseEstimator {
  public:
-  /// Loads a TorchScript pose model. Loading runs code from the file: open only files you trust (SECURITY.md).
-  /// @throws Error not_found, io, invalid_model, unsupported_model, device_unavailable, invalid_argument, out_of_memory
+  /// Uses a model's weights: the model may serve others too.
+  /// @throws Error invalid_argument if the model is for another task or the options do not fit it; not_found, forked
+  explicit PoseEstimator(Model model, EstimatorOptions options = {});
+  /// PoseEstimator(Model(model), options): what is at hand most often. @throws Error as both
   explicit PoseEstimator(const std::filesystem::path& model, EstimatorOptions options = {});
-  /// Loads the same from memory: the bytes of such a file, borrowed for the constructor. Nothing is written to disk; metadata are in the
-  /// archive or in the options.
-  explicit PoseEstimator(std::span<const std::byte> model, EstimatorOptions options = {});
   PoseEstimator(PoseEstimator&&) noexcept;
   PoseEstimator& operator=(PoseEstimator&&) noexcept;
   ~PoseEstimator();
 
-  /// The model's metadata, complete.
+  /// The model's metadata with the options' overrides.
   [[nodiscard]] const ModelInfo& info() const noexcept;
   /// What the keypoints of a result mean: the model's set, or the subset that was asked for.
   [[nodiscard]] const KeypointSet& keypoints() const noexcept;
-  /// Where the model runs: "cpu" or "cuda:N"; replicas joined by commas.
-  [[nodiscard]] const std::string& device() const noexcept;
+  /// The model that it uses.
+  [[nodiscard]] const Model& model() const noexcept;
 
-  /// Estimates the people of one image. A box that can't be used is told in `box_errors`; its neighbours get their poses.
+  /// Estimates the people of one image. A box that can't be used is reported in `box_errors`; its neighbours get their poses.
   /// @throws Error for what concerns the image or the call: invalid_argument, cancelled, deadline_exceeded, invalid_model, …
   [[nodiscard]] ImageResult estimate(const ImageView& image, std::span<const Box> boxes, const RunControl& control = {}) const;
 
   /// Estimates the people of several images, of any sizes, and fills batches across them. One result for each image, in order:
-  /// whatever concerns one image or box, a passed deadline and cancellation are told there, with what was finished kept.
+  /// whatever concerns one image or box, a passed deadline and cancellation are reported there, with what was finished kept.
   /// @throws std::bad_alloc, or Error for misuse of the call as a whole; never for an image, a box or a model's failure
   [[nodiscard]] std::vector<ImageResult> estimate_batch(std::span<const ImageBoxes> images, const RunControl& control = {}) const;
 
  private:
-  friend struct EstimatorAccess;
   class Impl;
-  explicit PoseEstimator(std::unique_ptr<Impl> impl) noexcept;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -8,11 +8,10 @@
 #include <optional>
 #include <vector>
 
-#include "posekit/detector.h"
-#include "posekit/estimator.h"
 #include "posekit/export.h"
 #include "posekit/frame.h"
 #include "posekit/pose.h"
+#include "posekit/predictor.h"
 #include "posekit/run_control.h"
 #include "posekit/tracker.h"
 
@@ -53,14 +52,10 @@ struct PipelineInput {
   std::optional<std::vector<Box>> boxes{};  ///< Its people, may be empty; then no detector looks at it. None: the detector finds them.
 };
 
-/// A frame on its way out.
-struct PipelineResult {
+/// A frame on its way out. Its `boxes` are given, detected, held from an earlier frame, or predicted by the tracker. Whatever went wrong
+/// with it, in any stage, is the `code` and `message` of its `result`: what a model or detector reported, deadline_exceeded, or cancelled.
+struct PipelineResult : Prediction {
   Frame frame;
-  std::vector<Box> boxes;  ///< Given, detected, held from an earlier frame, or predicted by the tracker; `Pose::box_index` points here.
-  /// The poses. Whatever went wrong with this frame, in any stage, is its `code` and `message`: what a model or detector told,
-  /// deadline_exceeded, or cancelled.
-  ImageResult result;
-  bool detected = false;  ///< Whether the detector was called with this very frame; that call may have ended before it came to it.
   std::chrono::steady_clock::time_point accepted_at{};  ///< When `submit` took it in.
 };
 
@@ -97,7 +92,7 @@ struct PipelineMetrics {
   TimeStats age;          ///< From `submit` until the sink got the frame.
 };
 
-/// Runs an endless stream of frames through a detector and an estimator. The stages (detect, estimate, track, sink) work side by side on
+/// Runs an endless stream of frames through a predictor. The stages (detect, estimate, track, sink) work side by side on
 /// threads of the pipeline's own, as many as the options say and never more; crops and decoding use the models' executors. Between
 /// stages are bounded queues. Several pipelines may share models and executors. docs/streams.md has the whole picture.
 ///
@@ -114,11 +109,9 @@ class POSEKIT_API Pipeline {
   using Source = std::function<std::optional<PipelineInput>()>;
 
   /// Starts the threads.
-  /// @param estimator not null
-  /// @param detector null: every frame comes with its boxes
+  /// @param predictor without a detector, every frame comes with its boxes
   /// @throws Error invalid_argument, out_of_memory (a thread can't be started)
-  Pipeline(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<const PersonDetector> detector, Sink sink,
-           PipelineOptions options = {});
+  Pipeline(Predictor predictor, Sink sink, PipelineOptions options = {});
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
   /// As `cancel`, then `close`: returns when the sink has had every accepted frame, those not done as `cancelled`. It waits for the

@@ -3,6 +3,7 @@
 
 // IWYU pragma: begin_exports
 #include "posekit/detector.h"
+#include "posekit/device.h"
 #include "posekit/error.h"
 #include "posekit/estimator.h"
 #include "posekit/executor.h"
@@ -11,8 +12,11 @@
 #include "posekit/image.h"
 #include "posekit/keypoints.h"
 #include "posekit/model.h"
+#include "posekit/model_info.h"
+#include "posekit/model_report.h"
 #include "posekit/pipeline.h"
 #include "posekit/pose.h"
+#include "posekit/predictor.h"
 #include "posekit/result_io.h"
 #include "posekit/run_control.h"
 #include "posekit/runtime.h"

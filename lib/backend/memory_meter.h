@@ -1,34 +1,28 @@
-/// Counts what Torch takes of a device's memory.
+/// What a model takes of its device's memory.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
-#include <string>
 
 namespace posekit::inline v0 {
 
-/// While it lives, counts the tensors that its thread makes and frees on one device. Memory that kernels take past Torch's allocators is
-/// not seen. For the thread that made it alone.
+/// Measures one model on one device. For the thread that made it alone.
 class MemoryMeter {
  public:
-  /// @param device "auto", "cpu", "cuda" or "cuda:N" @throws Error invalid_argument, also for several devices; device_unavailable
-  explicit MemoryMeter(const std::string& device);
+  MemoryMeter() = default;
   MemoryMeter(const MemoryMeter&) = delete;
   MemoryMeter& operator=(const MemoryMeter&) = delete;
-  ~MemoryMeter();
+  virtual ~MemoryMeter() = default;
 
-  /// Bytes taken since the meter was made.
-  [[nodiscard]] std::uint64_t held() const noexcept;
-  /// How many bytes more than before are taken at once while `work` runs.
-  [[nodiscard]] std::uint64_t peak_of(const std::function<void()>& work);
-  /// Bytes that the process can still take of the device: free in it and within limits, or kept by Torch for reuse. Nothing: nobody tells.
-  [[nodiscard]] std::optional<std::uint64_t> available() const;
-
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  /// Bytes of the model's weights.
+  [[nodiscard]] virtual std::uint64_t weights() const = 0;
+  /// How many bytes more than before this thread takes of the device at once while `work` runs. Memory that kernels take past the
+  /// allocators is not seen.
+  [[nodiscard]] virtual std::uint64_t peak_of(const std::function<void()>& work) = 0;
+  /// Bytes that the process can still take of the device: free in it and within limits, or kept for reuse. Nothing: the system does not
+  /// say.
+  [[nodiscard]] virtual std::optional<std::uint64_t> available() const = 0;
 };
 
 }  // namespace posekit::inline v0

@@ -9,13 +9,13 @@
 #include <exception>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "backend/run_session.h"
 #include "base/log.h"
 #include "base/wait.h"
 #include "execution/fifo_mutex.h"
@@ -65,7 +65,9 @@ class ReplicaWorker {
 
   /// Sends a staged batch off once there is room. @throws Error cancelled, deadline_exceeded, or what the backend says
   void submit(const QueuedBatch& queued, std::size_t crops, const RunControl& control) {
-    if (lost_) throw Error(ErrorCode::device_unavailable, "device " + backend_->device() + " is lost: restart the process to use it again");
+    if (lost_)
+      throw Error(ErrorCode::device_unavailable,
+                  "device " + to_string(backend_->devices()) + " is lost: restart the process to use it again");
     const FifoLock lock_of_order(order_, control);
     std::unique_lock lock(mutex_);
     if (!wait(changed_, lock, control, [&] { return queue_.size() < max_in_flight; })) control.check();
@@ -77,18 +79,19 @@ class ReplicaWorker {
   }
 
   bool lost() const noexcept { return lost_; }
-  /// To be called after a failure.
-  void check_lost() noexcept {
-    if (!backend_->lost() || lost_.exchange(true)) return;
+  /// In a catch block: remembers that the device is lost, if the error says so.
+  void note_failure() noexcept {
     try {
-      log(LogLevel::warning, "device " + backend_->device() + " is lost, what is left of model \"" + backend_->info().name +
-                                 "\" runs without it: restart the process to use it again");
-    } catch (...) {  // a note that can't be told stops nothing
+      throw;
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::device_unavailable && !lost_.exchange(true)) note_loss();
+    } catch (...) {  // the device is none the worse for it
     }
   }
 
  private:
   void serve(const std::stop_token& stop);
+  void note_loss() noexcept;
 
   std::shared_ptr<ModelBackend> backend_;
   std::atomic<bool> lost_ = false;
@@ -98,6 +101,14 @@ class ReplicaWorker {
   std::vector<QueuedBatch> queue_;  ///< At most `max_in_flight`, oldest first; the front one is being finished.
   std::jthread thread_;
 };
+
+void ReplicaWorker::note_loss() noexcept {
+  try {
+    log(LogLevel::warning, "device " + to_string(backend_->devices()) + " is lost, what is left of model \"" + backend_->info().name +
+                               "\" runs without it: restart the process to use it again");
+  } catch (...) {  // a note that can't be made stops nothing
+  }
+}
 
 void ReplicaWorker::serve(const std::stop_token& stop) {
   pthread_setname_np(pthread_self(), "posekit-replica");
@@ -111,7 +122,7 @@ void ReplicaWorker::serve(const std::stop_token& stop) {
       result = queued.session->collect(queued.batch->slot);
     } catch (...) {
       failure = std::current_exception();
-      check_lost();
+      note_failure();
     }
     lock.lock();
     queue_.erase(queue_.begin());
@@ -153,30 +164,24 @@ class ReplicaSet final : public ModelBackend {
  public:
   explicit ReplicaSet(std::vector<std::shared_ptr<ModelBackend>> replicas) : loads_(replicas.size()) {
     for (std::shared_ptr<ModelBackend>& replica : replicas) {
-      device_ += (device_.empty() ? "" : ",") + replica->device();
+      devices_.push_back(replica->devices().front());
       workers_.push_back(std::make_unique<ReplicaWorker>(std::move(replica)));
     }
   }
 
   const ModelInfo& info() const noexcept override { return workers_.front()->backend().info(); }
-  const std::string& device() const noexcept override { return device_; }
+  std::span<const Device> devices() const noexcept override { return devices_; }
   CropFormat crop_format() const noexcept override { return workers_.front()->backend().crop_format(); }
-  bool asynchronous() const noexcept override { return true; }
   std::unique_ptr<BatchSession> open_session(const DecodeRequest& request) override {
     return std::make_unique<SharedSession>(*this, request);
   }
 
-  ModelOutput run(const CropBatch& crops, const RunControl& control) override {
-    const std::size_t taken = take([](std::size_t) { return true; });
-    try {
-      ModelOutput output = workers_[taken]->backend().run(crops, control);
-      give_back(taken);
-      return output;
-    } catch (...) {
-      give_back(taken);
-      workers_[taken]->check_lost();
-      throw;
-    }
+  void release_cached() noexcept override {
+    for (const auto& worker : workers_) worker->backend().release_cached();
+  }
+  std::unique_ptr<MemoryMeter> memory() override {
+    throw Error(ErrorCode::invalid_argument,
+                "the model is on \"" + to_string(devices_) + "\", but memory is measured on one device: load it on one of them");
   }
 
   ReplicaWorker& worker(std::size_t index) noexcept { return *workers_[index]; }
@@ -206,7 +211,7 @@ class ReplicaSet final : public ModelBackend {
   }
 
  private:
-  std::string device_;
+  std::vector<Device> devices_;
   std::vector<std::unique_ptr<ReplicaWorker>> workers_;
   std::mutex mutex_;
   std::vector<std::size_t> loads_;  ///< Batches that each has been given and that are not finished.
@@ -214,7 +219,7 @@ class ReplicaSet final : public ModelBackend {
 };
 
 SharedSession::SharedSession(ReplicaSet& set, const DecodeRequest& request) : set_(set), batches_(set.size() * max_in_flight) {
-  for (std::size_t i = 0; i < set.size(); ++i) sessions_.push_back(open_session_on(set.worker(i).backend(), request, max_in_flight));
+  for (std::size_t i = 0; i < set.size(); ++i) sessions_.push_back(set.worker(i).backend().open_session(request));
 }
 
 SharedSession::~SharedSession() {
@@ -269,7 +274,7 @@ void SharedSession::submit(std::size_t slot, std::size_t crops, const RunControl
     worker.submit({&batch, sessions_[batch.worker].get(), &completion_}, crops, control);
     batch.submitted = true;
   } catch (...) {
-    worker.check_lost();
+    worker.note_failure();
     give_back(batch);
     throw;
   }

@@ -1,39 +1,22 @@
 /// The flip test: averages a plain output with that of the mirrored input.
-#include <algorithm>
+#include "codec/flip.h"
+
 #include <memory>
 #include <utility>
 #include <vector>
 
-#include "codec/decode.h"
+#include "codec/codecs.h"
 
 namespace posekit::inline v0 {
-namespace {
 
-/// Which value of a mirrored row belongs to column x of the plain one.
-std::size_t mirrored_column(std::size_t x, std::size_t width, bool shift) {
-  // Shifted: the mirrored-back row moves right by one cell; column 0 keeps its value.
-  const std::size_t from = shift && x > 0 ? x - 1 : x;
-  return width - 1 - from;
-}
-
-/// Averages one channel of rows, mirroring along the last axis.
-void average_rows(const float* plain, const float* mirrored, std::size_t rows, std::size_t width, bool mirror, bool shift, float* out) {
-  for (std::size_t y = 0; y < rows; ++y) {
-    for (std::size_t x = 0; x < width; ++x) {
-      const std::size_t other = mirror ? mirrored_column(x, width, shift) : x;
-      out[y * width + x] = (plain[y * width + x] + mirrored[y * width + other]) / 2;
+void average_rows(const ChannelPair& pair, bool mirror, bool shift, float* out) {
+  for (std::size_t row = 0; row < pair.plain.size(); row += pair.width) {
+    for (std::size_t x = 0; x < pair.width; ++x) {
+      const std::size_t other = mirror ? mirrored_column(x, pair.width, shift) : x;
+      out[row + x] = (pair.plain[row + x] + pair.mirrored[row + other]) / 2;
     }
   }
 }
-
-/// mmpose's convention: x becomes 1 - x - 1/W in units of the width.
-void average_point(const float* plain, const float* mirrored, std::size_t values, float width, bool normalized, float* out) {
-  const float x = normalized ? 1 - mirrored[0] - 1 / width : width - mirrored[0] - 1;
-  out[0] = (plain[0] + x) / 2;
-  for (std::size_t i = 1; i < values; ++i) out[i] = (plain[i] + mirrored[i]) / 2;
-}
-
-}  // namespace
 
 ModelOutput average_flipped(const ModelInfo& info, const ModelOutput& plain, const ModelOutput& mirrored,
                             std::span<const std::size_t> channels) {
@@ -41,25 +24,15 @@ ModelOutput average_flipped(const ModelInfo& info, const ModelOutput& plain, con
   ModelOutput result;
   for (std::size_t t = 0; t < plain.tensors.size(); ++t) {
     OutputTensor tensor = plain.tensors[t];
-    std::size_t channel_size = 1;
-    for (std::size_t i = 2; i < tensor.rank; ++i) channel_size *= tensor.shape[i];
-    const std::size_t width = tensor.shape[tensor.rank - 1];
-    const std::size_t total = tensor.shape[0] * tensor.shape[1] * channel_size;
-    float* out = memory->emplace_back(std::make_unique_for_overwrite<float[]>(total)).get();
-
+    const std::size_t size = channel_size(tensor);
+    float* out = memory->emplace_back(std::make_unique_for_overwrite<float[]>(tensor.shape[0] * tensor.shape[1] * size)).get();
     for (std::size_t person = 0; person < tensor.shape[0]; ++person) {
       for (const std::size_t channel : channels) {
-        const std::size_t own = (person * tensor.shape[1] + channel) * channel_size;
-        const std::size_t partner = (person * tensor.shape[1] + info.keypoints.keypoints[channel].swap.value()) * channel_size;
-        const float* from = tensor.data + own;
-        const float* other = mirrored.tensors[t].data + partner;
-        if (info.output.codec == Codec::regression) {
-          average_point(from, other, channel_size, static_cast<float>(info.input.width), info.output.normalized, out + own);
-        } else {
-          const bool is_y_of_simcc = info.output.codec == Codec::simcc && t == 1;
-          const bool shift = info.output.codec == Codec::heatmap && info.flip_shift;
-          average_rows(from, other, channel_size / width, width, !is_y_of_simcc, shift, out + own);
-        }
+        const std::span<const float> own = channel_of(tensor, person, channel);
+        const std::size_t partner = info.pose().keypoints.keypoints[channel].swap.value();
+        const ChannelPair pair{own, channel_of(mirrored.tensors[t], person, partner), t, tensor.shape[tensor.rank - 1]};
+        float* to = out + (own.data() - tensor.data);
+        std::visit([&](const auto& output) { average_flipped_channel(output, info, pair, to); }, info.output);
       }
     }
     tensor.data = out;

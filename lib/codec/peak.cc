@@ -8,15 +8,11 @@
 #include <cmath>
 #include <limits>
 
+#include "codec/dark.h"
 #include "vector/kernels.h"
 
 namespace posekit::inline v0 {
 namespace {
-
-constexpr double lowest = 1e-3;  // the log map is clipped to [lowest, highest]
-constexpr double highest = 50;
-constexpr double diagonal = 1.1920929e-7;
-constexpr double longest_offset = 2;  // cells
 
 float at(std::span<const float> heatmap, Size size, int x, int y) {
   return heatmap[static_cast<std::size_t>(y) * static_cast<std::size_t>(size.width) + static_cast<std::size_t>(x)];
@@ -133,12 +129,12 @@ float blurred_maximum(std::span<const float> heatmap, Size size, std::span<const
 
 /// @return whether the values within the kernel's reach of the peak are finite
 bool reduce_dark(std::span<const float> heatmap, Size size, std::span<const double> kernel, DecodeScratch& scratch, PeakRecord& record) {
-  Patch patch(static_cast<int>(kernel.size() / 2) + 1, scratch.patch);
+  Patch patch(dark_reach(static_cast<int>(kernel.size())), scratch.patch);
   if (!patch.take(heatmap, size, record.x, record.y)) return false;
-  if (!(record.score >= static_cast<float>(lowest))) return true;  // everything is clipped: the integer peak is the answer
+  if (!(record.score >= static_cast<float>(dark_lowest))) return true;  // everything is clipped: the integer peak is the answer
   record.around = blur_around(size, record.x, record.y, kernel, patch);
-  const bool clip_is_far = record.score <= static_cast<float>(highest) &&
-                           std::ranges::all_of(record.around, [](float value) { return value >= static_cast<float>(lowest); });
+  const bool clip_is_far = record.score <= static_cast<float>(dark_highest) &&
+                           std::ranges::all_of(record.around, [](float value) { return value >= static_cast<float>(dark_lowest); });
   if (!clip_is_far) record.blurred_max = blurred_maximum(heatmap, size, kernel, scratch.blurred);
   return true;
 }
@@ -157,22 +153,22 @@ bool reduce_quarter(std::span<const float> heatmap, Size size, PeakRecord& recor
 CellPoint refine_dark(const PeakRecord& record) {
   CellPoint point{static_cast<double>(record.x), static_cast<double>(record.y), record.score, true};
   const double scale = std::isnan(record.blurred_max) ? 1 : static_cast<double>(record.score) / static_cast<double>(record.blurred_max);
-  if (!(record.score >= static_cast<float>(lowest)) || !(scale > 0) || !std::isfinite(scale)) return point;
+  if (!(record.score >= static_cast<float>(dark_lowest)) || !(scale > 0) || !std::isfinite(scale)) return point;
 
   std::array<double, 9> f;
   std::ranges::transform(record.around, f.begin(),
-                         [&](float value) { return std::log(std::clamp(scale * static_cast<double>(value), lowest, highest)); });
+                         [&](float value) { return std::log(std::clamp(scale * static_cast<double>(value), dark_lowest, dark_highest)); });
   const double dx = (f[5] - f[3]) / 2;
   const double dy = (f[7] - f[1]) / 2;
-  const double dxx = f[5] - 2 * f[4] + f[3] + diagonal;
-  const double dyy = f[7] - 2 * f[4] + f[1] + diagonal;
+  const double dxx = f[5] - 2 * f[4] + f[3] + dark_diagonal;
+  const double dyy = f[7] - 2 * f[4] + f[1] + dark_diagonal;
   const double dxy = (f[8] - f[5] - f[7] + 2 * f[4] - f[3] - f[1] + f[0]) / 2;
   const double determinant = dxx * dyy - dxy * dxy;
   if (!(dxx < 0 && determinant > 0)) return point;
 
   const double offset_x = -(dyy * dx - dxy * dy) / determinant;
   const double offset_y = -(dxx * dy - dxy * dx) / determinant;
-  if (!(std::hypot(offset_x, offset_y) <= longest_offset)) return point;
+  if (!(std::hypot(offset_x, offset_y) <= dark_longest_offset)) return point;
   point.x += offset_x;
   point.y += offset_y;
   return point;

@@ -28,7 +28,7 @@ std::vector<std::size_t> nms(std::span<const Box> boxes, double iou_threshold) {
   return kept;
 }
 
-bool is_person(float score, float label, const ModelInfo& info) noexcept {
+bool is_person(float score, float label, const DetectInfo& info) noexcept {
   // Compared as float, so that a score of 0.3F does not exceed a threshold of 0.3.
   return std::isfinite(score) && score > static_cast<float>(info.score_threshold) && label == static_cast<float>(info.person_label);
 }

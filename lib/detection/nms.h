@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "posekit/geometry.h"
-#include "posekit/model.h"
+#include "posekit/model_info.h"
 
 namespace posekit::inline v0 {
 
@@ -15,6 +15,6 @@ namespace posekit::inline v0 {
 [[nodiscard]] std::vector<std::size_t> nms(std::span<const Box> boxes, double iou_threshold);
 
 /// Whether a candidate is a person at all: score above info.score_threshold, label info.person_label.
-[[nodiscard]] bool is_person(float score, float label, const ModelInfo& info) noexcept;
+[[nodiscard]] bool is_person(float score, float label, const DetectInfo& info) noexcept;
 
 }  // namespace posekit::inline v0

@@ -1,22 +1,21 @@
-/// PersonDetector: plans the looks at a call's images and runs them through the model, batch by batch.
+/// PersonDetector: plans the windows of a call's images, and turns what the model gives for them into boxes.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
-#include "backend/batch_limit.h"
+#include "backend/batch_loop.h"
 #include "base/fork_guard.h"
 #include "base/object_pool.h"
-#include "base/outcome.h"
-#include "detection/detector_access.h"
 #include "detection/nms.h"
 #include "detection/tiles.h"
 #include "geometry/letterbox.h"
 #include "model/model_info.h"
-#include "preprocess/staging.h"
+#include "posekit/detector.h"
 
 namespace posekit::inline v0 {
+
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -31,8 +30,8 @@ struct PlannedWindow {
 /// Memory of one call, reused by the next.
 struct Workspace {
   std::vector<PlannedWindow> windows;
-  std::vector<CropTask> crops;
-  Staging staging;
+  std::vector<std::vector<Box>> boxes;  ///< Of each window.
+  BatchLoop<PlannedWindow> loop;
 };
 
 void fail(DetectionResult& result, const Outcome& outcome) {
@@ -48,7 +47,7 @@ Box map_back(const float* corners, float score, const PlannedWindow& planned) {
 }
 
 /// The people among one window's candidates, in image pixels.
-void collect(const ModelOutput& output, std::size_t row, const PlannedWindow& planned, Size image, const ModelInfo& info,
+void collect(const ModelOutput& output, std::size_t row, const PlannedWindow& planned, Size image, const DetectInfo& info,
              std::vector<Box>& boxes) {
   const std::size_t count = output.tensors[0].shape[1];
   const float* corners = output.tensors[0].data + row * count * 4;
@@ -63,7 +62,7 @@ void collect(const ModelOutput& output, std::size_t row, const PlannedWindow& pl
 }
 
 /// What is left after suppression, inside the image, best first.
-std::vector<Box> finish(std::span<const Box> boxes, Size image, const ModelInfo& info) {
+std::vector<Box> suppressed(std::span<const Box> boxes, Size image, const DetectInfo& info) {
   std::vector<Box> kept;
   for (const std::size_t i : nms(boxes, info.nms_iou)) {
     if (kept.size() == info.max_persons) break;
@@ -78,10 +77,6 @@ std::vector<Box> finish(std::span<const Box> boxes, Size image, const ModelInfo&
 }
 
 ModelInfo with_options(ModelInfo info, const DetectorOptions& options) {
-  if (info.task != Task::detect) {
-    throw Error(ErrorCode::invalid_argument, fmt::format("model \"{}\" has task \"{}\", a detector was expected: pass it as a pose model",
-                                                         info.name, to_string(info.task)));
-  }
   if (options.score_threshold) override_score_threshold(info, *options.score_threshold);
   if (options.nms_iou) override_nms_iou(info, *options.nms_iou);
   if (options.max_persons) override_max_persons(info, *options.max_persons);
@@ -99,8 +94,9 @@ ModelInfo with_options(ModelInfo info, const DetectorOptions& options) {
 
 class PersonDetector::Impl {
  public:
-  Impl(std::shared_ptr<ModelBackend> backend, DetectorOptions options)
-      : backend_(std::move(backend)),
+  Impl(Model model, DetectorOptions options)
+      : model_(std::move(model)),
+        backend_(model_.backend_for(Task::detect)),
         executor_(options.executor ? std::move(options.executor) : std::make_shared<SerialExecutor>()),
         info_(with_options(backend_->info(), options)),
         tiles_(std::move(options.tiles)),
@@ -108,23 +104,23 @@ class PersonDetector::Impl {
 
   std::vector<DetectionResult> detect(std::span<const ImageView> images, const RunControl& control);
 
+  const Model& model() const noexcept { return model_; }
   const ModelInfo& info() const noexcept { return info_; }
-  const std::string& device() const noexcept { return backend_->device(); }
   bool forked() const noexcept { return fork_guard_.forked(); }
 
  private:
   void plan_image(const ImageView& image, std::size_t index, std::vector<PlannedWindow>& windows) const;
-  ModelOutput run_batch(std::span<const PlannedWindow> windows, std::span<const ImageView> images, Workspace& work,
-                        const RunControl& control);
-  void collect_batch(const ModelOutput& output, std::span<const PlannedWindow> windows, std::span<const ImageView> images,
-                     std::vector<DetectionResult>& results) const;
+  CropTask crop_of(const PlannedWindow& planned, const ImageView& image) const;
+  void join_windows(std::span<const ImageView> images, std::vector<DetectionResult>& results, Workspace& work) const;
 
   ForkGuard fork_guard_;
+  Model model_;
   std::shared_ptr<ModelBackend> backend_;
   std::shared_ptr<Executor> executor_;
   ModelInfo info_;
   std::vector<double> tiles_;
   BatchLimit max_batch_;
+  DecodeRequest whole_output_;
   ObjectPool<Workspace> workspaces_;
 };
 
@@ -133,62 +129,58 @@ std::vector<DetectionResult> PersonDetector::Impl::detect(std::span<const ImageV
   std::vector<DetectionResult> results(images.size());
   const auto work = workspaces_.take();
   work->windows.clear();
-  for (std::size_t i = 0; i < images.size(); ++i) {
-    const Outcome outcome = outcome_of([&] { plan_image(images[i], i, work->windows); });
-    if (!outcome.ok()) fail(results[i], outcome);
-  }
+  for (std::size_t i = 0; i < images.size(); ++i) fail(results[i], outcome_of([&] { plan_image(images[i], i, work->windows); }));
+  if (work->boxes.size() < work->windows.size()) work->boxes.resize(work->windows.size());
+  for (std::vector<Box>& boxes : work->boxes) boxes.clear();
 
-  std::span<const PlannedWindow> windows = work->windows;
-  while (!windows.empty()) {
-    const auto batch = windows.first(std::min(max_batch_.size(), windows.size()));
-    ModelOutput output;
+  const auto crop = [&](const PlannedWindow& planned) { return crop_of(planned, images[planned.image]); };
+  const auto deliver = [&](const InFlightBatch<PlannedWindow>& batch, const BatchResult& result) {
     const auto start = Clock::now();
-    Outcome outcome = outcome_of([&] { output = run_batch(batch, images, *work, control); });
-    if (outcome.code == ErrorCode::out_of_memory && max_batch_.lower_below(batch.size(), info_.name)) continue;
-    if (outcome.ok()) outcome = outcome_of([&] { collect_batch(output, batch, images, results); });
-    const Milliseconds share = (Clock::now() - start) / static_cast<double>(batch.size());
-    for (const PlannedWindow& window : batch) results[window.image].timings.detect += share;
-    const auto concerned = outcome.ends_call() ? windows : batch;
-    for (const PlannedWindow& window : concerned) fail(results[window.image], outcome);
-    windows = windows.subspan(concerned.size());
+    const auto first = static_cast<std::size_t>(batch.items.data() - work->windows.data());
+    for (std::size_t i = 0; i < batch.items.size(); ++i) {
+      collect(result.output, i, batch.items[i], images[batch.items[i].image].size(), info_.detect(), work->boxes[first + i]);
+    }
+    const Milliseconds share = (batch.preprocess + batch.inference + (Clock::now() - start)) / static_cast<double>(batch.items.size());
+    for (const PlannedWindow& window : batch.items) results[window.image].timings.detect += share;
+  };
+  const auto fail_window = [&](const PlannedWindow& window, const Outcome& outcome) { fail(results[window.image], outcome); };
+  work->loop.run(work->windows, {*backend_, whole_output_, *executor_, max_batch_}, control, BatchWork{crop, deliver, fail_window});
+  join_windows(images, results, *work);
+  return results;
+}
+
+/// The people of each image from those of its windows, in the windows' order, whatever order they were computed in. An image whose windows
+/// were not all computed has no people, rather than half of them.
+void PersonDetector::Impl::join_windows(std::span<const ImageView> images, std::vector<DetectionResult>& results, Workspace& work) const {
+  for (std::size_t i = 0; i < work.windows.size(); ++i) {
+    std::vector<Box>& boxes = results[work.windows[i].image].boxes;
+    boxes.insert(boxes.end(), work.boxes[i].begin(), work.boxes[i].end());
   }
   for (std::size_t i = 0; i < images.size(); ++i) {
-    // An image whose windows were not all seen has no answer, rather than half of one.
-    results[i].boxes = results[i].code == ErrorCode::ok ? finish(results[i].boxes, images[i].size(), info_) : std::vector<Box>{};
+    results[i].boxes =
+        results[i].code == ErrorCode::ok ? suppressed(results[i].boxes, images[i].size(), info_.detect()) : std::vector<Box>{};
   }
-  return results;
 }
 
 void PersonDetector::Impl::plan_image(const ImageView& image, std::size_t index, std::vector<PlannedWindow>& windows) const {
   validate(image);
-  for (const Window& window : plan_windows(image.size(), tiles_))
-    windows.push_back({index, window, resize_transform(window.size, info_.input)});
-}
-
-ModelOutput PersonDetector::Impl::run_batch(std::span<const PlannedWindow> windows, std::span<const ImageView> images, Workspace& work,
-                                            const RunControl& control) {
-  control.check();
-  work.crops.clear();
-  for (const PlannedWindow& planned : windows) {
-    work.crops.push_back({view_of(images[planned.image], planned.window),
-                          {.transform = planned.transform,
-                           .size = info_.input.size(),
-                           .color = info_.input.color,
-                           .border = static_cast<std::uint8_t>(info_.input.pad_value)}});
-  }
-  stage_crops(work.crops, info_.input, backend_->crop_format(), *executor_, control, work.staging);
-  return backend_->run({work.staging.data(), windows.size()}, control);
-}
-
-void PersonDetector::Impl::collect_batch(const ModelOutput& output, std::span<const PlannedWindow> windows,
-                                         std::span<const ImageView> images, std::vector<DetectionResult>& results) const {
-  for (std::size_t i = 0; i < windows.size(); ++i) {
-    const std::size_t image = windows[i].image;
-    collect(output, i, windows[i], images[image].size(), info_, results[image].boxes);
+  for (const Window& window : plan_windows(image.size(), tiles_)) {
+    windows.push_back({index, window, resize_transform(window.size, info_.input.size(), info_.detect())});
   }
 }
 
-PersonDetector::PersonDetector(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+CropTask PersonDetector::Impl::crop_of(const PlannedWindow& planned, const ImageView& image) const {
+  return {view_of(image, planned.window),
+          {.transform = planned.transform,
+           .size = info_.input.size(),
+           .color = info_.input.color,
+           .border = static_cast<std::uint8_t>(info_.detect().pad_value)}};
+}
+
+PersonDetector::PersonDetector(Model model, DetectorOptions options)
+    : impl_(std::make_unique<Impl>(std::move(model), std::move(options))) {}
+PersonDetector::PersonDetector(const std::filesystem::path& model, DetectorOptions options)
+    : PersonDetector(Model(model), std::move(options)) {}
 PersonDetector::PersonDetector(PersonDetector&&) noexcept = default;
 PersonDetector& PersonDetector::operator=(PersonDetector&&) noexcept = default;
 PersonDetector::~PersonDetector() {
@@ -197,7 +189,7 @@ PersonDetector::~PersonDetector() {
 }
 
 const ModelInfo& PersonDetector::info() const noexcept { return impl_->info(); }
-const std::string& PersonDetector::device() const noexcept { return impl_->device(); }
+const Model& PersonDetector::model() const noexcept { return impl_->model(); }
 
 std::vector<DetectionResult> PersonDetector::detect_batch(std::span<const ImageView> images, const RunControl& control) const {
   return impl_->detect(images, control);
@@ -207,10 +199,6 @@ std::vector<Box> PersonDetector::detect(const ImageView& image, const RunControl
   DetectionResult result = std::move(impl_->detect({&image, 1}, control).front());
   if (result.code != ErrorCode::ok) throw Error(result.code, result.message);
   return std::move(result.boxes);
-}
-
-PersonDetector DetectorAccess::make(std::shared_ptr<ModelBackend> backend, DetectorOptions options) {
-  return PersonDetector(std::make_unique<PersonDetector::Impl>(std::move(backend), std::move(options)));
 }
 
 }  // namespace posekit::inline v0

@@ -2,11 +2,11 @@
 #pragma once
 
 #include "posekit/geometry.h"
-#include "posekit/model.h"
+#include "posekit/model_info.h"
 
 namespace posekit::inline v0 {
 
 /// The transform of a detector's whole input: letterbox or stretch of an image of this size (docs/models.md).
-[[nodiscard]] CropTransform resize_transform(Size image, const InputInfo& input);
+[[nodiscard]] CropTransform resize_transform(Size image, Size input, const DetectInfo& info);
 
 }  // namespace posekit::inline v0

@@ -65,7 +65,7 @@ struct FindGiven {
 std::string fitting_preset(std::optional<std::size_t> channels) {
   if (!channels) return {};
   for (const std::string& name : model_presets()) {
-    if (read_preset(name).keypoints.size() == *channels) {
+    if (read_preset(name).pose().keypoints.size() == *channels) {
       return fmt::format(" Its weights' shapes suggest {} keypoints: if it is a Sapiens model, \"{}\" is the one.", *channels, name);
     }
   }

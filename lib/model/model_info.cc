@@ -209,8 +209,9 @@ std::string sha256_of(Reader& reader, const Json& value) {
   return sum;
 }
 
-void read_common(Reader& reader, ModelInfo& info) {
-  reader.required("task", info.task, reader.one_of("task", tasks), Reader::allowed_names(tasks));
+Task read_common(Reader& reader, ModelInfo& info) {
+  Task task = Task::pose;
+  reader.required("task", task, reader.one_of("task", tasks), Reader::allowed_names(tasks));
   reader.optional("name", info.name, reader.text("name"));
   reader.optional("licence", info.licence, reader.text("licence"));
   reader.optional("source", info.source, reader.text("source"));
@@ -221,6 +222,7 @@ void read_common(Reader& reader, ModelInfo& info) {
   reader.optional("input.color", info.input.color, reader.one_of("input.color", colors));
   reader.optional("input.mean", info.input.mean, reader.three("input.mean", true));
   reader.optional("input.std", info.input.std, reader.three("input.std", false));
+  return task;
 }
 
 KeypointSet keypoints_of(Reader& reader, const Json& value) {
@@ -240,52 +242,76 @@ int blur_kernel_of(Reader& reader, const Json& value) {
   return kernel;
 }
 
-void read_heatmap(Reader& reader, ModelInfo& info) {
+/// One function a codec: reads what is the codec's own.
+OutputInfo read_heatmap(Reader& reader, Codec codec) {
   constexpr std::string_view size = "a whole number from 1 to 16384";
-  reader.required("output.width", info.output.width, reader.whole("output.width", 1, most_pixels, size), size);
-  reader.required("output.height", info.output.height, reader.whole("output.height", 1, most_pixels, size), size);
-  if (info.output.codec == Codec::heatmap) {
-    info.output.refinement = Refinement::quarter;
-    reader.optional("output.refinement", info.output.refinement, reader.one_of("output.refinement", refinements));
-    reader.optional("flip_shift", info.flip_shift, reader.boolean("flip_shift"));
+  HeatmapOutput output{.size = {}, .udp = codec == Codec::udp_heatmap};
+  reader.required("output.width", output.size.width, reader.whole("output.width", 1, most_pixels, size), size);
+  reader.required("output.height", output.size.height, reader.whole("output.height", 1, most_pixels, size), size);
+  if (!output.udp) {
+    output.refinement = Refinement::quarter;
+    output.flip_shift = true;
+    reader.optional("output.refinement", output.refinement, reader.one_of("output.refinement", refinements));
+    reader.optional("flip_shift", output.flip_shift, reader.boolean("flip_shift"));
   }
-  if (info.output.refinement == Refinement::dark) {
-    reader.optional("output.blur_kernel", info.output.blur_kernel, [&](const Json& value) { return blur_kernel_of(reader, value); });
+  if (output.refinement == Refinement::dark) {
+    reader.optional("output.blur_kernel", output.blur_kernel, [&](const Json& value) { return blur_kernel_of(reader, value); });
   }
+  return output;
+}
+
+OutputInfo read_simcc(Reader& reader) {
+  SimccOutput output;
+  reader.optional("output.split_ratio", output.split_ratio, reader.number("output.split_ratio", 0.01, 100, "a number from 0.01 to 100"));
+  return output;
+}
+
+OutputInfo read_regression(Reader& reader) {
+  RegressionOutput output;
+  reader.optional("output.normalized", output.normalized, reader.boolean("output.normalized"));
+  return output;
+}
+
+OutputInfo read_output(Reader& reader, Codec codec) {
+  switch (codec) {
+    case Codec::udp_heatmap:
+    case Codec::heatmap: return read_heatmap(reader, codec);
+    case Codec::simcc: return read_simcc(reader);
+    case Codec::regression: return read_regression(reader);
+    case Codec::boxes_scores: break;
+  }
+  return BoxesOutput{};
 }
 
 void read_pose(Reader& reader, ModelInfo& info) {
-  reader.required("output.codec", info.output.codec, reader.one_of("output.codec", pose_codecs), Reader::allowed_names(pose_codecs));
-  reader.optional("box_padding", info.box_padding, reader.number("box_padding", 0.01, 100, "a number from 0.01 to 100"));
-  info.alignment = info.output.codec == Codec::udp_heatmap ? Alignment::udp : Alignment::classic;
-  reader.optional("alignment", info.alignment, reader.one_of("alignment", alignments));
-  switch (info.output.codec) {
-    case Codec::udp_heatmap:
-    case Codec::heatmap: read_heatmap(reader, info); break;
-    case Codec::simcc:
-      reader.optional("output.split_ratio", info.output.split_ratio,
-                      reader.number("output.split_ratio", 0.01, 100, "a number from 0.01 to 100"));
-      break;
-    case Codec::regression: reader.optional("output.normalized", info.output.normalized, reader.boolean("output.normalized")); break;
-    case Codec::boxes_scores: break;
-  }
+  Codec codec = Codec::udp_heatmap;
+  PoseInfo pose;
+  reader.required("output.codec", codec, reader.one_of("output.codec", pose_codecs), Reader::allowed_names(pose_codecs));
+  reader.optional("box_padding", pose.box_padding, reader.number("box_padding", 0.01, 100, "a number from 0.01 to 100"));
+  pose.alignment = codec == Codec::udp_heatmap ? Alignment::udp : Alignment::classic;
+  reader.optional("alignment", pose.alignment, reader.one_of("alignment", alignments));
+  info.output = read_output(reader, codec);
   reader.required(
-      "keypoints", info.keypoints, [&](const Json& value) { return keypoints_of(reader, value); },
+      "keypoints", pose.keypoints, [&](const Json& value) { return keypoints_of(reader, value); },
       "the name of a keypoint set or a set as an object");
+  info.purpose = std::move(pose);
 }
 
 void read_detect(Reader& reader, ModelInfo& info) {
-  info.output.codec = Codec::boxes_scores;
-  reader.optional("output.codec", info.output.codec, reader.one_of("output.codec", detect_codecs));
-  reader.optional("input.resize", info.input.resize, reader.one_of("input.resize", resizes));
-  reader.optional("input.pad", info.input.pad, reader.one_of("input.pad", pads));
-  reader.optional("input.pad_value", info.input.pad_value, reader.whole("input.pad_value", 0, 255, "a grey level from 0 to 255"));
-  reader.optional("score_threshold", info.score_threshold, reader.number("score_threshold", -1e6, 1e6, "a finite number"));
-  reader.optional("nms_iou", info.nms_iou, reader.number("nms_iou", 0, 1, "a number from 0 to 1"));
-  reader.optional("person_label", info.person_label, reader.whole("person_label", 0, 1 << 20, "a label from 0 to 1048576"));
-  reader.optional("max_persons", info.max_persons, [&](const Json& value) {
+  Codec codec = Codec::boxes_scores;
+  DetectInfo detect;
+  reader.optional("output.codec", codec, reader.one_of("output.codec", detect_codecs));
+  reader.optional("input.resize", detect.resize, reader.one_of("input.resize", resizes));
+  reader.optional("input.pad", detect.pad, reader.one_of("input.pad", pads));
+  reader.optional("input.pad_value", detect.pad_value, reader.whole("input.pad_value", 0, 255, "a grey level from 0 to 255"));
+  reader.optional("score_threshold", detect.score_threshold, reader.number("score_threshold", -1e6, 1e6, "a finite number"));
+  reader.optional("nms_iou", detect.nms_iou, reader.number("nms_iou", 0, 1, "a number from 0 to 1"));
+  reader.optional("person_label", detect.person_label, reader.whole("person_label", 0, 1 << 20, "a label from 0 to 1048576"));
+  reader.optional("max_persons", detect.max_persons, [&](const Json& value) {
     return static_cast<std::size_t>(reader.whole("max_persons", 1, 1 << 30, "a whole number > 0")(value));
   });
+  info.output = read_output(reader, codec);
+  info.purpose = detect;
 }
 
 void set_origin(ModelInfo& info, std::string_view key, std::string value) {
@@ -317,8 +343,7 @@ ModelInfo parse_model_info(std::string_view json, std::string_view origin) {
   check_format(parsed.value, origin);
   ModelInfo info;
   Reader reader(parsed.value, origin, info);
-  read_common(reader, info);
-  if (info.task == Task::pose) {
+  if (read_common(reader, info) == Task::pose) {
     read_pose(reader, info);
   } else {
     read_detect(reader, info);
@@ -338,25 +363,25 @@ std::vector<std::string> model_presets() {
 
 void override_box_padding(ModelInfo& info, double padding) {
   if (!(padding > 0) || !std::isfinite(padding)) fail_option("box padding", padding, "a finite number > 0");
-  info.box_padding = padding;
+  info.pose().box_padding = padding;
   set_origin(info, "box_padding", fmt::format("{}", padding));
 }
 
 void override_score_threshold(ModelInfo& info, double threshold) {
   if (!std::isfinite(threshold)) fail_option("detection score threshold", threshold, "a finite number");
-  info.score_threshold = threshold;
+  info.detect().score_threshold = threshold;
   set_origin(info, "score_threshold", fmt::format("{}", threshold));
 }
 
 void override_nms_iou(ModelInfo& info, double iou) {
   if (!(iou >= 0 && iou <= 1)) fail_option("NMS IoU", iou, "a number from 0 to 1");
-  info.nms_iou = iou;
+  info.detect().nms_iou = iou;
   set_origin(info, "nms_iou", fmt::format("{}", iou));
 }
 
 void override_max_persons(ModelInfo& info, std::size_t persons) {
   if (persons == 0) fail_option("maximum of persons", 0, "a whole number > 0");
-  info.max_persons = persons;
+  info.detect().max_persons = persons;
   set_origin(info, "max_persons", fmt::format("{}", persons));
 }
 
@@ -367,13 +392,15 @@ std::string_view to_string(Refinement value) noexcept { return name_of(refinemen
 std::string_view to_string(Resize value) noexcept { return name_of(resizes, value); }
 std::string_view to_string(Pad value) noexcept { return name_of(pads, value); }
 std::string_view to_string(Alignment value) noexcept { return name_of(alignments, value); }
-std::string_view to_string(Precision value) noexcept {
-  switch (value) {
-    case Precision::fp32: return "fp32";
-    case Precision::fp16: return "fp16";
-    case Precision::bf16: return "bf16";
-  }
-  return "unknown";
+
+Codec codec_of(const OutputInfo& output) noexcept {
+  struct Name {
+    Codec operator()(const HeatmapOutput& heatmap) const noexcept { return heatmap.udp ? Codec::udp_heatmap : Codec::heatmap; }
+    Codec operator()(const SimccOutput&) const noexcept { return Codec::simcc; }
+    Codec operator()(const RegressionOutput&) const noexcept { return Codec::regression; }
+    Codec operator()(const BoxesOutput&) const noexcept { return Codec::boxes_scores; }
+  };
+  return std::visit(Name{}, output);
 }
 
 }  // namespace posekit::inline v0

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-#include "posekit/model.h"
+#include "posekit/model_info.h"
 
 namespace posekit::inline v0 {
 

@@ -1,7 +1,8 @@
 /// Metadata and model reports as JSON.
 #include <nlohmann/json.hpp>
 
-#include "posekit/model.h"
+#include "posekit/model_info.h"
+#include "posekit/model_report.h"
 
 namespace posekit::inline v0 {
 namespace {
@@ -40,7 +41,7 @@ Json document_of(const ModelInfo& info) {
       document[entry.key.substr(0, dot)][entry.key.substr(dot + 1)] = value;
     }
   }
-  if (info.task == Task::pose) document["keypoints"] = set_of(info.keypoints);
+  if (info.task() == Task::pose) document["keypoints"] = set_of(info.pose().keypoints);
   return document;
 }
 

@@ -39,8 +39,10 @@ void expect_time(const char* option, std::chrono::microseconds given, std::int64
 }
 
 /// The options without zeros that stand for a default. @throws Error invalid_argument
-PipelineOptions complete(PipelineOptions options, const PoseEstimator& estimator, bool detects) {
-  const bool on_cpu = estimator.device().starts_with("cpu");
+PipelineOptions complete(PipelineOptions options, const Predictor& predictor) {
+  const PoseEstimator& estimator = predictor.estimator();
+  const bool detects = predictor.detector() != nullptr;
+  const bool on_cpu = estimator.model().on_cpu();
   if (options.tracker && options.tracker->keypoint_count() != estimator.keypoints().size()) {
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("the tracker was made for {} keypoints, the estimator gives {}: make it with the estimator's keypoints()",
@@ -86,8 +88,7 @@ std::exception_ptr exception_of(Work&& work) noexcept {
 
 class Pipeline::Impl {
  public:
-  Impl(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<const PersonDetector> detector, Sink sink,
-       const PipelineOptions& options);
+  Impl(Predictor predictor, Sink sink, const PipelineOptions& options);
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl();
@@ -122,13 +123,12 @@ class Pipeline::Impl {
 
 thread_local const Pipeline::Impl* Pipeline::Impl::delivering_ = nullptr;
 
-Pipeline::Impl::Impl(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<const PersonDetector> detector, Sink sink,
-                     const PipelineOptions& options)
-    : options_(complete(options, *estimator, detector != nullptr)),
-      detects_(detector != nullptr),
+Pipeline::Impl::Impl(Predictor predictor, Sink sink, const PipelineOptions& options)
+    : options_(complete(options, predictor)),
+      detects_(predictor.detector() != nullptr),
       estimate_stage_(detects_ ? 1 : 0),
       queue_(estimate_stage_ + (options_.tracker ? 3 : 2), options_.queue_frames, [this](FrameTask& task) { stages_.assign_boxes(task); }),
-      stages_(std::move(estimator), std::move(detector), std::move(sink), options_, queue_.stop()) {
+      stages_(std::move(predictor), std::move(sink), options_, queue_.stop()) {
   if (const std::exception_ptr error = exception_of([&] { start_threads(); })) {
     queue_.cancel();
     join();
@@ -277,20 +277,10 @@ PipelineMetrics Pipeline::Impl::metrics() const {
           .age = timers.age.stats()};
 }
 
-namespace {
-
-template <class Pointer>
-Pointer not_null(Pointer pointer, const char* what) {
-  if (!pointer) throw Error(ErrorCode::invalid_argument, fmt::format("the pipeline's {} is null: pass one", what));
-  return pointer;
+Pipeline::Pipeline(Predictor predictor, Sink sink, PipelineOptions options) {
+  if (!sink) throw Error(ErrorCode::invalid_argument, "the pipeline's sink is null: pass one");
+  impl_ = std::make_unique<Impl>(std::move(predictor), std::move(sink), options);
 }
-
-}  // namespace
-
-Pipeline::Pipeline(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<const PersonDetector> detector, Sink sink,
-                   PipelineOptions options)
-    : impl_(std::make_unique<Impl>(not_null(std::move(estimator), "estimator"), std::move(detector), not_null(std::move(sink), "sink"),
-                                   options)) {}
 
 Pipeline::~Pipeline() {
   // In a forked child the threads do not exist and the queue's mutex may be held for ever: what there is to join is left behind.

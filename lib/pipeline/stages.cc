@@ -45,10 +45,8 @@ bool alive(const FrameTask& task) noexcept { return task.out.result.code == Erro
 
 }  // namespace
 
-Stages::Stages(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<const PersonDetector> detector, Pipeline::Sink sink,
-               const PipelineOptions& options, std::stop_token stop)
-    : estimator_(std::move(estimator)),
-      detector_(std::move(detector)),
+Stages::Stages(Predictor predictor, Pipeline::Sink sink, const PipelineOptions& options, std::stop_token stop)
+    : predictor_(std::move(predictor)),
       sink_(std::move(sink)),
       tracker_(options.tracker),
       detect_every_(options.detect_every),
@@ -77,7 +75,7 @@ void Stages::detect(std::span<FrameTask* const> batch) noexcept {
   const Outcome outcome = outcome_without_throw([&] { detect_alive(batch); });
   if (outcome.ok()) return;
   for (FrameTask* task : batch) {
-    if (!looked_at(*task)) continue;
+    if (!to_detect(*task)) continue;
     fail_all({&task, 1}, outcome);
     (void)outcome_without_throw([&] {
       task->found = std::make_shared<const FrameBoxes>(FrameBoxes{outcome, {}});
@@ -87,13 +85,13 @@ void Stages::detect(std::span<FrameTask* const> batch) noexcept {
 
 void Stages::detect_alive(std::span<FrameTask* const> batch) {
   std::vector<FrameTask*> tasks;
-  std::vector<ImageView> images;
+  std::vector<Predictor::Target> predictions;
   for (FrameTask* task : batch) {
-    if (!looked_at(*task)) continue;
+    if (!to_detect(*task)) continue;
     const Outcome outcome = outcome_of([&] { check_time(*task); });
     if (outcome.ok()) {
       tasks.push_back(task);
-      images.push_back(task->out.frame.image);
+      predictions.push_back({task->out.frame.image, &task->out});
       continue;
     }
     task->found = std::make_shared<const FrameBoxes>(FrameBoxes{outcome, {}});
@@ -101,15 +99,11 @@ void Stages::detect_alive(std::span<FrameTask* const> batch) {
   }
   if (tasks.empty()) return;
 
-  std::vector<DetectionResult> results = detector_->detect_batch(images, control_for(tasks));
-  for (std::size_t i = 0; i < tasks.size(); ++i) {
-    DetectionResult& result = results[i];
-    tasks[i]->out.detected = true;
-    tasks[i]->out.result.timings.detect = result.timings.detect;
+  predictor_.detect(predictions, control_for(tasks));
+  for (FrameTask* task : tasks) {
+    const ImageResult& result = task->out.result;
     if (result.code == ErrorCode::ok) timers_.detect.add(result.timings.detect);
-    Outcome outcome{result.code, std::move(result.message)};
-    tasks[i]->found = std::make_shared<const FrameBoxes>(FrameBoxes{outcome, std::move(result.boxes)});
-    fail(*tasks[i], std::move(outcome));
+    task->found = std::make_shared<const FrameBoxes>(FrameBoxes{{result.code, result.message}, std::move(task->out.boxes)});
   }
 }
 
@@ -129,7 +123,7 @@ void Stages::estimate(std::span<FrameTask* const> batch) noexcept {
 
 void Stages::estimate_alive(std::span<FrameTask* const> batch) {
   std::vector<FrameTask*> tasks;
-  std::vector<ImageBoxes> inputs;
+  std::vector<Predictor::Target> predictions;
   for (FrameTask* task : batch) {
     if (!alive(*task)) continue;
     const Outcome outcome = outcome_of([&] {
@@ -145,17 +139,13 @@ void Stages::estimate_alive(std::span<FrameTask* const> batch) {
       continue;
     }
     tasks.push_back(task);
-    inputs.push_back({task->out.frame.image, task->out.boxes});
+    predictions.push_back({task->out.frame.image, &task->out});
   }
   if (tasks.empty()) return;
 
-  std::vector<ImageResult> results = estimator_->estimate_batch(inputs, control_for(tasks));
-  for (std::size_t i = 0; i < tasks.size(); ++i) {
-    ImageResult& result = tasks[i]->out.result;
-    const Milliseconds detect = result.timings.detect;
-    result = std::move(results[i]);
-    result.timings.detect = detect;
-    if (!result.poses.empty()) measure(result.timings);
+  predictor_.estimate(predictions, control_for(tasks));
+  for (const FrameTask* task : tasks) {
+    if (!task->out.result.poses.empty()) measure(task->out.result.timings);
   }
 }
 

@@ -26,8 +26,7 @@ struct StageTimers {
 class Stages {
  public:
   /// @param options complete: no zero that stands for a default
-  Stages(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<const PersonDetector> detector, Pipeline::Sink sink,
-         const PipelineOptions& options, std::stop_token stop);
+  Stages(Predictor predictor, Pipeline::Sink sink, const PipelineOptions& options, std::stop_token stop);
 
   void detect(std::span<FrameTask* const> batch) noexcept;
   /// Carries boxes over to frames that have none of their own: for each frame in order, under the queue's lock.
@@ -44,13 +43,12 @@ class Stages {
  private:
   [[nodiscard]] RunControl control_for(std::span<FrameTask* const> batch) const noexcept;
   void check_time(const FrameTask& task) const;
-  [[nodiscard]] bool looked_at(const FrameTask& task) const noexcept { return !task.found && task.position % detect_every_ == 0; }
+  [[nodiscard]] bool to_detect(const FrameTask& task) const noexcept { return !task.found && task.position % detect_every_ == 0; }
   void detect_alive(std::span<FrameTask* const> batch);
   void estimate_alive(std::span<FrameTask* const> batch);
   void measure(const Timings& timings) noexcept;
 
-  std::shared_ptr<const PoseEstimator> estimator_;
-  std::shared_ptr<const PersonDetector> detector_;
+  Predictor predictor_;
   Pipeline::Sink sink_;
   std::shared_ptr<Tracker> tracker_;
   std::size_t detect_every_;

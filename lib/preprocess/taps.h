@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "posekit/image.h"
-#include "posekit/model.h"
+#include "posekit/model_info.h"
 
 namespace posekit::inline v0 {
 

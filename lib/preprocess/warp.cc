@@ -138,13 +138,6 @@ void warp_rows_normalized(const ImageView& image, const WarpPlan& plan, const st
   }
 }
 
-void mirror_crop(const std::uint8_t* crop, Size size, std::uint8_t* out) {
-  const auto width = static_cast<std::size_t>(size.width);
-  for (std::size_t y = 0; y < static_cast<std::size_t>(size.height); ++y) {
-    for (std::size_t x = 0; x < width; ++x) std::memcpy(out + 3 * (y * width + x), crop + 3 * (y * width + width - 1 - x), 3);
-  }
-}
-
 void mirror_crop(const float* crop, Size size, float* out) {
   const auto width = static_cast<std::size_t>(size.width);
   for (std::size_t y = 0; y < 3 * static_cast<std::size_t>(size.height); ++y) {

@@ -8,7 +8,7 @@
 
 #include "posekit/geometry.h"
 #include "posekit/image.h"
-#include "posekit/model.h"
+#include "posekit/model_info.h"
 
 namespace posekit::inline v0 {
 
@@ -38,8 +38,7 @@ void warp_rows(const ImageView& image, const WarpPlan& plan, int first_row, int 
 void warp_rows_normalized(const ImageView& image, const WarpPlan& plan, const std::array<double, 3>& mean, const std::array<double, 3>& std,
                           int first_row, int last_row, float* out, WarpScratch& scratch);
 
-/// Copies a crop [H,W,3] (or [3,H,W]) mirrored in x: the flip test's second input.
-void mirror_crop(const std::uint8_t* crop, Size size, std::uint8_t* out);
+/// Copies a crop [3,H,W] mirrored in x: the flip test's second input.
 void mirror_crop(const float* crop, Size size, float* out);
 
 }  // namespace posekit::inline v0

@@ -1,18 +1,37 @@
-/// Runs a loaded TorchScript module.
+/// A network on one device.
 #pragma once
 
-#include <c10/core/Device.h>
 #include <c10/core/ScalarType.h>
 #include <torch/csrc/jit/api/module.h>
 
 #include <memory>
 
 #include "backend/model_backend.h"
+#include "torch/device_session.h"
 
 namespace posekit::inline v0 {
 
-/// @param module in eval mode, on the device, in the type
-[[nodiscard]] std::shared_ptr<ModelBackend> make_torchscript_backend(torch::jit::Module module, ModelInfo info, c10::Device device,
-                                                                     c10::ScalarType type);
+/// Runs a TorchScript module on the CPU, on the thread that collects, or on a CUDA device beside it.
+class TorchBackend final : public ModelBackend {
+ public:
+  /// @param module in eval mode, on the device, in the type
+  TorchBackend(torch::jit::Module module, ModelInfo info, Device device, c10::ScalarType type);
+
+  const ModelInfo& info() const noexcept override { return replica_.network.info(); }
+  std::span<const Device> devices() const noexcept override { return {&device_, 1}; }
+  CropFormat crop_format() const noexcept override { return on_cpu() ? CropFormat::float_chw : CropFormat::uint8_hwc; }
+  std::unique_ptr<BatchSession> open_session(const DecodeRequest& request) override;
+  void release_cached() noexcept override;
+  std::unique_ptr<MemoryMeter> memory() override;
+
+  /// For tests that run a device's way on the CPU.
+  Replica& replica() noexcept { return replica_; }
+
+ private:
+  [[nodiscard]] bool on_cpu() const noexcept { return device_.kind == DeviceKind::cpu; }
+
+  Device device_;
+  Replica replica_;
+};
 
 }  // namespace posekit::inline v0

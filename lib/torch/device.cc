@@ -140,6 +140,15 @@ std::uint64_t available_memory(c10::Device device) {
   return std::min(memory.free + kept, limit - std::min(limit, used));
 }
 
+void release_cached_memory(c10::Device device) noexcept {
+  if (!device.is_cuda()) return;
+  try {
+    const c10::cuda::CUDAGuard guard(device);
+    c10::cuda::CUDACachingAllocator::emptyCache();
+  } catch (...) {  // what follows says what is wrong with the device
+  }
+}
+
 void limit_memory(c10::Device device, double fraction) {
   init_allocator();
   c10::cuda::CUDACachingAllocator::setMemoryFraction(fraction, device.index());
@@ -161,6 +170,7 @@ CudaDevices cuda_devices() { return {.count = 0, .why_none = "this posekit was b
 
 std::uint64_t total_memory(c10::Device /*device*/) { return 0; }
 std::uint64_t available_memory(c10::Device /*device*/) { return 0; }
+void release_cached_memory(c10::Device /*device*/) noexcept {}
 void limit_memory(c10::Device /*device*/, double /*fraction*/) {}
 
 #endif

@@ -1,17 +1,18 @@
-/// Counts what Torch takes of a device's memory, by the hook that Torch has for its profiler: it serves every allocator.
-#include "backend/memory_meter.h"
+/// Measures what a network takes of its device's memory, by the hook that Torch has for its profiler: it serves every allocator.
+#include "torch/memory_meter.h"
 
 #include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
 
 #include <algorithm>
+#include <string>
 
 #include "host/host_memory.h"
 #include "torch/device.h"
 #include "torch/errors.h"
-#include "torch/runtime.h"
 
 namespace posekit::inline v0 {
+
 namespace {
 
 class Count final : public c10::MemoryReportingInfoBase {
@@ -33,41 +34,33 @@ class Count final : public c10::MemoryReportingInfoBase {
   c10::Device device_;
 };
 
-c10::Device one_device(const std::string& option) {
-  const std::vector<c10::Device> devices = resolve_devices(option);
-  if (devices.size() == 1) return devices.front();
-  throw Error(ErrorCode::invalid_argument, "device \"" + option + "\" was given, but memory is measured on one: name it alone");
-}
+class TorchMemoryMeter final : public MemoryMeter {
+ public:
+  explicit TorchMemoryMeter(const Network& network)
+      : network_(network), count_(std::make_shared<Count>(network.device())), hook_(c10::DebugInfoKind::PROFILER_STATE, count_) {}
 
-std::uint64_t not_below_zero(std::int64_t bytes) { return static_cast<std::uint64_t>(std::max<std::int64_t>(bytes, 0)); }
+  std::uint64_t weights() const override { return network_.weight_bytes(); }
+
+  std::uint64_t peak_of(const std::function<void()>& work) override {
+    const std::int64_t before = count_->most = count_->held;
+    work();
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(count_->most - before, 0));
+  }
+
+  std::optional<std::uint64_t> available() const override {
+    if (network_.device().is_cpu()) return available_host_memory();
+    return translate("the memory of \"" + network_.device().str() + "\" can't be measured", ErrorCode::device_unavailable,
+                     [&] { return available_memory(network_.device()); });
+  }
+
+ private:
+  const Network& network_;
+  std::shared_ptr<Count> count_;
+  c10::DebugInfoGuard hook_;
+};
 
 }  // namespace
 
-struct MemoryMeter::Impl {
-  explicit Impl(c10::Device place)
-      : device(place), count(std::make_shared<Count>(place)), hook(c10::DebugInfoKind::PROFILER_STATE, count) {}
-
-  c10::Device device;
-  std::shared_ptr<Count> count;
-  c10::DebugInfoGuard hook;
-};
-
-MemoryMeter::MemoryMeter(const std::string& device) : impl_(std::make_unique<Impl>(one_device(device))) {}
-MemoryMeter::~MemoryMeter() = default;
-
-std::uint64_t MemoryMeter::held() const noexcept { return not_below_zero(impl_->count->held); }
-
-std::uint64_t MemoryMeter::peak_of(const std::function<void()>& work) {
-  Count& count = *impl_->count;
-  const std::int64_t before = count.most = count.held;
-  work();
-  return not_below_zero(count.most - before);
-}
-
-std::optional<std::uint64_t> MemoryMeter::available() const {
-  if (impl_->device.is_cpu()) return available_host_memory();
-  return translate("the memory of \"" + device_name(impl_->device) + "\" can't be told", ErrorCode::device_unavailable,
-                   [&] { return available_memory(impl_->device); });
-}
+std::unique_ptr<MemoryMeter> make_memory_meter(const Network& network) { return std::make_unique<TorchMemoryMeter>(network); }
 
 }  // namespace posekit::inline v0

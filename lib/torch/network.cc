@@ -4,10 +4,14 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/tensor.h>
 #include <torch/csrc/jit/ir/alias_analysis.h>
+#include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/passes/inliner.h>
 
+#include <functional>
+#include <unordered_set>
 #include <utility>
 
+#include "codec/output_check.h"
 #include "posekit/error.h"
 
 namespace posekit::inline v0 {
@@ -57,7 +61,7 @@ std::vector<at::Tensor> tensors_of(const c10::IValue& value, const ModelInfo& in
 
 /// Only a detector's labels may be whole numbers: heatmaps and coordinates in integers are a mistake of the export.
 void check_type(const at::Tensor& tensor, std::size_t position, const ModelInfo& info) {
-  const bool is_labels = info.task == Task::detect && position == 2;
+  const bool is_labels = info.task() == Task::detect && position == 2;
   if (at::isFloatingType(tensor.scalar_type()) || is_labels) return;
   throw Error(ErrorCode::invalid_model, "model \"" + info.name + "\" gives values of type " + c10::toString(tensor.scalar_type()) +
                                             ", floating point is expected: convert the output in the exported network");
@@ -79,6 +83,27 @@ Network::Network(torch::jit::Module module, ModelInfo info, c10::Device device, 
   std_ = per_channel(info_.input.std);
 }
 
+std::size_t Network::weight_bytes() const {
+  std::unordered_set<const void*> seen;
+  std::size_t bytes = 0;
+  const auto add = [&](const at::Tensor& tensor) {
+    if (!tensor.defined() || !tensor.has_storage() || !seen.insert(tensor.storage().unsafeGetStorageImpl()).second) return;
+    bytes += tensor.storage().nbytes();
+  };
+  for (const at::Tensor& tensor : module_.parameters()) add(tensor);
+  for (const at::Tensor& tensor : module_.buffers()) add(tensor);
+  const std::function<void(const torch::jit::Block*)> add_constants = [&](const torch::jit::Block* block) {
+    for (const torch::jit::Node* node : block->nodes()) {
+      for (const torch::jit::Block* inner : node->blocks()) add_constants(inner);
+      if (node->kind() == c10::prim::Constant && node->output()->type()->isSubtypeOf(*c10::TensorType::get())) {
+        add(torch::jit::toIValue(node->output())->toTensor());
+      }
+    }
+  };
+  for (const torch::jit::Method& method : module_.get_methods()) add_constants(method.graph()->block());
+  return bytes;
+}
+
 at::Tensor Network::input_of(const std::byte* crops, std::size_t count) const {
   // from_blob borrows, and Torch has no constant tensors: a network that writes to its input gets a copy.
   const at::Tensor input = at::from_blob(
@@ -94,7 +119,7 @@ std::vector<at::Tensor> Network::forward(const at::Tensor& input) const {
   torch::jit::Module module = module_;  // a handle of this call's own
   std::vector<at::Tensor> tensors = tensors_of(module.forward({input}), info_);
   // A detector made for one image leaves the leading B away.
-  const bool without_batch = info_.task == Task::detect && input.size(0) == 1 && !tensors.empty() && tensors.front().dim() == 2;
+  const bool without_batch = info_.task() == Task::detect && input.size(0) == 1 && !tensors.empty() && tensors.front().dim() == 2;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     check_type(tensors[i], i, info_);
     if (without_batch) tensors[i] = tensors[i].unsqueeze(0);

@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "backend/model_backend.h"
+#include "codec/model_output.h"
+#include "posekit/model_info.h"
 
 namespace posekit::inline v0 {
 
@@ -27,6 +28,9 @@ class Network {
   [[nodiscard]] at::Tensor input_of(const std::byte* crops, std::size_t count) const;
   /// The input of crops [B,H,W,3], uint8 on the device: normalised there, in the network's type.
   [[nodiscard]] at::Tensor normalized(const at::Tensor& crops) const;
+
+  /// Bytes of the weights: parameters, buffers and the constants that freezing made of them, each storage once.
+  [[nodiscard]] std::size_t weight_bytes() const;
 
   /// Runs the network and holds its output against the metadata. @throws Error invalid_model; what Torch throws comes through
   [[nodiscard]] std::vector<at::Tensor> forward(const at::Tensor& input) const;

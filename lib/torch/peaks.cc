@@ -20,11 +20,12 @@
 #include <limits>
 #include <tuple>
 
+#include "codec/dark.h"
+#include "codec/flip.h"
+
 namespace posekit::inline v0 {
 namespace {
 
-constexpr double lowest = 1e-3;  // as in codec/peak.cc: the log map is clipped to [lowest, highest]
-constexpr double highest = 50;
 constexpr std::int64_t no_peak = -1;
 constexpr std::int64_t needs_full_map = -2;
 constexpr std::size_t channels_at_once = 64;  // of a reduction of full maps, which takes three copies of a map in double
@@ -33,9 +34,10 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 at::Tensor on(c10::Device device, const std::vector<std::int64_t>& values) { return at::tensor(values).to(device); }
 
-std::int64_t reach_of(const DecodeRequest& request) {
-  switch (request.refinement) {
-    case Refinement::dark: return static_cast<std::int64_t>(request.kernel.size() / 2) + 1;
+/// Cells around a peak that a refinement reads.
+std::int64_t reach_of(const HeatmapOutput& output) {
+  switch (output.refinement) {
+    case Refinement::dark: return dark_reach(output.blur_kernel);
     case Refinement::quarter: return 1;
     case Refinement::none: break;
   }
@@ -50,22 +52,22 @@ at::Tensor inside(const at::Tensor& cells, std::int64_t length) { return cells.c
 }  // namespace
 
 PeakReduction::PeakReduction(const ModelInfo& info, const DecodeRequest& request, c10::Device device)
-    : refinement_(request.refinement),
-      kernel_values_(request.kernel),
-      width_(info.output.width),
-      height_(info.output.height),
-      reach_(reach_of(request)),
-      all_channels_(request.channels.size() == info.keypoints.size()) {
+    : kernel_values_(request.kernel), all_channels_(request.channels.size() == info.pose().keypoints.size()) {
+  const auto& output = std::get<HeatmapOutput>(info.output);
+  refinement_ = output.refinement;
+  width_ = output.size.width;
+  height_ = output.size.height;
+  reach_ = reach_of(output);
   std::vector<std::int64_t> channels;
   std::vector<std::int64_t> partners;
   for (const std::size_t channel : request.channels) {
     all_channels_ = all_channels_ && channel == channels.size();
     channels.push_back(static_cast<std::int64_t>(channel));
-    partners.push_back(static_cast<std::int64_t>(info.keypoints.keypoints[channel].swap.value_or(channel)));
+    partners.push_back(static_cast<std::int64_t>(info.pose().keypoints.keypoints[channel].swap.value_or(channel)));
   }
   std::vector<std::int64_t> columns;
-  const bool shift = info.output.codec == Codec::heatmap && info.flip_shift;
-  for (std::int64_t x = 0; x < width_; ++x) columns.push_back(width_ - 1 - (shift && x > 0 ? x - 1 : x));
+  const auto width = static_cast<std::size_t>(width_);
+  for (std::size_t x = 0; x < width; ++x) columns.push_back(static_cast<std::int64_t>(mirrored_column(x, width, output.flip_shift)));
   std::vector<std::int64_t> offsets_x;
   std::vector<std::int64_t> offsets_y;
   for (std::int64_t y = -reach_; y <= reach_; ++y) {
@@ -146,9 +148,9 @@ at::Tensor PeakReduction::records(const Found& found) const {
   if (refinement_ == Refinement::dark) {
     const at::Tensor in_map = (cells_x == near_x).logical_and_(cells_y == near_y);
     around = blurred_around(at::where(in_map, values, 0.0).to(at::kDouble), x, y);
-    const at::Tensor clipped = score < lowest;  // everything is clipped: the integer peak is the answer
+    const at::Tensor clipped = score < dark_lowest;  // everything is clipped: the integer peak is the answer
     around = at::where(clipped.unsqueeze(-1), 0.0, around);
-    const at::Tensor clip_is_far = (around >= lowest).all(-1).logical_and_(score <= highest);
+    const at::Tensor clip_is_far = (around >= dark_lowest).all(-1).logical_and_(score <= dark_highest);
     const at::Tensor clear = clipped.logical_or(clip_is_far);
     blurred_max = at::where(clear, nan, blurred_max);
     unclear = unclear.logical_or_(clear.logical_not().logical_and_(usable));

@@ -7,7 +7,9 @@
 #include <span>
 #include <vector>
 
-#include "backend/model_backend.h"
+#include "codec/decode_request.h"
+#include "codec/peak_record.h"
+#include "posekit/model_info.h"
 
 namespace posekit::inline v0 {
 
@@ -19,6 +21,7 @@ class PeakReduction {
  public:
   static constexpr std::int64_t words = 12;
 
+  /// @param info of a model whose output is heatmaps
   PeakReduction(const ModelInfo& info, const DecodeRequest& request, c10::Device device);
 
   /// The wanted channels of [B,K,h,w] in the order they are wanted in. All of them in their own order: the tensor itself.
@@ -38,16 +41,16 @@ class PeakReduction {
   [[nodiscard]] at::Tensor blurred_around(const at::Tensor& patches, const at::Tensor& x, const at::Tensor& y) const;
   [[nodiscard]] at::Tensor blurred_maximum(const at::Tensor& maps) const;
 
-  Refinement refinement_;
+  Refinement refinement_ = Refinement::none;
   std::vector<double> kernel_values_;
-  std::int64_t width_;
-  std::int64_t height_;
-  std::int64_t reach_;    ///< Cells around a peak that must be finite.
-  bool all_channels_;     ///< Wanted are all, in their own order.
-  at::Tensor channels_;   ///< Wanted channels,
-  at::Tensor partners_;   ///< their left/right partners,
-  at::Tensor columns_;    ///< and which column of the mirror image's heatmap belongs to each column: for the flip test.
-  at::Tensor offsets_x_;  ///< Of the cells within reach, row by row.
+  std::int64_t width_ = 0;
+  std::int64_t height_ = 0;
+  std::int64_t reach_ = 0;  ///< Cells around a peak that must be finite.
+  bool all_channels_;       ///< Wanted are all, in their own order.
+  at::Tensor channels_;     ///< Wanted channels,
+  at::Tensor partners_;     ///< their left/right partners,
+  at::Tensor columns_;      ///< and which column of the mirror image's heatmap belongs to each column: for the flip test.
+  at::Tensor offsets_x_;    ///< Of the cells within reach, row by row.
   at::Tensor offsets_y_;
   at::Tensor neighbours_;  ///< -1, 0, 1
   at::Tensor kernel_;

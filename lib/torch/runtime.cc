@@ -7,10 +7,9 @@
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/headeronly/version.h>
 
-#include <algorithm>
-#include <charconv>
 #include <cstdint>
 
+#include "backend/backend_library.h"
 #include "posekit/error.h"
 #include "torch/device.h"
 #include "torch/errors.h"
@@ -34,14 +33,6 @@ std::string text_of(const Version& version) {
   return std::to_string(version.major) + "." + std::to_string(version.minor) + "." + std::to_string(version.patch);
 }
 
-/// N of "cuda:N"; -1 for anything else.
-int device_index(const std::string& option) {
-  int index = -1;
-  const char* last = option.data() + option.size();
-  const auto [end, error] = std::from_chars(option.data() + 5, last, index);
-  return error == std::errc{} && end == last ? index : -1;
-}
-
 void check_cuda(int index) {
   const CudaDevices devices = cuda_devices();
   if (devices.count == 0) {
@@ -52,19 +43,6 @@ void check_cuda(int index) {
                 "device \"cuda:" + std::to_string(index) +
                     "\" was asked for, but there are only cuda:0 to cuda:" + std::to_string(devices.count - 1));
   }
-}
-
-/// One device of an option.
-c10::Device resolve_device(const std::string& name, const std::string& option) {
-  if (name == "cpu") return c10::Device(c10::kCPU);
-  if (name == "auto" && name == option) return cuda_devices().count > 0 ? c10::Device(c10::kCUDA, 0) : c10::Device(c10::kCPU);
-  const int index = name == "cuda" ? 0 : name.starts_with("cuda:") ? device_index(name) : -1;
-  if (index < 0)
-    throw Error(ErrorCode::invalid_argument, "device \"" + option +
-                                                 "\" was given, \"auto\", \"cpu\", \"cuda\" or \"cuda:N\" is expected, or several of "
-                                                 "the last three joined by commas");
-  check_cuda(index);
-  return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)};
 }
 
 }  // namespace
@@ -107,18 +85,21 @@ bool torch_tf32() {
 
 void set_device_memory_limit(const std::string& device, std::uint64_t bytes) {
   if (bytes == 0) throw Error(ErrorCode::invalid_argument, "a memory limit of 0 bytes was given, a number >= 1 is expected");
-  for (const c10::Device chosen : resolve_devices(device)) {
-    if (chosen.is_cpu()) {
+  std::vector<Device> chosen = parse_devices(device);
+  if (chosen.empty()) chosen.push_back(default_device());
+  for (const Device one : chosen) {
+    if (one.kind == DeviceKind::cpu) {
       throw Error(ErrorCode::invalid_argument, "a memory limit was given for \"" + device +
                                                    "\", which is the CPU here: only CUDA devices (\"cuda\", \"cuda:N\") have one");
     }
-    translate("the memory of \"" + device_name(chosen) + "\" can't be limited", ErrorCode::device_unavailable, [&] {
-      const std::uint64_t total = total_memory(chosen);
+    check_device(one);
+    translate("the memory of \"" + to_string(one) + "\" can't be limited", ErrorCode::device_unavailable, [&] {
+      const std::uint64_t total = total_memory(torch_device(one));
       if (bytes > total) {
-        throw Error(ErrorCode::invalid_argument, "a memory limit of " + std::to_string(bytes) + " bytes was given, but " +
-                                                     device_name(chosen) + " has " + std::to_string(total) + ": name at most that");
+        throw Error(ErrorCode::invalid_argument, "a memory limit of " + std::to_string(bytes) + " bytes was given, but " + to_string(one) +
+                                                     " has " + std::to_string(total) + ": name at most that");
       }
-      limit_memory(chosen, static_cast<double>(bytes) / static_cast<double>(total));
+      limit_memory(torch_device(one), static_cast<double>(bytes) / static_cast<double>(total));
     });
   }
 }
@@ -139,21 +120,14 @@ void check_torch_version() {
                                        " runs: install that version, or build posekit for this one");
 }
 
-std::vector<c10::Device> resolve_devices(const std::string& option) {
-  std::vector<c10::Device> devices;
-  for (std::size_t begin = 0; begin <= option.size();) {
-    const std::size_t end = std::min(option.find(',', begin), option.size());
-    devices.push_back(resolve_device(option.substr(begin, end - begin), option));
-    begin = end + 1;
-  }
-  const auto other_kind = [&](const c10::Device& device) { return device.type() != devices.front().type(); };
-  if (std::ranges::any_of(devices, other_kind))
-    throw Error(ErrorCode::invalid_argument, "device \"" + option +
-                                                 "\" was given: a model shares its work between CUDA devices or between " +
-                                                 "replicas on the CPU, not between both, whose results differ");
-  return devices;
+Device default_device() { return cuda_devices().count > 0 ? Device{DeviceKind::cuda, 0} : Device{}; }
+
+void check_device(Device device) {
+  if (device.kind == DeviceKind::cuda) check_cuda(device.index);
 }
 
-std::string device_name(c10::Device device) { return device.is_cpu() ? "cpu" : "cuda:" + std::to_string(static_cast<int>(device.index())); }
+c10::Device torch_device(Device device) {
+  return device.kind == DeviceKind::cpu ? c10::Device(c10::kCPU) : c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(device.index));
+}
 
 }  // namespace posekit::inline v0

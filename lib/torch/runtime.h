@@ -3,8 +3,7 @@
 
 #include <c10/core/Device.h>
 
-#include <string>
-#include <vector>
+#include "posekit/device.h"
 
 namespace posekit::inline v0 {
 
@@ -15,11 +14,7 @@ void init_torch_thread();
 /// @throws Error internal if the Torch that runs differs in major or minor version from the one posekit was built for
 void check_torch_version();
 
-/// The devices of an option: "auto", "cpu", "cuda", "cuda:N", or several of one kind joined by commas.
-/// @throws Error invalid_argument, device_unavailable
-[[nodiscard]] std::vector<c10::Device> resolve_devices(const std::string& option);
-
-/// "cpu" or "cuda:N".
-[[nodiscard]] std::string device_name(c10::Device device);
+/// A device as Torch names it.
+[[nodiscard]] c10::Device torch_device(Device device);
 
 }  // namespace posekit::inline v0

@@ -11,12 +11,17 @@ from . import _torch as _torch  # isort: skip
 import atexit as _atexit
 
 from ._core import (
+    BoxesOutput,
+    DetectInfo,
+    HeatmapOutput,
     InputInfo,
     KeypointSet,
     MemoryReport,
     ModelInfo,
     ModelReport,
-    OutputInfo,
+    PoseInfo,
+    RegressionOutput,
+    SimccOutput,
     ValueOrigin,
     built_with_cuda,
     builtin_keypoint_set,
@@ -58,7 +63,8 @@ from ._errors import (
 from ._estimator import PoseEstimator
 from ._executors import Executor, Serial, ThreadPool
 from ._files import decode_image, draw_poses, load_image, read_image, write_image
-from ._model import inspect_model, measure_memory, shipped_model
+from ._model import Model, inspect_model, shipped_model
+from ._predictor import Predictor
 from ._results import BoxError, DetectionResult, PoseResult, Timings
 from ._stream import Stream, StreamMetrics, StreamResult, TimeStats
 from ._tracker import Tracker
@@ -68,15 +74,18 @@ __version__ = version()
 
 __all__ = [
     "BoxError",
+    "BoxesOutput",
     "CancelledError",
     "ClosedError",
     "DeadlineExceededError",
+    "DetectInfo",
     "DetectionResult",
     "DeviceUnavailableError",
     "Error",
     "ErrorCode",
     "Executor",
     "ForkedError",
+    "HeatmapOutput",
     "InputInfo",
     "InternalError",
     "InvalidArgumentError",
@@ -84,15 +93,19 @@ __all__ = [
     "IoError",
     "KeypointSet",
     "MemoryReport",
+    "Model",
     "ModelInfo",
     "ModelReport",
     "NotFoundError",
     "OutOfMemoryError",
-    "OutputInfo",
     "PersonDetector",
     "PoseEstimator",
+    "PoseInfo",
     "PoseResult",
+    "Predictor",
+    "RegressionOutput",
     "Serial",
+    "SimccOutput",
     "Stream",
     "StreamMetrics",
     "StreamResult",
@@ -114,7 +127,6 @@ __all__ = [
     "list_images",
     "list_videos",
     "load_image",
-    "measure_memory",
     "model_presets",
     "object_keypoint_similarity",
     "open_video",

@@ -10,17 +10,18 @@ import numpy.typing as npt
 
 from . import _core
 from ._errors import Error, error_of
-from ._executors import Executor
-from ._images import Image, is_rgb, pixels_of
-from ._model import Metadata, Model, PathLike, metadata_choice, shipped_model
+from ._executors import Executor, native_executor
+from ._images import Image, in_order, is_rgb, pixels_of
+from ._loading import Loadable
+from ._model import Metadata, Model, ModelSource, Precision, WarmUp, model_of
 from ._results import DetectionResult, Timings
 
 
-class PersonDetector(Model[_core.PersonDetector]):
+class PersonDetector(Loadable[_core.PersonDetector]):
     """Finds people with one detection model. Immutable: any number of threads may call it at once. Pickles and forks as PoseEstimator does.
 
-    model: TorchScript file with task "detect"; None = the shipped person_detector.pt. Loading runs code from the file.
-    max_batch: looks in one forward; 0 = 1 on a CPU, 16 on a GPU. Halved, and remembered, while memory does not hold them.
+    model: a posekit.Model, a path or bytes, as in PoseEstimator, with task "detect"; None = the shipped person_detector.pt.
+    max_batch: windows in one forward; 0 = 1 on a CPU, 16 on a GPU. Halved, and remembered, while memory does not hold them.
     score_threshold, nms_iou, max_persons: override the metadata.
     tiles: also look at half-overlapping square tiles, sides as fractions of the longer side in (0, 1]. For small people and groups.
     The rest, and what is raised, is as in PoseEstimator.
@@ -28,10 +29,10 @@ class PersonDetector(Model[_core.PersonDetector]):
 
     def __init__(
         self,
-        model: PathLike | None = None,
+        model: Model | ModelSource | None = None,
         *,
-        device: str = "auto",
-        precision: Literal["fp32", "fp16", "bf16"] = "fp32",
+        device: str | None = None,
+        precision: Precision | None = None,
         executor: Executor | None = None,
         max_batch: int = 0,
         score_threshold: float | None = None,
@@ -40,17 +41,13 @@ class PersonDetector(Model[_core.PersonDetector]):
         tiles: Sequence[float] = (),
         metadata: Metadata | None = None,
         preset: str | None = None,
-        sha256: str = "",
-        warm_up: Literal["check", "none"] = "check",
+        sha256: str | None = None,
+        warm_up: WarmUp | None = None,
     ) -> None:
+        load = {"device": device, "precision": precision, "metadata": metadata, "preset": preset, "sha256": sha256, "warm_up": warm_up}
         super().__init__(
             {
-                "model": shipped_model("person_detector.pt") if model is None else model,
-                "metadata": metadata_choice(metadata, preset),
-                "sha256": sha256,
-                "device": device,
-                "precision": precision,
-                "warm_up": warm_up,
+                "model": model_of(model, "person_detector.pt", **load),
                 "executor": executor,
                 "max_batch": max_batch,
                 "score_threshold": score_threshold,
@@ -60,18 +57,22 @@ class PersonDetector(Model[_core.PersonDetector]):
             }
         )
 
+    def __repr__(self) -> str:
+        return f"PersonDetector({self.model!r}, executor={self._options['executor'] or 'Serial()'!s})"
+
     def _make(self, **options: Any) -> _core.PersonDetector:
-        return _core.PersonDetector(**options)
+        return _core.PersonDetector(**(options | {"model": self.model._native, "executor": native_executor(options["executor"])}))
+
+    @property
+    def model(self) -> Model:
+        """The model that it uses."""
+        model: Model = self._options["model"]
+        return model
 
     @property
     def info(self) -> _core.ModelInfo:
-        """The model's metadata, complete, with the options' overrides."""
+        """The model's metadata with the options' overrides."""
         return self._native.info
-
-    @property
-    def device(self) -> str:
-        """Where the model runs: "cpu" or "cuda:N"; replicas joined by commas."""
-        return self._native.device
 
     def detect(self, image: Image, *, format: Literal["bgr", "rgb"] = "bgr", timeout: float | None = None) -> npt.NDArray[np.float64]:
         """The people in one image, by falling score: (N, 5), x1, y1, x2, y2 in pixels, inside the image, and score.
@@ -86,15 +87,14 @@ class PersonDetector(Model[_core.PersonDetector]):
     def detect_batch(
         self, images: Sequence[Image], *, format: Literal["bgr", "rgb"] = "bgr", timeout: float | None = None
     ) -> list[DetectionResult]:
-        """The people in several images, of any sizes. One result for each image, in order; what concerns one is told in its `error`."""
-        pixels, results = [], {}
+        """The people in several images, of any sizes. One result for each image, in order; what concerns one is reported in its `error`."""
+        pixels, failures = [], {}
         for index, image in enumerate(images):
             try:
                 pixels.append(pixels_of(image))
             except Error as error:
-                results[index] = DetectionResult(np.empty((0, 5)), error)
-        done = iter(self._run(pixels, format, timeout))
-        return [results[index] if index in results else next(done) for index in range(len(images))]
+                failures[index] = DetectionResult(np.empty((0, 5)), error)
+        return in_order(self._run(pixels, format, timeout), failures)
 
     def _run(self, pixels: list[npt.NDArray[np.uint8]], format: str, timeout: float | None) -> list[DetectionResult]:
         raw = self._native.detect_batch(pixels, is_rgb(format), timeout)

@@ -9,42 +9,39 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
-from ._errors import Error, InvalidArgumentError
-from ._executors import Executor
-from ._images import Image, SupportsCudaArrayInterface, boxes_of, is_rgb, placed_pixels_of
-from ._model import Metadata, Model, PathLike, metadata_choice, shipped_model
+from ._errors import InvalidArgumentError
+from ._executors import Executor, native_executor
+from ._images import Image, Pixels, SupportsCudaArrayInterface, boxes_of, in_order, is_rgb, placed_pixels_of, size_of, take_images
+from ._loading import Loadable
+from ._model import Metadata, Model, ModelSource, Precision, WarmUp, model_of
 from ._results import PoseResult, failed_result, pose_result
 
 
-class PoseEstimator(Model[_core.PoseEstimator]):
+class PoseEstimator(Loadable[_core.PoseEstimator]):
     """Top-down pose estimation with one model. Immutable: any number of threads may call it at once, and the weights are shared.
 
     For one model and one number of Torch threads the results on a CPU are bit-equal on every executor and every run. Pickles as its
     options: another process loads the model again, when it first uses it. After fork() every call in the child raises ForkedError.
 
-    model: TorchScript file; None = the shipped pose_landmark_full.pt. Loading runs code from the file: open only files you trust.
-    device: "auto" (CUDA if there is one, else the CPU), "cpu", "cuda", "cuda:N". Several of one kind joined by commas ("cuda:0,cuda:1"): a
-        replica on each, with a thread of its own; they share the work, and replicas on one device the weights.
-    precision: "fp32", "fp16" or "bf16".
+    model: a posekit.Model, whose weights are used and may serve others too; or what it is made of, a TorchScript file's path or bytes, and
+        then device, precision, metadata, preset, sha256 and warm_up are as there. None = the shipped pose_landmark_full.pt. Loading runs
+        code from the file: open only files you trust.
     executor: where crops are warped and outputs decoded; None = Serial().
     max_batch: persons in one forward; 0 = 1 on a CPU, 16 on a GPU. Halved, and remembered, while memory does not hold them.
     box_padding: overrides the metadata; > 0.
     keypoints: a subset's name, or names of keypoints; None = all. Only these are decoded.
     flip_test: average with the mirrored crop: about twice the time, a little more accuracy.
-    metadata, preset: a document, the path of one, or a preset's name, instead of what the model brings.
-    sha256: checksum that the file must have; "" = not checked.
-    warm_up: "check" runs one black crop to hold the model against its metadata, "none" leaves that to the first batch.
 
-    Raises NotFoundError, IoError, InvalidModelError, UnsupportedModelError, DeviceUnavailableError, InvalidArgumentError,
-    OutOfMemoryError, and ForkedError where Torch could hang.
+    Raises what posekit.Model raises, NotFoundError for a keypoint that the model does not have, and InvalidArgumentError if the model is for
+    another task, for an option outside its range, and for an option of the model's beside a posekit.Model.
     """
 
     def __init__(
         self,
-        model: PathLike | None = None,
+        model: Model | ModelSource | None = None,
         *,
-        device: str = "auto",
-        precision: Literal["fp32", "fp16", "bf16"] = "fp32",
+        device: str | None = None,
+        precision: Precision | None = None,
         executor: Executor | None = None,
         max_batch: int = 0,
         box_padding: float | None = None,
@@ -52,17 +49,13 @@ class PoseEstimator(Model[_core.PoseEstimator]):
         flip_test: bool = False,
         metadata: Metadata | None = None,
         preset: str | None = None,
-        sha256: str = "",
-        warm_up: Literal["check", "none"] = "check",
+        sha256: str | None = None,
+        warm_up: WarmUp | None = None,
     ) -> None:
+        load = {"device": device, "precision": precision, "metadata": metadata, "preset": preset, "sha256": sha256, "warm_up": warm_up}
         super().__init__(
             {
-                "model": shipped_model() if model is None else model,
-                "metadata": metadata_choice(metadata, preset),
-                "sha256": sha256,
-                "device": device,
-                "precision": precision,
-                "warm_up": warm_up,
+                "model": model_of(model, "pose_landmark_full.pt", **load),
                 "executor": executor,
                 "max_batch": max_batch,
                 "box_padding": box_padding,
@@ -71,23 +64,27 @@ class PoseEstimator(Model[_core.PoseEstimator]):
             }
         )
 
+    def __repr__(self) -> str:
+        return f"PoseEstimator({self.model!r}, executor={self._options['executor'] or 'Serial()'!s})"
+
     def _make(self, **options: Any) -> _core.PoseEstimator:
-        return _core.PoseEstimator(**options)
+        return _core.PoseEstimator(**(options | {"model": self.model._native, "executor": native_executor(options["executor"])}))
+
+    @property
+    def model(self) -> Model:
+        """The model that it uses."""
+        model: Model = self._options["model"]
+        return model
 
     @property
     def info(self) -> _core.ModelInfo:
-        """The model's metadata, complete."""
+        """The model's metadata with the options' overrides."""
         return self._native.info
 
     @property
     def keypoints(self) -> _core.KeypointSet:
         """What the keypoints of a result mean: the model's set, or the subset that was asked for."""
         return self._native.keypoints
-
-    @property
-    def device(self) -> str:
-        """Where the model runs: "cpu" or "cuda:N"; replicas joined by commas."""
-        return self._native.device
 
     def estimate(
         self,
@@ -97,7 +94,7 @@ class PoseEstimator(Model[_core.PoseEstimator]):
         format: Literal["bgr", "rgb"] = "bgr",
         timeout: float | None = None,
     ) -> PoseResult:
-        """Estimates the people of one image. A box that can't be used is told in `box_errors`; its neighbours get their poses.
+        """Estimates the people of one image. A box that can't be used is reported in `box_errors`; its neighbours get their poses.
 
         image: uint8 (H, W), (H, W, 3) or (H, W, 4), not copied if the pixels of each row follow each other. Nobody may write to it meanwhile.
             One that lies on the CUDA device that the model runs on (`__dlpack__`, `__cuda_array_interface__`) is cropped there, never copied.
@@ -106,7 +103,7 @@ class PoseEstimator(Model[_core.PoseEstimator]):
 
         Raises InvalidArgumentError, DeadlineExceededError, InvalidModelError, ForkedError, …, and KeyboardInterrupt after the batch in flight.
         """
-        result = self._run([placed_pixels_of(image, self.device)], [boxes_of(boxes)], format, timeout)[0]
+        result = self._run([placed_pixels_of(image, self.model.device)], [boxes_of(boxes)], format, timeout)[0]
         if result.error is not None:
             raise result.error
         return result
@@ -121,33 +118,19 @@ class PoseEstimator(Model[_core.PoseEstimator]):
     ) -> list[PoseResult]:
         """Estimates the people of several images, of any sizes, and fills batches across them. One result for each image, in order.
 
-        What concerns one image or box, and a passed timeout, is told in its result's `error` and `box_errors`, with what was finished kept.
+        What concerns one image or box, and a passed timeout, is reported in its result's `error` and `box_errors`, with what was finished kept.
         Raises InvalidArgumentError for misuse of the call as a whole, ForkedError, and KeyboardInterrupt after the batch in flight.
         """
         if len(images) != len(boxes_per_image):
             raise InvalidArgumentError(f"{len(images)} images and boxes for {len(boxes_per_image)} images were given, as many are expected")
         is_rgb(format)
-        pixels, boxes, results, device = [], [], {}, self.device
-        for index, (image, people) in enumerate(zip(images, boxes_per_image)):
-            size = (0, 0)
-            try:
-                taken = placed_pixels_of(image, device)
-                size = (taken.shape[1], taken.shape[0])
-                boxes.append(boxes_of(people))
-                pixels.append(taken)
-            except Error as error:
-                results[index] = failed_result(error, self.keypoints, self.info.name, size)
-        done = iter(self._run(pixels, boxes, format, timeout))
-        return [results[index] if index in results else next(done) for index in range(len(images))]
+        device = self.model.device
+        pixels, boxes, failed = take_images(images, boxes_per_image, lambda image, _: placed_pixels_of(image, device), boxes_of)
+        failures = {index: failed_result(error, self.keypoints, self.info.name, size) for index, (error, size) in failed.items()}
+        return in_order(self._run(pixels, boxes, format, timeout), failures)
 
-    def _run(
-        self,
-        pixels: Sequence[npt.NDArray[np.uint8] | _core.DeviceImage],
-        boxes: list[npt.NDArray[np.float64]],
-        format: str,
-        timeout: float | None,
-    ) -> list[PoseResult]:
+    def _run(self, pixels: list[Pixels], boxes: list[npt.NDArray[np.float64]], format: str, timeout: float | None) -> list[PoseResult]:
         native = self._native
         raw = native.estimate_batch(pixels, boxes, is_rgb(format), timeout)
         keypoints, name = native.keypoints, native.info.name
-        return [pose_result(one, keypoints, name, (image.shape[1], image.shape[0])) for one, image in zip(raw, pixels)]
+        return [pose_result(one, keypoints, name, size_of(image)) for one, image in zip(raw, pixels)]

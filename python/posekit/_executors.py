@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import _core
+from ._errors import InvalidArgumentError
 
 
 class Serial:
@@ -45,3 +46,12 @@ class ThreadPool:
 
 
 Executor = Serial | ThreadPool
+
+
+def native_executor(executor: Executor | None) -> _core.ThreadPool | None:
+    """None: serial."""
+    if executor is None:
+        return None
+    if not isinstance(executor, Executor):
+        raise InvalidArgumentError(f"executor is {executor!r}, Serial(), ThreadPool(threads) or None is expected")
+    return executor._native

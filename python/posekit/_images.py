@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _core
-from ._errors import InvalidArgumentError
+from ._errors import Error, InvalidArgumentError
 
 
 class SupportsDLPack(Protocol):
@@ -28,6 +28,10 @@ class SupportsCudaArrayInterface(Protocol):
 
 Image = SupportsDLPack
 """uint8 of shape (H, W), (H, W, 3) or (H, W, 4), in the CPU's memory; for PoseEstimator also on its CUDA device."""
+Pixels = npt.NDArray[np.uint8] | _core.DeviceImage
+
+Taken = TypeVar("Taken")
+Result = TypeVar("Result")
 
 _DLPACK_CUDA = (2, 13)  # kDLCUDA, kDLCUDAManaged
 _LEGACY_DEFAULT_STREAM = 1  # as DLPack numbers it
@@ -53,7 +57,7 @@ def _array_of(image: Image) -> npt.NDArray[Any]:
         raise InvalidArgumentError(f"the image can't be read as an array ({error}): pass one in the CPU's memory (tensor.cpu())") from error
 
 
-def _has_whole_rows(image: npt.NDArray[np.uint8] | _core.DeviceImage) -> bool:
+def _has_whole_rows(image: Pixels) -> bool:
     """Whether the pixels of each row follow each other, and rows go down in memory."""
     height, width, channels = (*image.shape, 1)[:3]
     rows, columns, values = (*image.strides, 1)[:3]
@@ -80,7 +84,7 @@ def pixels_of(image: Image) -> npt.NDArray[np.uint8]:
     return array if _has_whole_rows(array) else np.ascontiguousarray(array)
 
 
-def placed_pixels_of(image: Any, model_device: str) -> npt.NDArray[np.uint8] | _core.DeviceImage:
+def placed_pixels_of(image: Any, model_device: str) -> Pixels:
     """As pixels_of; an image on a CUDA device stays there and is never copied.
 
     model_device: where the model runs, for images that don't tell their device.
@@ -153,3 +157,36 @@ def boxes_of(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:
             f"boxes of shape {array.shape} were given, (N, 4) is expected: x1, y1, x2, y2 of each person, or (N, 5) with a score each"
         )
     return array if array.shape[1] == 5 else np.column_stack([array, np.ones(len(array))])
+
+
+def size_of(image: Pixels) -> tuple[int, int]:
+    """Width, height."""
+    return (image.shape[1], image.shape[0])
+
+
+def take_images(
+    images: Sequence[Any],
+    boxes_per_image: Sequence[Any],
+    pixels_of_image: Callable[[Any, Any], Pixels],
+    boxes_of_image: Callable[[Any], Taken],
+) -> tuple[list[Pixels], list[Taken], dict[int, tuple[Error, tuple[int, int]]]]:
+    """What can be used of a batch call, and, by its index, what is wrong with each other image, with its size."""
+    pixels: list[Pixels] = []
+    boxes: list[Taken] = []
+    failed = {}
+    for index, (image, people) in enumerate(zip(images, boxes_per_image)):
+        size = (0, 0)
+        try:
+            taken = pixels_of_image(image, people)
+            size = size_of(taken)
+            boxes.append(boxes_of_image(people))
+            pixels.append(taken)
+        except Error as error:
+            failed[index] = (error, size)
+    return pixels, boxes, failed
+
+
+def in_order(done: Sequence[Result], failures: Mapping[int, Result]) -> list[Result]:
+    """A batch call's results in the order of its images, of which the failures have their indices."""
+    rest = iter(done)
+    return [failures[index] if index in failures else next(rest) for index in range(len(done) + len(failures))]

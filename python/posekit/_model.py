@@ -1,22 +1,27 @@
-"""What estimator and detector share: a configuration that makes a native object, here and in other processes."""
+"""Model: a loaded model, which estimators and detectors share; and what there is to say of one."""
 
 from __future__ import annotations
 
 import json
 import os
-import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Union
 
 from . import _core
-from ._errors import ForkedError, InvalidArgumentError, NotFoundError
-from ._executors import Executor
+from ._errors import InvalidArgumentError, NotFoundError
 from ._fork import check_can_load
+from ._loading import Loadable
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # collections.abc has it from Python 3.12 on
 
 PathLike = str | os.PathLike[str]
+ModelSource = Union[PathLike, "Buffer"]
+"""A model file's path, or its bytes."""
 Metadata = Mapping[str, Any] | PathLike
-Native = TypeVar("Native")
+Precision = Literal["fp32", "fp16", "bf16"]
+WarmUp = Literal["check", "none"]
 
 
 def shipped_model(name: str = "pose_landmark_full.pt") -> Path:
@@ -36,7 +41,7 @@ def shipped_model(name: str = "pose_landmark_full.pt") -> Path:
     )
 
 
-def metadata_choice(metadata: Metadata | None, preset: str | None) -> _core.MetadataChoice:
+def _metadata_choice(metadata: Metadata | None, preset: str | None) -> _core.MetadataChoice:
     """Which metadata counts; None = the model's own (docs/models.md)."""
     if metadata is not None and preset is not None:
         raise InvalidArgumentError("both metadata and preset were given, one of them is expected")
@@ -52,78 +57,116 @@ def metadata_choice(metadata: Metadata | None, preset: str | None) -> _core.Meta
 def inspect_model(model: PathLike, *, metadata: Metadata | None = None, preset: str | None = None, sha256: str = "") -> _core.ModelReport:
     """Loads a model on the CPU without running it and says what it is. Loading runs code from the file: open only files you trust."""
     check_can_load()
-    return _core.inspect_model(model, metadata_choice(metadata, preset), sha256)
+    return _core.inspect_model(model, _metadata_choice(metadata, preset), sha256)
 
 
-def measure_memory(
-    model: PathLike,
-    *,
-    device: str = "auto",
-    precision: Literal["fp32", "fp16", "bf16"] = "fp32",
-    metadata: Metadata | None = None,
-    preset: str | None = None,
-    sha256: str = "",
-) -> _core.MemoryReport:
-    """Loads a model on one device and runs batches of one and of two crops of zeros to see what they take. Everything is freed on return.
+def _path_or_bytes(source: Any) -> str | memoryview:
+    if isinstance(source, (str, os.PathLike)):
+        return os.fsdecode(source)
+    try:
+        view = memoryview(source)
+    except TypeError as error:
+        raise InvalidArgumentError(
+            f"a model of type {type(source).__name__} was given, a posekit.Model, a path or the bytes of a model file are expected"
+        ) from error
+    if not view.c_contiguous:
+        raise InvalidArgumentError("a model's bytes with gaps between them were given, bytes that follow each other are expected")
+    return view
 
-    Torch's tensors and the crops count; what kernels take besides, and CUDA's own context, are not seen.
 
-    Raises what PoseEstimator and its calls raise, and InvalidArgumentError if several devices are given.
+class Model(Loadable[_core.Model]):
+    """A loaded model. Immutable: estimators and detectors made of it share its weights, and any number of threads may use it at once.
+
+    The weights are freed when the model and all that was made of it are gone. Loading runs without the GIL. Pickles as its options: another
+    process loads the model again, when it first uses it. One made of bytes does not pickle. After fork() every call in the child raises
+    ForkedError.
+
+    source: path of a TorchScript file, or the bytes of one (bytes, bytearray, memoryview, mmap.mmap, …): these are read in place while the
+        model is loaded and not kept, nothing is written to disk, and metadata are in the archive or in the options. Loading runs code from the
+        file: open only files you trust.
+    device: "auto" (CUDA if there is one, else the CPU), "cpu", "cuda", "cuda:N". Several of one kind joined by commas ("cuda:0,cuda:1"): a
+        replica on each, with a thread of its own; they share the work, and replicas on one device the weights.
+    precision: "fp32", "fp16" or "bf16".
+    metadata, preset: a document, the path of one, or a preset's name, instead of what the model brings.
+    sha256: checksum that the file must have; "" = not checked.
+    warm_up: "check" runs one black crop to hold the model against its metadata, "none" leaves that to the first batch.
+
+    Raises NotFoundError, IoError, InvalidModelError, UnsupportedModelError, DeviceUnavailableError, InvalidArgumentError,
+    OutOfMemoryError, and ForkedError where Torch could hang.
     """
-    check_can_load()
-    return _core.measure_memory(model, metadata_choice(metadata, preset), sha256, device, precision)
 
-
-class Model(Generic[Native]):
-    """A native object made of options: at once by the constructor, at its first use where it was unpickled.
-
-    It must not load while it is unpickled: an error there would end a worker of multiprocessing, and its caller would wait for ever.
-    """
-
-    _loaded: Native | None
-
-    def __init__(self, options: dict[str, Any]) -> None:
-        self.__setstate__(options)
-        self._loaded = self._load()
+    def __init__(
+        self,
+        source: ModelSource,
+        *,
+        device: str = "auto",
+        precision: Precision = "fp32",
+        metadata: Metadata | None = None,
+        preset: str | None = None,
+        sha256: str = "",
+        warm_up: WarmUp = "check",
+    ) -> None:
+        super().__init__(
+            {
+                "source": _path_or_bytes(source),
+                "metadata": _metadata_choice(metadata, preset),
+                "sha256": sha256,
+                "device": device,
+                "precision": precision,
+                "warm_up": warm_up,
+            }
+        )
+        if self._path is None:
+            self._options["source"] = None  # it was borrowed
 
     def __getstate__(self) -> dict[str, Any]:
-        return self._options | {"model": os.path.abspath(self._options["model"])}
-
-    def __setstate__(self, options: dict[str, Any]) -> None:
-        self._options = options
-        self._made_by = os.getpid()
-        self._lock = threading.RLock()  # a signal's handler may use the object while it loads
-        self._loaded = None
+        if self._path is None:
+            raise InvalidArgumentError("a model that was made of bytes does not pickle: make it of a path, or anew in the other process")
+        return self._options | {"source": os.path.abspath(self._path)}
 
     def __repr__(self) -> str:
-        executor = self._options["executor"]
-        return f"{type(self).__name__}({os.fspath(self._options['model'])!r}, device={self._options['device']!r}, executor={executor or 'Serial()'!s})"
+        return f"Model({'bytes' if self._path is None else repr(self._path)}, device={self._options['device']!r})"
 
-    def _load(self) -> Native:
-        check_can_load()
-        return self._make(**(self._options | {"executor": native_executor(self._options["executor"])}))
-
-    def _make(self, **options: Any) -> Native:
-        raise NotImplementedError
+    def _make(self, **options: Any) -> _core.Model:
+        return _core.Model(**options)
 
     @property
-    def _native(self) -> Native:
-        if self._loaded is not None:
-            return self._loaded
-        if self._made_by != os.getpid():  # the lock may be held by a thread that is gone
-            raise ForkedError(
-                f"{type(self).__name__} was made by process {self._made_by} and is used in its child after fork(): make it in the child"
-            )
-        with self._lock:
-            if self._loaded is None:
-                self._loaded = self._load()
-            return self._loaded
+    def _path(self) -> str | None:
+        source = self._options["source"]
+        return source if isinstance(source, str) else None
+
+    @property
+    def info(self) -> _core.ModelInfo:
+        """The metadata, complete."""
+        return self._native.info
+
+    @property
+    def device(self) -> str:
+        """Where it runs: "cpu" or "cuda:N"; replicas joined by commas."""
+        return self._native.device
+
+    def measure_memory(self) -> _core.MemoryReport:
+        """What the model takes of its device's memory. Runs batches of one and of two crops of zeros to see it, without the GIL.
+
+        Torch's tensors and the crops count; what kernels take besides, and CUDA's own context, are not seen.
+
+        Raises InvalidArgumentError for a model on several devices, InvalidModelError, OutOfMemoryError, ForkedError.
+        """
+        return self._native.measure_memory()
 
 
-def native_executor(executor: Executor | None) -> _core.ThreadPool | None:
-    """None: serial."""
-    if executor is None:
-        return None
-    if not isinstance(executor, Executor):
-        raise InvalidArgumentError(f"executor is {executor!r}, Serial(), ThreadPool(threads) or None is expected")
-    return executor._native
+def model_of(model: Model | ModelSource | None, shipped: str, **options: Any) -> Model:
+    """The model that an estimator or a detector was given, or the one that it loads itself.
+
+    model: None = the shipped one.
+    options: of Model; None = not given. A loaded model takes none.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    if not isinstance(model, Model):
+        return Model(shipped_model(shipped) if model is None else model, **given)
+    if given:
+        raise InvalidArgumentError(
+            f"{' and '.join(given)} {'was' if len(given) == 1 else 'were'} given beside a posekit.Model, which is loaded already: "
+            "give what says how a model is loaded to posekit.Model"
+        )
+    return model

@@ -47,14 +47,14 @@ class PoseResult:
     box_scores: npt.NDArray[np.float32]
     """(N,): 1 for a box without a score."""
     box_indices: npt.NDArray[np.int64]
-    """(N,): positions among the boxes that were given."""
+    """(N,): positions among the boxes that were given or detected."""
     keypoint_set: _core.KeypointSet
     model_name: str
     image_size: tuple[int, int]
     """Width, height."""
     box_errors: list[BoxError] = field(default_factory=list)
     error: Error | None = None
-    """Of the image as a whole: it failed or was not finished, and what was finished is kept. Only from estimate_batch; estimate raises it."""
+    """Of the image as a whole: it failed or was not finished, and what was finished is kept. Only from calls of a batch; others raise it."""
     timings: Timings = field(default_factory=Timings)
     track_ids: npt.NDArray[np.int64] | None = None
     """(N,): who is who, from 1; 0 = no id yet. Only from Tracker.update and from a Stream with a tracker."""

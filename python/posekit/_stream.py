@@ -14,7 +14,8 @@ from . import _core
 from ._detector import PersonDetector
 from ._errors import Error, InvalidArgumentError
 from ._estimator import PoseEstimator
-from ._images import Image, boxes_of, is_rgb, pixels_of
+from ._images import Image, boxes_of, is_rgb, pixels_of, size_of
+from ._predictor import Predictor
 from ._results import PoseResult, pose_result
 from ._tracker import Tracker
 
@@ -80,7 +81,8 @@ class Stream(Iterator[StreamResult]):
     while the iterable makes a frame is the iterable's to survive; that frame is not in the stream.) One thread at a time.
 
     frames: any iterable of images, (image, seconds) or (image, seconds, boxes). An image must not change until its result has come.
-    estimator, detector: may be shared with other streams and calls; without a detector every frame brings its boxes.
+    estimator, detector: may be shared with other streams and calls; without a detector every frame brings its boxes. A Predictor, in the
+        estimator's place, has both.
     format: "bgr" or "rgb" of the images.
     rate: frames a second, for the times of frames that come without one.
     ahead: 0 = 8 on a CPU, 64 on a GPU.
@@ -99,7 +101,7 @@ class Stream(Iterator[StreamResult]):
     def __init__(
         self,
         frames: Iterable[Frame],
-        estimator: PoseEstimator,
+        estimator: PoseEstimator | Predictor,
         detector: PersonDetector | None = None,
         *,
         format: Literal["bgr", "rgb"] = "bgr",
@@ -115,22 +117,25 @@ class Stream(Iterator[StreamResult]):
     ) -> None:
         if not rate > 0:
             raise InvalidArgumentError(f"rate is {rate}, frames a second > 0 are expected")
+        if isinstance(estimator, Predictor) and detector is not None:
+            raise InvalidArgumentError("a detector was given beside a Predictor, which has its own or none: give it to the Predictor")
+        predictor = estimator if isinstance(estimator, Predictor) else Predictor(estimator, detector)
+        estimator = predictor.estimator
         self._rgb = is_rgb(format)
         self._rate = rate
-        self._ahead = ahead or (8 if estimator.device.startswith("cpu") else 64)
+        self._ahead = ahead or (8 if estimator.model.device.startswith("cpu") else 64)
         self._frames: Iterator[Frame] | None = iter(frames)
         if tracker is not None:
             tracker._check_set(estimator.keypoints, "estimator")
         self._keypoints, self._name = estimator.keypoints, estimator.info.name
-        self._needs_boxes = detector is None
+        self._needs_boxes = predictor.detector is None
         self._tracked = tracker is not None
         self._pending: dict[int, tuple[float, Any, tuple[int, int], Error | None]] = {}
         self._count = 0  # frames that were submitted
         self._next = 0  # the frame whose result is next
         self._failure: BaseException | None = None
         self._native = _core.Stream(
-            estimator._native,
-            None if detector is None else detector._native,
+            predictor._native,
             ahead=self._ahead,
             batch_frames=batch_frames,
             batch_wait=batch_wait,
@@ -176,7 +181,7 @@ class Stream(Iterator[StreamResult]):
         pixels, boxes, size, problem = None, None, (0, 0), None
         try:
             pixels = pixels_of(image)
-            size = (pixels.shape[1], pixels.shape[0])
+            size = size_of(pixels)
             if len(more) > 1:
                 boxes = boxes_of(more[1])
             elif self._needs_boxes:

@@ -51,12 +51,12 @@ class VideoReader:
 
     @property
     def fps(self) -> float:
-        """Mean frames a second, 0 if not told. The frames' own times count."""
+        """Mean frames a second, 0 if not known. The frames' own times count."""
         return self._video.fps
 
     @property
     def frames(self) -> int | None:
-        """How many there are, None if not told; an estimate for Matroska and WebM."""
+        """How many there are, None if not known; an estimate for Matroska and WebM."""
         return self._video.frames
 
     @property

@@ -60,7 +60,7 @@ py::array array_of(posekit::Image image) {
   return py::array_t<std::uint8_t>(shape, data, owner);
 }
 
-std::vector<posekit::Box> boxes_of(const py::array_t<double, py::array::c_style>& boxes) {
+std::vector<posekit::Box> boxes_of(const Boxes& boxes) {
   if (boxes.ndim() != 2 || boxes.shape(1) != 5) refuse("boxes are an array of shape (N, 5)");
   const auto values = boxes.unchecked<2>();
   std::vector<posekit::Box> result;

@@ -18,6 +18,9 @@ namespace posekit_python {
 template <class T>
 using CArray = pybind11::array_t<T, pybind11::array::c_style | pybind11::array::forcecast>;
 
+/// Boxes as they come from Python: float64 (N, 5).
+using Boxes = pybind11::array_t<double, pybind11::array::c_style>;
+
 /// A view of pixels of shape (H, W), (H, W, 3) or (H, W, 4) that follow each other in a row; rows are any distance >= 0 apart.
 /// @param strides in bytes
 /// @param rgb order of the colours: RGB(A), else BGR(A)
@@ -33,7 +36,7 @@ using CArray = pybind11::array_t<T, pybind11::array::c_style | pybind11::array::
 
 /// The boxes of an array of float64 (N, 5): x1, y1, x2, y2, score.
 /// @throws posekit::Error invalid_argument for any other shape
-[[nodiscard]] std::vector<posekit::Box> boxes_of(const pybind11::array_t<double, pybind11::array::c_style>& boxes);
+[[nodiscard]] std::vector<posekit::Box> boxes_of(const Boxes& boxes);
 
 /// The boxes as an array of float64 (N, 5).
 [[nodiscard]] pybind11::array_t<double> array_of(const std::vector<posekit::Box>& boxes);

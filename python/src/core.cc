@@ -12,6 +12,7 @@ PYBIND11_MODULE(_core, module) {
   posekit_python::register_executor(module);
   posekit_python::register_estimator(module);
   posekit_python::register_detector(module);
+  posekit_python::register_predictor(module);
   posekit_python::register_stream(module);
   posekit_python::register_results(module);
   posekit_python::register_tracker(module);

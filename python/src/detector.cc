@@ -4,7 +4,6 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
-#include <pybind11/stl/filesystem.h>
 
 #include <memory>
 #include <vector>
@@ -21,13 +20,10 @@ using namespace posekit;
 namespace posekit_python {
 namespace {
 
-std::shared_ptr<PersonDetector> make_detector(const std::filesystem::path& model, const MetadataChoice& metadata, std::string sha256,
-                                              std::string device, const std::string& precision, const std::string& warm_up,
-                                              std::shared_ptr<ThreadPool> executor, std::int64_t max_batch,
+std::shared_ptr<PersonDetector> make_detector(const Model& model, std::shared_ptr<ThreadPool> executor, std::int64_t max_batch,
                                               std::optional<double> score_threshold, std::optional<double> nms_iou,
                                               std::optional<std::int64_t> max_persons, std::vector<double> tiles) {
-  DetectorOptions options{.model = model_options(metadata, std::move(sha256), std::move(device), precision, warm_up),
-                          .executor = watched(std::move(executor)),
+  DetectorOptions options{.executor = watched(std::move(executor)),
                           .max_batch = count_of("max_batch", max_batch),
                           .score_threshold = score_threshold,
                           .nms_iou = nms_iou,
@@ -54,11 +50,9 @@ py::list detect_batch(const PersonDetector& detector, const std::vector<py::arra
 
 void register_detector(py::module_& module) {
   py::class_<PersonDetector, std::shared_ptr<PersonDetector>>(module, "PersonDetector", py::release_gil_before_calling_cpp_dtor())
-      .def(py::init(&make_detector), py::arg("model"), py::kw_only(), py::arg("metadata"), py::arg("sha256"), py::arg("device"),
-           py::arg("precision"), py::arg("warm_up"), py::arg("executor"), py::arg("max_batch"), py::arg("score_threshold"),
+      .def(py::init(&make_detector), py::arg("model"), py::kw_only(), py::arg("executor"), py::arg("max_batch"), py::arg("score_threshold"),
            py::arg("nms_iou"), py::arg("max_persons"), py::arg("tiles"))
       .def_property_readonly("info", &PersonDetector::info, py::return_value_policy::copy)
-      .def_property_readonly("device", &PersonDetector::device)
       .def("detect_batch", &detect_batch, py::arg("images"), py::arg("rgb"), py::arg("timeout"));
 }
 

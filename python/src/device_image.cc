@@ -100,6 +100,11 @@ posekit::ImageView DeviceImage::view(bool rgb) const {
   return result;
 }
 
+posekit::ImageView view_of(const AnyImage& image, bool rgb) {
+  if (const auto* array = std::get_if<py::array>(&image)) return view_of(*array, rgb);
+  return std::get<DeviceImage>(image).view(rgb);
+}
+
 void register_device_image(py::module_& module) {
   py::class_<DeviceImage>(module, "DeviceImage")
       .def(py::init(&from_dlpack), py::arg("capsule"))

@@ -1,9 +1,10 @@
 /// Images that lie on a CUDA device.
 #pragma once
 
-#include <pybind11/pybind11.h>
+#include <pybind11/numpy.h>
 
 #include <cstdint>
+#include <variant>
 #include <vector>
 
 #include "posekit/image.h"
@@ -22,5 +23,12 @@ struct DeviceImage {
   /// @throws posekit::Error invalid_argument as view_of of an array
   [[nodiscard]] posekit::ImageView view(bool rgb) const;
 };
+
+/// An image in the CPU's memory or on a CUDA device.
+using AnyImage = std::variant<pybind11::array, DeviceImage>;
+
+/// A view of it, without a copy. The image must outlive it.
+/// @throws posekit::Error invalid_argument as view_of of an array
+[[nodiscard]] posekit::ImageView view_of(const AnyImage& image, bool rgb);
 
 }  // namespace posekit_python

@@ -4,10 +4,8 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
-#include <pybind11/stl/filesystem.h>
 
 #include <memory>
-#include <variant>
 #include <vector>
 
 #include "arrays.h"
@@ -23,15 +21,9 @@ using namespace posekit;
 namespace posekit_python {
 namespace {
 
-using Boxes = py::array_t<double, py::array::c_style>;
-using AnyImage = std::variant<py::array, DeviceImage>;
-
-std::shared_ptr<PoseEstimator> make_estimator(const std::filesystem::path& model, const MetadataChoice& metadata, std::string sha256,
-                                              std::string device, const std::string& precision, const std::string& warm_up,
-                                              std::shared_ptr<ThreadPool> executor, std::int64_t max_batch,
+std::shared_ptr<PoseEstimator> make_estimator(const Model& model, std::shared_ptr<ThreadPool> executor, std::int64_t max_batch,
                                               std::optional<double> box_padding, std::vector<std::string> keypoints, bool flip_test) {
-  EstimatorOptions options{.model = model_options(metadata, std::move(sha256), std::move(device), precision, warm_up),
-                           .executor = watched(std::move(executor)),
+  EstimatorOptions options{.executor = watched(std::move(executor)),
                            .max_batch = count_of("max_batch", max_batch),
                            .box_padding = box_padding,
                            .keypoints = std::move(keypoints),
@@ -40,17 +32,12 @@ std::shared_ptr<PoseEstimator> make_estimator(const std::filesystem::path& model
   return std::make_shared<PoseEstimator>(model, std::move(options));
 }
 
-ImageView view_of_any(const AnyImage& image, bool rgb) {
-  if (const auto* array = std::get_if<py::array>(&image)) return view_of(*array, rgb);
-  return std::get<DeviceImage>(image).view(rgb);
-}
-
 py::list estimate_batch(const PoseEstimator& estimator, const std::vector<AnyImage>& images, const std::vector<Boxes>& boxes, bool rgb,
                         std::optional<double> timeout) {
   std::vector<std::vector<Box>> people;
   for (const Boxes& array : boxes) people.push_back(boxes_of(array));
   std::vector<ImageBoxes> input;
-  for (std::size_t i = 0; i < images.size(); ++i) input.push_back({view_of_any(images[i], rgb), people.at(i)});
+  for (std::size_t i = 0; i < images.size(); ++i) input.push_back({view_of(images[i], rgb), people.at(i)});
 
   const auto results = run_watched(timeout, [&](const RunControl& control) { return estimator.estimate_batch(input, control); });
   py::list list;
@@ -62,12 +49,10 @@ py::list estimate_batch(const PoseEstimator& estimator, const std::vector<AnyIma
 
 void register_estimator(py::module_& module) {
   py::class_<PoseEstimator, std::shared_ptr<PoseEstimator>>(module, "PoseEstimator", py::release_gil_before_calling_cpp_dtor())
-      .def(py::init(&make_estimator), py::arg("model"), py::kw_only(), py::arg("metadata"), py::arg("sha256"), py::arg("device"),
-           py::arg("precision"), py::arg("warm_up"), py::arg("executor"), py::arg("max_batch"), py::arg("box_padding"),
+      .def(py::init(&make_estimator), py::arg("model"), py::kw_only(), py::arg("executor"), py::arg("max_batch"), py::arg("box_padding"),
            py::arg("keypoints"), py::arg("flip_test"))
       .def_property_readonly("info", &PoseEstimator::info, py::return_value_policy::copy)
       .def_property_readonly("keypoints", &PoseEstimator::keypoints, py::return_value_policy::copy)
-      .def_property_readonly("device", &PoseEstimator::device)
       .def("estimate_batch", &estimate_batch, py::arg("images"), py::arg("boxes"), py::arg("rgb"), py::arg("timeout"));
 }
 

@@ -1,14 +1,24 @@
-/// What a model is: its metadata, presets, inspection.
+/// A loaded model, and what one is: its metadata, presets, inspection.
 #include "posekit/model.h"
 
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
+#include <cstddef>
+#include <filesystem>
 #include <limits>
+#include <memory>
 #include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
 
 #include "options.h"
+#include "posekit/model_info.h"
+#include "posekit/model_report.h"
 #include "register.h"
 
 namespace py = pybind11;
@@ -29,52 +39,77 @@ void register_parts(py::module_& module) {
       .def_readonly("height", &InputInfo::height)
       .def_property_readonly("color", name_of(&InputInfo::color), "\"rgb\" or \"bgr\".")
       .def_readonly("mean", &InputInfo::mean, "In the order of color, units 0..255.")
-      .def_readonly("std", &InputInfo::std, "Input value = (pixel - mean) / std.")
-      .def_property_readonly("resize", name_of(&InputInfo::resize), "\"letterbox\" or \"stretch\"; detectors only, like the next two.")
-      .def_property_readonly("pad", name_of(&InputInfo::pad), "\"right_bottom\" or \"center\".")
-      .def_readonly("pad_value", &InputInfo::pad_value);
-  py::class_<OutputInfo>(module, "OutputInfo", "What a model's output is and how it becomes keypoints.")
-      .def_property_readonly("codec", name_of(&OutputInfo::codec))
-      .def_readonly("width", &OutputInfo::width, "Of a heatmap.")
-      .def_readonly("height", &OutputInfo::height, "Of a heatmap.")
-      .def_property_readonly("refinement", name_of(&OutputInfo::refinement), "\"none\", \"quarter\" or \"dark\".")
-      .def_readonly("blur_kernel", &OutputInfo::blur_kernel)
-      .def_readonly("split_ratio", &OutputInfo::split_ratio)
-      .def_readonly("normalized", &OutputInfo::normalized);
+      .def_readonly("std", &InputInfo::std, "Input value = (pixel - mean) / std.");
+  py::class_<PoseInfo>(module, "PoseInfo", "What only pose models have.")
+      .def_readonly("box_padding", &PoseInfo::box_padding)
+      .def_property_readonly("alignment", name_of(&PoseInfo::alignment), "\"udp\" or \"classic\".")
+      .def_readonly("keypoints", &PoseInfo::keypoints);
+  py::class_<DetectInfo>(module, "DetectInfo", "What only detectors have.")
+      .def_property_readonly("resize", name_of(&DetectInfo::resize), "\"letterbox\" or \"stretch\".")
+      .def_property_readonly("pad", name_of(&DetectInfo::pad), "\"right_bottom\" or \"center\".")
+      .def_readonly("pad_value", &DetectInfo::pad_value, "Grey level 0..255 of the border.")
+      .def_readonly("score_threshold", &DetectInfo::score_threshold, "Scores must exceed it.")
+      .def_readonly("nms_iou", &DetectInfo::nms_iou)
+      .def_readonly("person_label", &DetectInfo::person_label)
+      .def_property_readonly(
+          "max_persons",
+          [](const DetectInfo& info) {
+            return info.max_persons == std::numeric_limits<std::size_t>::max() ? std::nullopt : std::optional(info.max_persons);
+          },
+          "None: no limit.");
   py::class_<ValueOrigin>(module, "ValueOrigin", "Where one value of a ModelInfo came from.")
       .def_readonly("key", &ValueOrigin::key)
       .def_readonly("value", &ValueOrigin::value, "As JSON text.")
       .def_readonly("origin", &ValueOrigin::origin);
 }
 
+/// The codec's name, which each kind of output has.
+template <class Output>
+std::string_view codec_name(const Output& output) {
+  return to_string(codec_of(output));
+}
+
+void register_outputs(py::module_& module) {
+  py::class_<HeatmapOutput>(module, "HeatmapOutput", "Heatmaps [B,K,h,w].")
+      .def_property_readonly("codec", &codec_name<HeatmapOutput>, "\"udp_heatmap\" or \"heatmap\".")
+      .def_property_readonly(
+          "width", [](const HeatmapOutput& output) { return output.size.width; }, "Cells in a row.")
+      .def_property_readonly(
+          "height", [](const HeatmapOutput& output) { return output.size.height; }, "Rows of cells.")
+      .def_property_readonly("refinement", name_of(&HeatmapOutput::refinement), "\"none\", \"quarter\" or \"dark\".")
+      .def_readonly("blur_kernel", &HeatmapOutput::blur_kernel, "Odd, in cells; for \"dark\".")
+      .def_readonly("flip_shift", &HeatmapOutput::flip_shift,
+                    "Whether the flip test moves the mirrored map right by one cell. Never with \"udp_heatmap\".");
+  py::class_<SimccOutput>(module, "SimccOutput", "Two classifications a keypoint, x [B,K,Wx] and y [B,K,Wy].")
+      .def_property_readonly("codec", &codec_name<SimccOutput>, "\"simcc\".")
+      .def_readonly("split_ratio", &SimccOutput::split_ratio, "Bins for each input pixel.");
+  py::class_<RegressionOutput>(module, "RegressionOutput", "Coordinates [B,K,2 or 3].")
+      .def_property_readonly("codec", &codec_name<RegressionOutput>, "\"regression\".")
+      .def_readonly("normalized", &RegressionOutput::normalized, "In 0..1 instead of input pixels.");
+  py::class_<BoxesOutput>(module, "BoxesOutput", "A detector's boxes [B,N,4], scores [B,N], optional labels [B,N].")
+      .def_property_readonly("codec", &codec_name<BoxesOutput>, "\"boxes_scores\".");
+}
+
 void register_info(py::module_& module) {
   py::class_<ModelInfo>(module, "ModelInfo", "A model's metadata (docs/models.md), complete: defaults are filled in, options applied.")
-      .def_property_readonly("task", name_of(&ModelInfo::task), "\"pose\" or \"detect\".")
+      .def_property_readonly(
+          "task", [](const ModelInfo& info) { return to_string(info.task()); }, "\"pose\" or \"detect\".")
       .def_readonly("name", &ModelInfo::name)
       .def_readonly("licence", &ModelInfo::licence)
       .def_readonly("source", &ModelInfo::source)
       .def_readonly("sha256", &ModelInfo::sha256, "Of the weights file, lower-case hex, or empty.")
       .def_readonly("input", &ModelInfo::input)
-      .def_readonly("output", &ModelInfo::output)
-      .def_readonly("box_padding", &ModelInfo::box_padding, "Pose only, like the next three.")
-      .def_property_readonly("alignment", name_of(&ModelInfo::alignment), "\"udp\" or \"classic\".")
-      .def_readonly("flip_shift", &ModelInfo::flip_shift)
-      .def_readonly("keypoints", &ModelInfo::keypoints)
-      .def_readonly("score_threshold", &ModelInfo::score_threshold, "Detect only, like the next three.")
-      .def_readonly("nms_iou", &ModelInfo::nms_iou)
-      .def_readonly("person_label", &ModelInfo::person_label)
+      .def_readonly("output", &ModelInfo::output, "What the output is: HeatmapOutput, SimccOutput, RegressionOutput or BoxesOutput.")
       .def_property_readonly(
-          "max_persons",
-          [](const ModelInfo& info) {
-            return info.max_persons == std::numeric_limits<std::size_t>::max() ? std::nullopt : std::optional(info.max_persons);
-          },
-          "None: no limit.")
+          "pose", [](const ModelInfo& info) { return std::get_if<PoseInfo>(&info.purpose); }, "None for a detector.")
+      .def_property_readonly(
+          "detect", [](const ModelInfo& info) { return std::get_if<DetectInfo>(&info.purpose); }, "None for a pose model.")
       .def_readonly("origins", &ModelInfo::origins, "Where each value came from.")
       .def_readonly("notes", &ModelInfo::notes, "For example unknown keys that were ignored.")
       .def("__repr__", [](const ModelInfo& info) {
-        return "ModelInfo(" + py::repr(py::str(info.name)).cast<std::string>() + ", task \"" + std::string(to_string(info.task)) +
+        return "ModelInfo(" + py::repr(py::str(info.name)).cast<std::string>() + ", task \"" + std::string(to_string(info.task())) +
                "\", input " + std::to_string(info.input.width) + "x" + std::to_string(info.input.height) + ", codec \"" +
-               std::string(to_string(info.output.codec)) + "\")";
+               std::string(to_string(codec_of(info.output))) + "\")";
       });
   py::class_<ModelReport>(module, "ModelReport", "What a model file is.")
       .def_readonly("path", &ModelReport::path)
@@ -83,19 +118,59 @@ void register_info(py::module_& module) {
       .def_readonly("parameter_bytes", &ModelReport::parameter_bytes)
       .def_readonly("info", &ModelReport::info);
   py::class_<MemoryReport>(module, "MemoryReport", "What a model takes of its device's memory, in bytes.")
-      .def_readonly("device", &MemoryReport::device)
+      .def_property_readonly(
+          "device", [](const MemoryReport& report) { return to_string(report.device); }, "\"cpu\" or \"cuda:N\".")
       .def_readonly("weights", &MemoryReport::weights, "Held while the model is loaded.")
       .def_readonly("batch", &MemoryReport::batch, "More for a batch, however many persons are in it.")
       .def_readonly("person", &MemoryReport::person, "And for each person in it, at the peak: crop, activations, output.")
       .def_readonly("available", &MemoryReport::available, "What could be had beside the weights; None: the system does not tell.")
-      .def_readonly("largest_batch", &MemoryReport::largest_batch, "The batch that fits into that; 0: none. None: not told.");
+      .def_readonly("largest_batch", &MemoryReport::largest_batch, "The batch that fits into that; 0: none. None: not known.");
+}
+
+Model load_file(const std::filesystem::path& path, const MetadataChoice& metadata, std::string sha256, std::string device,
+                const std::string& precision, const std::string& warm_up) {
+  const ModelOptions options = model_options(metadata, std::move(sha256), std::move(device), precision, warm_up);
+  const py::gil_scoped_release release;
+  return Model(path, options);
+}
+
+struct ReleaseBuffer {
+  void operator()(Py_buffer* buffer) const {
+    PyBuffer_Release(buffer);
+    delete buffer;
+  }
+};
+
+Model load_bytes(const py::buffer& bytes, const MetadataChoice& metadata, std::string sha256, std::string device,
+                 const std::string& precision, const std::string& warm_up) {
+  const ModelOptions options = model_options(metadata, std::move(sha256), std::move(device), precision, warm_up);
+  auto taken = std::make_unique<Py_buffer>();
+  if (PyObject_GetBuffer(bytes.ptr(), taken.get(), PyBUF_SIMPLE) != 0) throw py::error_already_set();
+  const std::unique_ptr<Py_buffer, ReleaseBuffer> buffer(taken.release());  // goes after the GIL is taken again
+  const std::span content(static_cast<const std::byte*>(buffer->buf), static_cast<std::size_t>(buffer->len));
+  const py::gil_scoped_release release;
+  return Model(content, options);
+}
+
+void register_loaded(py::module_& module) {
+  // The path's type takes bytes too, as a file's name: so the bytes of a model come first.
+  py::class_<Model>(module, "Model", py::release_gil_before_calling_cpp_dtor())
+      .def(py::init(&load_bytes), py::arg("source"), py::kw_only(), py::arg("metadata"), py::arg("sha256"), py::arg("device"),
+           py::arg("precision"), py::arg("warm_up"))
+      .def(py::init(&load_file), py::arg("source"), py::kw_only(), py::arg("metadata"), py::arg("sha256"), py::arg("device"),
+           py::arg("precision"), py::arg("warm_up"))
+      .def_property_readonly("info", &Model::info, py::return_value_policy::copy)
+      .def_property_readonly("device", [](const Model& model) { return to_string(model.devices()); })
+      .def("measure_memory", &Model::measure_memory, py::call_guard<py::gil_scoped_release>());
 }
 
 }  // namespace
 
 void register_model(py::module_& module) {
   register_parts(module);
+  register_outputs(module);
   register_info(module);
+  register_loaded(module);
   module.def("parse_model_info", &parse_model_info, py::arg("json"), py::arg("origin") = "document",
              "Reads a metadata document alone, without a model.");
   module.def("model_presets", &model_presets, "Names of the metadata presets, sorted.");
@@ -107,15 +182,6 @@ void register_model(py::module_& module) {
         return inspect_model(path, options);
       },
       py::arg("path"), py::arg("metadata"), py::arg("sha256"));
-  module.def(
-      "measure_memory",
-      [](const std::filesystem::path& path, const MetadataChoice& metadata, std::string sha256, std::string device,
-         const std::string& precision) {
-        const ModelOptions options = model_options(metadata, std::move(sha256), std::move(device), precision, "none");
-        const py::gil_scoped_release release;
-        return measure_memory(path, options);
-      },
-      py::arg("path"), py::arg("metadata"), py::arg("sha256"), py::arg("device"), py::arg("precision"));
 }
 
 }  // namespace posekit_python

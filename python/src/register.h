@@ -11,6 +11,7 @@ void register_device_image(pybind11::module_& module);
 void register_executor(pybind11::module_& module);
 void register_estimator(pybind11::module_& module);
 void register_detector(pybind11::module_& module);
+void register_predictor(pybind11::module_& module);
 void register_stream(pybind11::module_& module);
 void register_results(pybind11::module_& module);
 void register_tracker(pybind11::module_& module);

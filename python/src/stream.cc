@@ -26,8 +26,6 @@ using namespace std::chrono_literals;
 namespace posekit_python {
 namespace {
 
-using Boxes = py::array_t<double, py::array::c_style>;
-
 /// Keeps an array for as long as a frame needs it, and lets go of it with the GIL held, on whatever thread that is.
 std::shared_ptr<const void> keep(const py::array& array) {
   return {array.ptr(), [array = std::make_shared<py::array>(array)](const void*) mutable {
@@ -47,12 +45,11 @@ std::chrono::microseconds microseconds_of(const char* name, double seconds) {
 class Stream {
  public:
   /// @param loan of the tracker in the options, if there is one
-  Stream(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<const PersonDetector> detector, const PipelineOptions& options,
-         std::unique_ptr<TrackerLoan> loan)
-      : keypoints_(estimator->keypoints().size()),
+  Stream(const Predictor& predictor, const PipelineOptions& options, std::unique_ptr<TrackerLoan> loan)
+      : keypoints_(predictor.estimator().keypoints().size()),
         loan_(std::move(loan)),
         pipeline_(std::make_unique<Pipeline>(
-            std::move(estimator), std::move(detector), [this](PipelineResult out) { put(std::move(out)); }, options)) {}
+            predictor, [this](PipelineResult out) { put(std::move(out)); }, options)) {}
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
   ~Stream() = default;  // without the GIL: first the pipeline goes, then what it left here
@@ -145,10 +142,9 @@ class Stream {
   std::unique_ptr<Pipeline> pipeline_;
 };
 
-std::unique_ptr<Stream> make_stream(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<const PersonDetector> detector,
-                                    std::int64_t ahead, std::int64_t batch_frames, double batch_wait, std::int64_t detect_every,
-                                    std::int64_t detect_calls, std::int64_t estimate_calls, std::optional<double> timeout,
-                                    const std::shared_ptr<SharedTracker>& tracker) {
+std::unique_ptr<Stream> make_stream(const Predictor& predictor, std::int64_t ahead, std::int64_t batch_frames, double batch_wait,
+                                    std::int64_t detect_every, std::int64_t detect_calls, std::int64_t estimate_calls,
+                                    std::optional<double> timeout, const std::shared_ptr<SharedTracker>& tracker) {
   PipelineOptions options{.queue_frames = count_of("ahead", ahead),
                           .batch_frames = count_of("batch_frames", batch_frames),
                           .batch_wait = microseconds_of("batch_wait", batch_wait),
@@ -162,7 +158,7 @@ std::unique_ptr<Stream> make_stream(std::shared_ptr<const PoseEstimator> estimat
     loan = std::make_unique<TrackerLoan>(tracker);
     options.tracker = loan->tracker();
   }
-  return std::make_unique<Stream>(std::move(estimator), std::move(detector), options, std::move(loan));
+  return std::make_unique<Stream>(predictor, options, std::move(loan));
 }
 
 /// (count, mean, p50, p99), in milliseconds.
@@ -194,9 +190,8 @@ py::dict metrics_of(const Stream& stream) {
 
 void register_stream(py::module_& module) {
   py::class_<Stream>(module, "Stream", py::release_gil_before_calling_cpp_dtor())
-      .def(py::init(&make_stream), py::arg("estimator"), py::arg("detector"), py::kw_only(), py::arg("ahead"), py::arg("batch_frames"),
-           py::arg("batch_wait"), py::arg("detect_every"), py::arg("detect_calls"), py::arg("estimate_calls"), py::arg("timeout"),
-           py::arg("tracker"))
+      .def(py::init(&make_stream), py::arg("predictor"), py::kw_only(), py::arg("ahead"), py::arg("batch_frames"), py::arg("batch_wait"),
+           py::arg("detect_every"), py::arg("detect_calls"), py::arg("estimate_calls"), py::arg("timeout"), py::arg("tracker"))
       .def("submit", &Stream::submit, py::arg("index"), py::arg("time_s"), py::arg("pixels"), py::arg("rgb"), py::arg("boxes"))
       .def("take", &Stream::take, py::arg("index"))
       .def("close", &Stream::close)

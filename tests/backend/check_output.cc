@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "backend/model_backend.h"
+#include "codec/output_check.h"
 #include "posekit/error.h"
 
 using namespace posekit;
@@ -14,16 +14,28 @@ namespace {
 
 using Shape = std::vector<std::size_t>;
 
+OutputInfo output_of(Codec codec) {
+  switch (codec) {
+    case Codec::udp_heatmap: return HeatmapOutput{.size = {48, 64}};
+    case Codec::heatmap: return HeatmapOutput{.size = {48, 64}, .udp = false};
+    case Codec::simcc: return SimccOutput{};
+    case Codec::regression: return RegressionOutput{};
+    case Codec::boxes_scores: break;
+  }
+  return BoxesOutput{};
+}
+
 ModelInfo info_of(Codec codec) {
   ModelInfo info;
   info.name = "m";
-  info.task = codec == Codec::boxes_scores ? Task::detect : Task::pose;
   info.input.width = 192;
   info.input.height = 256;
-  info.output.codec = codec;
-  info.output.width = 48;
-  info.output.height = 64;
-  info.keypoints = builtin_keypoint_set("coco17");
+  info.output = output_of(codec);
+  if (codec == Codec::boxes_scores) {
+    info.purpose = DetectInfo{};
+  } else {
+    info.pose().keypoints = builtin_keypoint_set("coco17");
+  }
   return info;
 }
 

@@ -10,7 +10,7 @@
 #include <random>
 #include <vector>
 
-#include "posekit/model.h"
+#include "posekit/model_info.h"
 
 namespace {
 
@@ -76,10 +76,10 @@ void udp_decode(benchmark::State& state) {
   ModelInfo info;
   info.input.width = shape.width * 4;
   info.input.height = shape.height * 4;
-  info.output = {.codec = Codec::udp_heatmap, .width = shape.width, .height = shape.height};
+  info.output = HeatmapOutput{.size = {shape.width, shape.height}};
   std::vector<std::size_t> channels(shape.channels);
   for (std::size_t k = 0; k < channels.size(); ++k) channels[k] = k;
-  const Decoder decoder(info, channels);
+  const Decoder decoder(info, make_decode_request(info, channels, /*flip_test=*/false));
   ModelOutput output;
   output.tensors.push_back(
       {.data = values.data(),

@@ -21,22 +21,20 @@
 #include <functional>
 #include <iostream>
 #include <map>
-#include <numeric>
 #include <random>
 #include <sstream>
 #include <string>
 #include <vector>
 
-#include "codec/decode.h"
-#include "estimator/estimator_access.h"
+#include "loading/load_model.h"
+#include "posekit/estimator.h"
 #include "posekit/runtime.h"
 #include "support/by_sessions.h"
 #include "torch/backend.h"
-#include "torch/model_file.h"
+#include "torch/device_session.h"
 #include "torch/network.h"
 #include "torch/peaks.h"
 #include "torch/runtime.h"
-#include "torch/session.h"
 #include "torch/tf32.h"
 
 #ifdef POSEKIT_CUDA
@@ -60,28 +58,23 @@ struct Options {
   double soak = 0;
 };
 
-c10::ScalarType scalar_type(const std::string& precision) {
-  if (precision == "fp16") return c10::kHalf;
-  return precision == "bf16" ? c10::kBFloat16 : c10::kFloat;
-}
-
-/// The model's network and, beside it, a backend of the same module. TF32 is set for what is loaded.
-struct Model {
-  std::shared_ptr<Replica> replica;
+/// A model's network and, beside it, another backend of the same file that is used by sessions as on a device.
+struct Loaded {
+  std::shared_ptr<ModelBackend> own;
+  Replica* replica = nullptr;
   std::shared_ptr<ModelBackend> backend;
 };
 
-Model load(const Options& options, const std::string& precision) {
+/// TF32 is set for what is loaded.
+Loaded load(const Options& options, const std::string& precision) {
   set_torch_tf32(precision == "tf32");
-  const c10::Device device = resolve_devices(options.device).front();
-  ModelFile file = open_model_file(std::filesystem::path(options.model), {}, device);
-  file.module.to(device, scalar_type(precision));
-  torch::jit::Module module = torch::jit::freeze(file.module);
-  set_tf32_of_convolutions(module, torch_tf32());
+  ModelOptions model;
+  model.device = options.device;
+  model.precision = precision == "fp16" ? Precision::fp16 : precision == "bf16" ? Precision::bf16 : Precision::fp32;
   const c10::InferenceMode inference;
-  Model model{std::make_shared<Replica>(module, file.info, device, scalar_type(precision)), nullptr};
-  model.backend = std::make_shared<BySessions>(make_torchscript_backend(module, file.info, device, scalar_type(precision)));
-  return model;
+  const auto own = load_model(std::filesystem::path(options.model), model);
+  return {own, &dynamic_cast<TorchBackend&>(*own).replica(),
+          std::make_shared<BySessions>(load_model(std::filesystem::path(options.model), model))};
 }
 
 std::vector<Image> noise_images(std::size_t count) {
@@ -136,13 +129,13 @@ std::string memory_text() {
 }
 
 /// The device's stages of one batch, each alone.
-std::map<std::string, double> stages(const Model& model, const DecodeRequest& plan, std::size_t batch, double seconds) {
+std::map<std::string, double> stages(const Loaded& model, const DecodeRequest& request, std::size_t batch, double seconds) {
   const c10::InferenceMode inference;
   const Replica& replica = *model.replica;
   const StreamGuard guard(replica.streams, StreamRole::compute);
   const InputInfo& input = replica.network.info().input;
   const auto count = static_cast<std::int64_t>(batch);
-  const PeakReduction reduction(replica.network.info(), plan, replica.network.device());
+  const PeakReduction reduction(replica.network.info(), request, replica.network.device());
   std::vector<at::Tensor> host;
   std::vector<at::Tensor> device;
   std::vector<at::Tensor> normalized;
@@ -171,11 +164,11 @@ struct Ratio {
 };
 
 /// A B A B …: bare forwards on inputs that lie on the device, whole calls on images in host memory.
-Ratio alternate(const Options& options, const Model& model, std::size_t batch, const std::vector<Image>& images) {
+Ratio alternate(const Options& options, const Loaded& model, std::size_t batch, const std::vector<Image>& images) {
   EstimatorOptions settings;
   settings.max_batch = batch;
   settings.executor = std::make_shared<ThreadPool>();
-  const PoseEstimator estimator = EstimatorAccess::make(model.backend, settings);
+  const PoseEstimator estimator(Model(model.backend), settings);
   const std::vector<Box> person{{300, 100, 900, 900}};
   std::vector<ImageBoxes> input;
   const std::size_t persons = std::max<std::size_t>(8 * batch, 32);
@@ -219,7 +212,7 @@ Ratio alternate(const Options& options, const Model& model, std::size_t batch, c
 std::vector<Pose> poses_in(const Options& options, const std::string& precision, const std::vector<Image>& images) {
   EstimatorOptions settings;
   settings.max_batch = 4;
-  const PoseEstimator estimator = EstimatorAccess::make(load(options, precision).backend, settings);
+  const PoseEstimator estimator(Model(load(options, precision).backend), settings);
   const std::vector<Box> person{{300, 100, 900, 900}};
   std::vector<Pose> poses;
   for (const Image& image : images) poses.push_back(estimator.estimate(image.view(), person).poses.at(0));
@@ -253,11 +246,11 @@ void compare_precisions(const Options& options, const std::vector<Image>& images
   set_torch_tf32(false);
 }
 
-void soak(const Options& options, const Model& model, const std::vector<Image>& images) {
+void soak(const Options& options, const Loaded& model, const std::vector<Image>& images) {
   EstimatorOptions settings;
   settings.max_batch = options.batches.back();
   settings.executor = std::make_shared<ThreadPool>();
-  const PoseEstimator estimator = EstimatorAccess::make(model.backend, settings);
+  const PoseEstimator estimator(Model(model.backend), settings);
   const std::vector<Box> person{{300, 100, 900, 900}};
   const auto start = Clock::now();
   std::size_t persons = 0;
@@ -312,15 +305,14 @@ void run(const Options& options) {
   if (!options.json.empty()) file.open(options.json);
   std::ostream& json = options.json.empty() ? static_cast<std::ostream&>(nowhere) : file;
   const auto images = noise_images(24);
-  const Model model = load(options, options.precision);
+  const Loaded model = load(options, options.precision);
   const ModelInfo& info = model.replica->network.info();
-  const std::size_t keypoints = info.keypoints.size();
-  std::vector<std::size_t> channels(keypoints);
-  std::iota(channels.begin(), channels.end(), std::size_t{0});
-  const DecodeRequest plan = Decoder(info, channels).request(false);
-  std::printf("%s on %s, %s, Torch %s, %s\n%zu bytes come back for a person\n", info.name.c_str(), model.backend->device().c_str(),
-              options.precision.c_str(), torch_versions().running.c_str(), memory_text().c_str(), keypoints * PeakReduction::words * 4);
-  json << "{\n  \"model\": \"" << info.name << "\", \"device\": \"" << model.backend->device() << "\", \"precision\": \""
+  const std::size_t keypoints = info.pose().keypoints.size();
+  const DecodeRequest request = make_decode_request(info);
+  std::printf("%s on %s, %s, Torch %s, %s\n%zu bytes come back for a person\n", info.name.c_str(),
+              to_string(model.backend->devices()).c_str(), options.precision.c_str(), torch_versions().running.c_str(),
+              memory_text().c_str(), keypoints * PeakReduction::words * 4);
+  json << "{\n  \"model\": \"" << info.name << "\", \"device\": \"" << to_string(model.backend->devices()) << "\", \"precision\": \""
        << options.precision << "\", \"torch\": \"" << torch_versions().running
        << "\", \"bytes_per_person\": " << keypoints * PeakReduction::words * 4;
   for (const std::size_t batch : options.batches) {
@@ -328,7 +320,7 @@ void run(const Options& options) {
     std::printf("batch %3zu: forward %9.2f, end to end %9.2f persons/s, ratio %.4f |", batch, ratio.forward, ratio.end_to_end,
                 ratio.end_to_end / ratio.forward);
     json << ",\n  \"batch_" << batch << "\": {\"forward_per_s\": " << ratio.forward << ", \"end_to_end_per_s\": " << ratio.end_to_end;
-    for (const auto& [stage, seconds] : stages(model, plan, batch, options.seconds / 4)) {
+    for (const auto& [stage, seconds] : stages(model, request, batch, options.seconds / 4)) {
       std::printf(" %s %.3f ms", stage.c_str(), 1e3 * seconds);
       json << ", \"" << stage << "_ms\": " << 1e3 * seconds;
     }

@@ -17,9 +17,8 @@ constexpr std::size_t frames = 24;
 
 struct Models {
   std::shared_ptr<ThreadPool> pool = std::make_shared<ThreadPool>();
-  std::shared_ptr<const PersonDetector> detector = std::make_shared<const PersonDetector>(path("person_detector.pt"), detector_options());
-  std::shared_ptr<const PoseEstimator> estimator =
-      std::make_shared<const PoseEstimator>(path("pose_landmark_lite.pt"), estimator_options());
+  Predictor predictor{PoseEstimator(path("pose_landmark_lite.pt"), estimator_options()),
+                      PersonDetector(path("person_detector.pt"), detector_options())};
 
   static std::filesystem::path path(const char* name) { return posekit_test::source_dir() / "examples/models" / name; }
   DetectorOptions detector_options() const {
@@ -49,8 +48,7 @@ void plain_loop(benchmark::State& state) {
   set_torch_threads(static_cast<int>(usable_cpus()));
   for (auto _ : state) {
     for (std::size_t i = 0; i < frames; ++i) {
-      const ImageView image = photo(i).image;
-      benchmark::DoNotOptimize(models().estimator->estimate(image, models().detector->detect(image)));
+      benchmark::DoNotOptimize(models().predictor.predict(photo(i).image));
     }
   }
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(frames));
@@ -61,7 +59,7 @@ void stream() {
   const auto sink = [](const PipelineResult& out) {
     if (out.result.code != ErrorCode::ok) std::abort();
   };
-  Pipeline pipeline(models().estimator, models().detector, sink, {.detect_calls = usable_cpus(), .estimate_calls = usable_cpus()});
+  Pipeline pipeline(models().predictor, sink, {.detect_calls = usable_cpus(), .estimate_calls = usable_cpus()});
   pipeline.run([next = std::size_t{0}]() mutable {
     return next < frames ? std::optional(PipelineInput{photo(next++), {}}) : std::nullopt;
   });

@@ -16,12 +16,11 @@ constexpr std::size_t frames = 200;
 void nap(std::size_t /*number*/) { std::this_thread::sleep_for(10ms); }
 
 void sleeping_stages_in_turn(benchmark::State& state) {
-  const auto detector = posekit_test::scripted_detector(nap);
-  const auto estimator = posekit_test::scripted_estimator(nap);
+  const Predictor predictor(posekit_test::scripted_estimator(nap), posekit_test::scripted_detector(nap));
   for (auto _ : state) {
     for (std::size_t i = 0; i < frames; ++i) {
       const Frame frame = posekit_test::numbered_frame(i);
-      benchmark::DoNotOptimize(estimator->estimate(frame.image, detector->detect(frame.image)));
+      benchmark::DoNotOptimize(predictor.predict(frame.image));
       nap(i);
     }
   }
@@ -29,10 +28,9 @@ void sleeping_stages_in_turn(benchmark::State& state) {
 }
 
 void sleeping_stages_in_a_pipeline(benchmark::State& state) {
-  const auto detector = posekit_test::scripted_detector(nap);
-  const auto estimator = posekit_test::scripted_estimator(nap);
+  const Predictor predictor(posekit_test::scripted_estimator(nap), posekit_test::scripted_detector(nap));
   for (auto _ : state) {
-    Pipeline pipeline(estimator, detector, [](const PipelineResult& out) { nap(out.frame.index); });
+    Pipeline pipeline(predictor, [](const PipelineResult& out) { nap(out.frame.index); });
     pipeline.run([next = std::size_t{0}]() mutable -> std::optional<PipelineInput> {
       if (next == frames) return std::nullopt;
       return PipelineInput{posekit_test::numbered_frame(next++), std::nullopt};

@@ -69,9 +69,9 @@ void whole_job(benchmark::State& state) {
 /// The same photos four times over in one call. @param state its argument: how many replicas, each of one Torch thread
 void replicas(benchmark::State& state) {
   set_torch_threads(1);
-  EstimatorOptions options;
-  options.model.device = state.range(0) == 1 ? "cpu" : "cpu,cpu";
-  const PoseEstimator estimator(model(), options);
+  ModelOptions options;
+  options.device = state.range(0) == 1 ? "cpu" : "cpu,cpu";
+  const PoseEstimator estimator(Model(model(), options));
   std::vector<ImageBoxes> images;
   for (int copy = 0; copy < 4; ++copy) {
     for (const ImageBoxes& image : input()) images.push_back(image);

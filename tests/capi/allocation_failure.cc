@@ -2,12 +2,15 @@
 #include <posekit_c.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
 
+#include "capi/objects.h"
 #include "support/failing_allocator.h"
 
+using namespace posekit_c_test;  // NOLINT(google-build-using-namespace): a test's words
 using posekit_test::allocations_left;
 using posekit_test::blocks;
 using posekit_test::fails_for_good;
@@ -22,8 +25,8 @@ constexpr const char* pose_model = R"({"format": "posekit-model/1", "task": "pos
 constexpr const char* detect_model =
     R"({"format": "posekit-model/1", "task": "detect", "input": {"width": 32, "height": 32}, "output": {"codec": "boxes_scores"}})";
 
-posekit_status create_estimator(posekit_estimator** estimator) {
-  return posekit_estimator_create_from_memory(pose_model, std::strlen(pose_model), nullptr, nullptr, estimator);
+Model load_document(const char* document) {
+  return made<Model>([&](auto** out) { return posekit_model_load_from_memory(document, std::strlen(document), nullptr, out); });
 }
 
 /// Has the built-in sets read. Reading JSON is no part of these tests: nlohmann-json's destructors allocate, and end the program if they
@@ -109,6 +112,25 @@ TEST_CASE("Making objects with an allocation failing anywhere gives them or out_
         }) > 20);
 }
 
+TEST_CASE("Making an estimator or a detector of a model with an allocation failing anywhere gives it or out_of_memory") {
+  const auto pose = load_document(pose_model);
+  const auto people = load_document(detect_model);
+  CHECK(fail_everywhere([&] {
+          posekit_estimator* estimator = nullptr;
+          const posekit_status status = posekit_estimator_create(pose.get(), nullptr, &estimator);
+          if ((status == POSEKIT_OK) != (estimator != nullptr)) std::abort();
+          posekit_estimator_destroy(estimator);
+          return status;
+        }) > 4);
+  CHECK(fail_everywhere([&] {
+          posekit_detector* detector = nullptr;
+          const posekit_status status = posekit_detector_create(people.get(), nullptr, &detector);
+          if ((status == POSEKIT_OK) != (detector != nullptr)) std::abort();
+          posekit_detector_destroy(detector);
+          return status;
+        }) > 4);
+}
+
 TEST_CASE("A custom executor's opaque pointer is given back exactly if the executor was made") {
   static int given_back = 0;
   posekit_executor_callbacks callbacks = POSEKIT_EXECUTOR_CALLBACKS_INIT;
@@ -133,8 +155,7 @@ TEST_CASE("A custom executor's opaque pointer is given back exactly if the execu
 }
 
 TEST_CASE("Estimating and reading results with an allocation failing anywhere ends in a status, and the next call is whole") {
-  posekit_estimator* estimator = nullptr;
-  REQUIRE(create_estimator(&estimator) == POSEKIT_OK);
+  const auto estimator = estimator_of(load_document(pose_model).get());
   const std::vector<uint8_t> pixels(std::size_t{64} * 48, 90);
   const posekit_image image{pixels.data(), 0, 64, 48, POSEKIT_PIXEL_FORMAT_GRAY8, 0};
   const posekit_box boxes[] = {{5, 5, 40, 40, 0, 0}, {1, 1, 1, 1, 0, 0}, {10, 10, 60, 44, 0, 0}};
@@ -144,10 +165,10 @@ TEST_CASE("Estimating and reading results with an allocation failing anywhere en
     char* json = nullptr;
     size_t count = 0;
     float values[12];
-    posekit_status status = posekit_estimator_estimate(estimator, &image, boxes, 3, nullptr, &result);
+    posekit_status status = posekit_estimator_estimate(estimator.get(), &image, boxes, 3, nullptr, &result);
     if (status == POSEKIT_OK) status = posekit_result_copy_keypoints(result, values, 12, &count);
     if (status == POSEKIT_OK) status = posekit_result_json(result, 0, "a.jpg", &json);
-    if (status == POSEKIT_OK) status = posekit_estimator_keypoint_set(estimator, &set);
+    if (status == POSEKIT_OK) status = posekit_estimator_keypoint_set(estimator.get(), &set);
     if (status == POSEKIT_OK && count != 12) std::abort();
     posekit_string_destroy(json);
     posekit_keypoint_set_destroy(set);
@@ -156,21 +177,18 @@ TEST_CASE("Estimating and reading results with an allocation failing anywhere en
   };
   CHECK(fail_everywhere(call) > 40);
   CHECK(call() == POSEKIT_OK);
-  posekit_estimator_destroy(estimator);
 }
 
 TEST_CASE("Detecting with an allocation failing anywhere ends in a status, and the next call is whole") {
-  posekit_detector* detector = nullptr;
-  REQUIRE(posekit_detector_create_from_memory(detect_model, std::strlen(detect_model), nullptr, nullptr, &detector) == POSEKIT_OK);
+  const auto detector = detector_of(load_document(detect_model).get());
   const std::vector<uint8_t> pixels(std::size_t{64} * 48, 90);
   const posekit_image image{pixels.data(), 0, 64, 48, POSEKIT_PIXEL_FORMAT_GRAY8, 0};
   const auto call = [&] {
     posekit_detections* detections = nullptr;
-    const posekit_status status = posekit_detector_detect(detector, &image, nullptr, &detections);
+    const posekit_status status = posekit_detector_detect(detector.get(), &image, nullptr, &detections);
     posekit_detections_destroy(detections);
     return status;
   };
   CHECK(fail_everywhere(call) > 10);
   CHECK(call() == POSEKIT_OK);
-  posekit_detector_destroy(detector);
 }

@@ -11,20 +11,16 @@
 #include <thread>
 #include <vector>
 
+#include "capi/objects.h"
+#include "capi/small_models.h"
 #include "posekit/error.h"
-#include "support/model_builder.h"
-#include "support/paths.h"
 
 using Catch::Matchers::ContainsSubstring;
+using namespace posekit_c_test;  // NOLINT(google-build-using-namespace): a test's words
 
 namespace {
 
 using Run = posekit_status (*)(void*, size_t, posekit_task, void*);
-
-struct ExecutorDestroyer {
-  void operator()(posekit_executor* executor) const noexcept { posekit_executor_destroy(executor); }
-};
-using Executor = std::unique_ptr<posekit_executor, ExecutorDestroyer>;
 
 Executor make(Run run, void* opaque = nullptr, size_t slots = 2, void (*destroy)(void*) = nullptr) {
   posekit_executor_callbacks callbacks = POSEKIT_EXECUTOR_CALLBACKS_INIT;
@@ -32,9 +28,7 @@ Executor make(Run run, void* opaque = nullptr, size_t slots = 2, void (*destroy)
   callbacks.slots = slots;
   callbacks.run = run;
   callbacks.destroy = destroy;
-  posekit_executor* executor = nullptr;
-  REQUIRE(posekit_executor_create_custom(&callbacks, &executor) == POSEKIT_OK);
-  return Executor(executor);
+  return made<Executor>([&](auto** out) { return posekit_executor_create_custom(&callbacks, out); });
 }
 
 /// How often each task of a call has run.
@@ -117,7 +111,7 @@ TEST_CASE("A run that breaks the contract ends its call with invalid_argument, a
   CHECK(posekit_executor_parallel_for(sound.get(), 3, Tally::task, &tally) == POSEKIT_OK);
 }
 
-TEST_CASE("Two tasks that run at once in one slot: the second is not run, and the call fails") {
+TEST_CASE("A task that shares a slot with one that runs is not run, and the call fails") {
   struct Meeting {
     std::barrier<> inside{2};
     std::barrier<> done{2};
@@ -146,7 +140,7 @@ TEST_CASE("Two tasks that run at once in one slot: the second is not run, and th
   CHECK(meeting.ran == 1);
 }
 
-TEST_CASE("What run returns is what the call ends with") {
+TEST_CASE("A status that run returns is what the call ends with") {
   posekit_status answer = GENERATE(posekit_status{POSEKIT_ERROR_CANCELLED}, posekit_status{POSEKIT_ERROR_INTERNAL}, -5, 77);
   const auto executor = make(
       [](void* opaque, size_t count, posekit_task task, void* context) -> posekit_status {
@@ -160,7 +154,7 @@ TEST_CASE("What run returns is what the call ends with") {
   CHECK_THAT(posekit_last_error_message(), ContainsSubstring("returned " + std::to_string(answer)));
 }
 
-TEST_CASE("A task that throws does not throw through the callback: later tasks are skipped, its error is the call's") {
+TEST_CASE("A task that throws ends the call with its error, skips later tasks, and throws nothing through the callback") {
   struct State {
     int begun = 0;
     bool returned = false;
@@ -182,7 +176,7 @@ TEST_CASE("A task that throws does not throw through the callback: later tasks a
   CHECK(state.begun == 2);
 }
 
-TEST_CASE("From within a task the calls run on its thread, and run is not called again") {
+TEST_CASE("A call from within a task runs on its thread, and run is not called again") {
   struct State {
     posekit_executor* executor = nullptr;
     int calls = 0;
@@ -204,7 +198,7 @@ TEST_CASE("From within a task the calls run on its thread, and run is not called
   for (const auto& count : state.tally.runs) CHECK(count == 2);
 }
 
-TEST_CASE("The opaque pointer is given back once, when the last user is gone") {
+TEST_CASE("An executor's opaque pointer is given back once, when the last user is gone") {
   int destroyed = 0;
   const auto count_it = [](void* opaque) { ++*static_cast<int*>(opaque); };
   posekit_executor_callbacks callbacks = POSEKIT_EXECUTOR_CALLBACKS_INIT;
@@ -214,40 +208,22 @@ TEST_CASE("The opaque pointer is given back once, when the last user is gone") {
   CHECK(posekit_executor_create_custom(&callbacks, &refused) == POSEKIT_ERROR_INVALID_ARGUMENT);  // no run
   CHECK(destroyed == 0);
 
-  const posekit_test::TemporaryDir dir;
-  const std::string path = (dir.path() / "pose.pt").string();
-  posekit_test::save_script_model(path, "def forward(self, x):\n    return x[:, 0:1, 0:8, 0:8] * 1.0\n",
-                                  posekit_test::pose_metadata("heatmap", 32, 32, 8, 8, R"({"name": "one", "keypoints": [{"name": "a"}]})"));
   auto executor = make(run_in_order, &destroyed, 1, count_it);
-  posekit_estimator_options options = POSEKIT_ESTIMATOR_OPTIONS_INIT;
-  options.executor = executor.get();
-  posekit_estimator* estimator = nullptr;
-  REQUIRE(posekit_estimator_create(path.c_str(), nullptr, &options, &estimator) == POSEKIT_OK);
+  auto estimator = estimator_on(executor.get());
   executor.reset();
   CHECK(destroyed == 0);
-  posekit_estimator_destroy(estimator);
+  estimator.reset();
   CHECK(destroyed == 1);
 }
 
 TEST_CASE("An executor that fails while a model is used fails that call, and says so") {
-  const posekit_test::TemporaryDir dir;
-  const std::string path = (dir.path() / "pose.pt").string();
-  posekit_test::save_script_model(path, "def forward(self, x):\n    return x[:, 0:1, 0:8, 0:8] * 1.0\n",
-                                  posekit_test::pose_metadata("heatmap", 32, 32, 8, 8, R"({"name": "one", "keypoints": [{"name": "a"}]})"));
   const auto fault = GENERATE(Run{[](void*, size_t, posekit_task, void*) -> posekit_status { return POSEKIT_ERROR_OUT_OF_MEMORY; }},
                               Run{[](void*, size_t, posekit_task, void*) -> posekit_status { return POSEKIT_OK; }});
   const auto executor = make(fault);
-  posekit_estimator_options options = POSEKIT_ESTIMATOR_OPTIONS_INIT;
-  options.executor = executor.get();
-  posekit_estimator* estimator = nullptr;
-  REQUIRE(posekit_estimator_create(path.c_str(), nullptr, &options, &estimator) == POSEKIT_OK);
-  const std::vector<uint8_t> pixels(std::size_t{32} * 32, 7);
-  const posekit_image image{pixels.data(), 0, 32, 32, POSEKIT_PIXEL_FORMAT_GRAY8, 0};
-  const posekit_box box{1, 1, 30, 30, 0, 0};
+  const auto estimator = estimator_on(executor.get());
   posekit_result* result = nullptr;
-  const posekit_status status = posekit_estimator_estimate(estimator, &image, &box, 1, nullptr, &result);
+  const posekit_status status = posekit_estimator_estimate(estimator.get(), &image, two_boxes.data(), two_boxes.size(), nullptr, &result);
   CHECK((status == POSEKIT_ERROR_OUT_OF_MEMORY || status == POSEKIT_ERROR_INVALID_ARGUMENT));
   CHECK_THAT(posekit_last_error_message(), ContainsSubstring("the executor's run"));
   CHECK(result == nullptr);
-  posekit_estimator_destroy(estimator);
 }

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "estimator/estimator_access.h"
 #include "handles.h"
+#include "loading/load_model.h"
 #include "support/by_sessions.h"
 #include "support/paths.h"
 
@@ -39,17 +39,20 @@ struct Album {
   }
 };
 
-posekit_estimator estimator_on(const std::string& device) {
+constexpr Device cpu{};
+constexpr Device first_gpu{DeviceKind::cuda, 0};
+
+posekit_estimator estimator_on(Device device) {
   const auto path = posekit_test::source_dir() / "examples/models/pose_landmark_lite.pt";
-  std::shared_ptr<ModelBackend> backend = load_torchscript(path, {.metadata = {}, .sha256 = {}, .device = "cpu"}, Task::pose);
-  if (device != "cpu") backend = std::make_shared<posekit_test::BySessions>(backend, device);
-  return {std::make_shared<PoseEstimator>(EstimatorAccess::make(backend, {}))};
+  std::shared_ptr<ModelBackend> backend = load_model(path, {.metadata = {}, .sha256 = {}, .device = "cpu"});
+  if (device != cpu) backend = std::make_shared<posekit_test::BySessions>(backend, device);
+  return {std::make_shared<PoseEstimator>(Model(backend))};
 }
 
 }  // namespace
 
-TEST_CASE("Images on the model's device, among images on the host, give what the same call gives in C++") {
-  const posekit_estimator estimator = estimator_on("cuda:0");
+TEST_CASE("An image on the model's device, among images on the host, gives what the same call gives in C++") {
+  const posekit_estimator estimator = estimator_on(first_gpu);
   Album album;
   album.images[0].image.cuda_device = album.images[2].image.cuda_device = 0;
   const auto expected = estimator.estimator->estimate_batch(album.images);
@@ -74,11 +77,11 @@ TEST_CASE("Images on the model's device, among images on the host, give what the
   posekit_result_destroy(result);
 }
 
-TEST_CASE("An image on another device is told with both devices' names; its neighbours are done; a place that is none fails the call") {
-  for (const std::string device : {"cuda:0", "cpu"}) {
+TEST_CASE("An image on another device is reported with both devices' names, and its neighbours are estimated") {
+  for (const Device device : {first_gpu, cpu}) {
     const posekit_estimator estimator = estimator_on(device);
     const Album album;
-    std::array<posekit_image_place, 3> places{{{0, 0, nullptr}, {1, 1, nullptr}, {0, 0, nullptr}}};
+    const std::array<posekit_image_place, 3> places{{{0, 0, nullptr}, {1, 1, nullptr}, {0, 0, nullptr}}};
     posekit_result* result = nullptr;
     REQUIRE(posekit_estimator_estimate_placed_batch(&estimator, album.c_images.data(), places.data(), 3, nullptr, &result) == POSEKIT_OK);
     for (std::size_t i = 0; i < 3; ++i) {
@@ -87,13 +90,21 @@ TEST_CASE("An image on another device is told with both devices' names; its neig
       REQUIRE(posekit_result_status(result, i, &status, &message) == POSEKIT_OK);
       CHECK(status == (i == 1 ? POSEKIT_ERROR_INVALID_ARGUMENT : POSEKIT_OK));
       if (i == 1)
-        CHECK((std::string(message).find("cuda:1") != std::string::npos && std::string(message).find(device) != std::string::npos));
+        CHECK((std::string(message).find("cuda:1") != std::string::npos &&
+               std::string(message).find(to_string(device)) != std::string::npos));
     }
     posekit_result_destroy(result);
+  }
+}
 
+TEST_CASE("An image's place that is none fails the call, and the wrong value is named") {
+  for (const Device device : {first_gpu, cpu}) {
+    const posekit_estimator estimator = estimator_on(device);
+    const Album album;
     for (const auto& [wrong, words] : {std::pair{posekit_image_place{2, 0, nullptr}, "on_cuda is 2"},
                                        std::pair{posekit_image_place{1, -2, nullptr}, "cuda_device is -2"}}) {
-      places[2] = wrong;
+      const std::array<posekit_image_place, 3> places{{{0, 0, nullptr}, {1, 1, nullptr}, wrong}};
+      posekit_result* result = nullptr;
       CHECK(posekit_estimator_estimate_placed_batch(&estimator, album.c_images.data(), places.data(), 3, nullptr, &result) ==
             POSEKIT_ERROR_INVALID_ARGUMENT);
       CHECK(result == nullptr);

@@ -17,11 +17,11 @@ int main(int argc, char** argv) {
   char name[256];
   int found = 0;
   FILE* symbols = NULL;
-  posekit_status (*create)(const char*, const posekit_model_options*, const posekit_estimator_options*, posekit_estimator**);
-  posekit_status (*get_info)(const posekit_estimator*, posekit_model_info*);
-  void (*destroy)(posekit_estimator*);
+  posekit_status (*load)(const char*, const posekit_model_options*, posekit_model**);
+  posekit_status (*get_info)(const posekit_model*, posekit_model_info*);
+  void (*destroy)(posekit_model*);
   const char* (*message)(void);
-  posekit_estimator* estimator = NULL;
+  posekit_model* model = NULL;
   posekit_model_info info = POSEKIT_MODEL_INFO_INIT;
   if (argc != 4) return 2;
   library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
@@ -34,14 +34,14 @@ int main(int argc, char** argv) {
   }
   fclose(symbols);
 
-  find("posekit_estimator_create", &create);
-  find("posekit_estimator_info", &get_info);
-  find("posekit_estimator_destroy", &destroy);
+  find("posekit_model_load", &load);
+  find("posekit_model_get_info", &get_info);
+  find("posekit_model_destroy", &destroy);
   find("posekit_last_error_message", &message);
-  if (create("missing.pt", NULL, NULL, &estimator) != POSEKIT_ERROR_NOT_FOUND || strstr(message(), "missing.pt") == NULL) return 1;
-  if (create(argv[3], NULL, NULL, &estimator) != POSEKIT_OK) return fprintf(stderr, "%s\n", message()), 1;
-  if (get_info(estimator, &info) != POSEKIT_OK || info.keypoint_count == 0) return 1;
-  destroy(estimator);
+  if (load("missing.pt", NULL, &model) != POSEKIT_ERROR_NOT_FOUND || strstr(message(), "missing.pt") == NULL) return 1;
+  if (load(argv[3], NULL, &model) != POSEKIT_OK) return fprintf(stderr, "%s\n", message()), 1;
+  if (get_info(model, &info) != POSEKIT_OK || info.keypoint_count == 0) return 1;
+  destroy(model);
   printf("%d functions found\n", found);
   return found > 60 ? 0 : 1;
 }

@@ -15,7 +15,7 @@ RGB8 = 1
 
 def main():
     library = ctypes.CDLL(sys.argv[1])
-    pose_model, detector_model, picture = sys.argv[2:]
+    pose_path, detector_path, picture = sys.argv[2:]
     library.posekit_last_error_message.restype = ctypes.c_char_p
 
     def call(name, *arguments):
@@ -32,12 +32,14 @@ def main():
     header = re.match(rb"P6\s+(\d+)\s+(\d+)\s+255\s", content)
     image = Image(content[header.end():], 0, int(header[1]), int(header[2]), RGB8, 0)
 
-    detector = made("posekit_detector_create", detector_model.encode(), None, None)
+    detection_model = made("posekit_model_load", detector_path.encode(), None)
+    detector = made("posekit_detector_create", detection_model, None)
     detections = made("posekit_detector_detect", detector, ctypes.byref(image), None)
     boxes, box_count = ctypes.c_void_p(), ctypes.c_size_t()
     call("posekit_detections_boxes", detections, ctypes.c_size_t(0), ctypes.byref(boxes), ctypes.byref(box_count))
 
-    estimator = made("posekit_estimator_create", pose_model.encode(), None, None)
+    pose_model = made("posekit_model_load", pose_path.encode(), None)
+    estimator = made("posekit_estimator_create", pose_model, None)
     result = made("posekit_estimator_estimate", estimator, ctypes.byref(image), boxes, box_count, None)
     keypoint_set = made("posekit_estimator_keypoint_set", estimator)
     names, count = [], ctypes.c_size_t()
@@ -55,7 +57,7 @@ def main():
     for i in range(needed.value // 3):
         print(i // len(names), names[i % len(names)], *map(repr, values[3 * i:3 * i + 3]))
     for kind, handle in (("result", result), ("keypoint_set", keypoint_set), ("estimator", estimator), ("detections", detections),
-                         ("detector", detector)):
+                         ("detector", detector), ("model", pose_model), ("model", detection_model)):
         getattr(library, f"posekit_{kind}_destroy")(handle)
 
 

@@ -181,18 +181,45 @@ static void* read_file(const char* path, size_t* size) {
   return bytes;
 }
 
-static void use_results(posekit_estimator* estimator, const posekit_result* result, size_t images) {
+/* Loads a model from a file. */
+static posekit_model* load(const char* path) {
+  posekit_model* model = NULL;
+  OK(posekit_model_load(path, NULL, &model));
+  return model;
+}
+
+static void use_model(const char* path, const char* task, size_t keypoint_count) {
+  posekit_model_options options = POSEKIT_MODEL_OPTIONS_INIT;
+  posekit_model_info info = POSEKIT_MODEL_INFO_INIT;
+  posekit_model* model = NULL;
+  size_t size = 0;
+  void* bytes = read_file(path, &size);
+  char* json = NULL;
+  OK(posekit_inspect_model(path, NULL, &json));
+  EXPECT(strstr(json, "\"parameters\"") != NULL);
+  posekit_string_destroy(json);
+  options.device = "cpu";
+  OK(posekit_model_load_from_memory(bytes, size, &options, &model));
+  free(bytes);
+  OK(posekit_model_get_info(model, &info));
+  EXPECT(strcmp(info.task, task) == 0 && info.keypoint_count == keypoint_count);
+  EXPECT(info.name[0] != 0 && info.codec[0] != 0 && strcmp(info.device, "cpu") == 0 && info.input_width > 0 && info.input_height > 0);
+  OK(posekit_model_metadata_json(model, &json));
+  EXPECT(strstr(json, "posekit-model/1") != NULL && strstr(json, task) != NULL);
+  posekit_string_destroy(json);
+  posekit_model_destroy(model);
+}
+
+static void use_results(const posekit_result* result, size_t images, size_t keypoints_expected) {
   size_t count = 0;
   size_t keypoint_count = 0;
   size_t total = 0;
   float* all = NULL;
   char* json = NULL;
-  posekit_model_info info = POSEKIT_MODEL_INFO_INIT;
-  OK(posekit_estimator_info(estimator, &info));
   OK(posekit_result_image_count(result, &count));
   EXPECT(count == images);
   OK(posekit_result_keypoint_count(result, &keypoint_count));
-  EXPECT(keypoint_count == info.keypoint_count);
+  EXPECT(keypoint_count == keypoints_expected);
   for (size_t i = 0; i < images; ++i) {
     posekit_status status = -1;
     const char* message = NULL;
@@ -276,7 +303,7 @@ static void use_estimator(const char* path) {
   const posekit_box people[person_count] = {{10, 10, 100, 110, 0, 0}, {4, 4, 4, 4, 0, 0}, {5, 0, 80, 100, 0.5F, 0}};
   const posekit_image image = the_image();
   posekit_estimator_options options = POSEKIT_ESTIMATOR_OPTIONS_INIT;
-  posekit_model_options model_options = POSEKIT_MODEL_OPTIONS_INIT;
+  posekit_model* model = load(path);
   posekit_estimator* estimator = NULL;
   posekit_keypoint_set* set = NULL;
   posekit_control* control = NULL;
@@ -284,31 +311,23 @@ static void use_estimator(const char* path) {
   posekit_image_boxes images[2];
   posekit_image_place places[2] = {{0, 0, NULL}, {0, 0, NULL}};
   size_t size = 0;
-  void* bytes = read_file(path, &size);
-  char* json = NULL;
 
-  model_options.device = "cpu";
   options.keypoints = &subset;
   options.keypoint_count = 1;
   options.max_batch = 2;
   options.flip_test = 1;
   options.box_padding = 1.2;
-  OK(posekit_estimator_create_from_memory(bytes, size, &model_options, &options, &estimator));
-  free(bytes);
-  posekit_estimator_destroy(estimator);
-  OK(posekit_estimator_create(path, NULL, &options, &estimator));
+  OK(posekit_estimator_create(model, &options, &estimator));
+  posekit_model_destroy(model); /* the estimator keeps it */
   OK(posekit_estimator_keypoint_set(estimator, &set));
   OK(posekit_keypoint_set_size(set, &size));
   EXPECT(size == 17);
   posekit_keypoint_set_destroy(set);
-  OK(posekit_estimator_metadata_json(estimator, &json));
-  EXPECT(strstr(json, "posekit-model/1") != NULL);
-  posekit_string_destroy(json);
 
   OK(posekit_control_create(&control));
   OK(posekit_control_set_deadline(control, POSEKIT_NO_DEADLINE));
   OK(posekit_estimator_estimate(estimator, &image, people, person_count, control, &result));
-  use_results(estimator, result, 1);
+  use_results(result, 1, 17);
   use_tracker(estimator, result);
   posekit_result_destroy(result);
 
@@ -316,10 +335,10 @@ static void use_estimator(const char* path) {
   images[0].boxes = images[1].boxes = people;
   images[0].box_count = images[1].box_count = person_count;
   OK(posekit_estimator_estimate_batch(estimator, images, 2, control, &result));
-  use_results(estimator, result, 2);
+  use_results(result, 2, 17);
   posekit_result_destroy(result);
   OK(posekit_estimator_estimate_placed_batch(estimator, images, places, 2, control, &result));
-  use_results(estimator, result, 2);
+  use_results(result, 2, 17);
   posekit_result_destroy(result);
 
   OK(posekit_control_cancel(control));
@@ -332,29 +351,20 @@ static void use_estimator(const char* path) {
 static void use_detector(const char* path) {
   const double tile = 0.5;
   posekit_image images[2];
-  posekit_model_info info = POSEKIT_MODEL_INFO_INIT;
   posekit_detector_options options = POSEKIT_DETECTOR_OPTIONS_INIT;
+  posekit_model* model = load(path);
   posekit_detector* detector = NULL;
   posekit_detections* detections = NULL;
   size_t size = 0;
-  void* bytes = read_file(path, &size);
-  char* json = NULL;
 
   images[0] = images[1] = the_image();
-  OK(posekit_detector_create_from_memory(bytes, size, NULL, NULL, &detector));
-  free(bytes);
-  posekit_detector_destroy(detector);
   options.score_threshold = 0.001;
   options.nms_iou = 0.5;
   options.max_persons = 2;
   options.tiles = &tile;
   options.tile_count = 1;
-  OK(posekit_detector_create(path, NULL, &options, &detector));
-  OK(posekit_detector_info(detector, &info));
-  EXPECT(strcmp(info.task, "detect") == 0 && info.input_width > 0);
-  OK(posekit_detector_metadata_json(detector, &json));
-  EXPECT(strstr(json, "\"detect\"") != NULL);
-  posekit_string_destroy(json);
+  OK(posekit_detector_create(model, &options, &detector));
+  posekit_model_destroy(model); /* the detector keeps it */
 
   OK(posekit_detector_detect(detector, images, NULL, &detections));
   posekit_detections_destroy(detections);
@@ -408,6 +418,7 @@ static posekit_status sink(void* context, const posekit_frame* frame, int32_t de
 }
 
 static void use_pipeline(const char* path) {
+  posekit_model* model = load(path);
   posekit_estimator* estimator = NULL;
   posekit_pipeline_options options = POSEKIT_PIPELINE_OPTIONS_INIT;
   posekit_metrics metrics = POSEKIT_METRICS_INIT;
@@ -415,7 +426,8 @@ static void use_pipeline(const char* path) {
   posekit_frame frame = POSEKIT_FRAME_INIT;
   seen all = {NULL, 0, 0, 0};
   int32_t accepted = 0;
-  OK(posekit_estimator_create(path, NULL, NULL, &estimator));
+  OK(posekit_estimator_create(model, NULL, &estimator));
+  posekit_model_destroy(model);
   options.frame_timeout_us = 600000000;
   OK(posekit_pipeline_create(estimator, NULL, sink, &all, &options, &all.pipeline));
   posekit_estimator_destroy(estimator);
@@ -445,7 +457,6 @@ static void use_pipeline(const char* path) {
 int main(int argc, char** argv) {
   size_t count = 0;
   const char* name = NULL;
-  char* json = NULL;
   if (argc != 3) return 2;
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width * 3; ++x) pixels[y][x / 3][x % 3] = (uint8_t)((x * 7 + y * 11) % 256);
@@ -457,9 +468,8 @@ int main(int argc, char** argv) {
   EXPECT(count == 3);
   OK(posekit_model_preset_name(count - 1, &name));
   EXPECT(strncmp(name, "sapiens-", 8) == 0);
-  OK(posekit_inspect_model(argv[1], NULL, &json));
-  EXPECT(strstr(json, "\"parameters\"") != NULL);
-  posekit_string_destroy(json);
+  use_model(argv[1], "pose", 33);
+  use_model(argv[2], "detect", 0);
   use_estimator(argv[1]);
   use_detector(argv[2]);
   use_pipeline(argv[1]);

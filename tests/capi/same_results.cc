@@ -8,18 +8,16 @@
 #include <string>
 #include <vector>
 
+#include "capi/objects.h"
 #include "posekit/image_io.h"
 #include "posekit/posekit.h"
 #include "support/paths.h"
 
+using namespace posekit_c_test;  // NOLINT(google-build-using-namespace): a test's words
+
 namespace {
 
 std::string model(const char* name) { return (posekit_test::source_dir() / "examples/models" / name).string(); }
-
-void ok(posekit_status status) {
-  INFO(posekit_last_error_message());
-  REQUIRE(status == POSEKIT_OK);
-}
 
 std::vector<posekit::Image> photos() {
   std::vector<posekit::Image> images;
@@ -64,14 +62,13 @@ TEST_CASE("Detections through C are C++'s, bit by bit") {
     c_options.tile_count = 1;
   }
   const posekit::PersonDetector detector(model("person_detector.pt"), options);
-  posekit_detector* c_detector = nullptr;
-  ok(posekit_detector_create(model("person_detector.pt").c_str(), nullptr, &c_options, &c_detector));
+  auto c_detector = detector_of(load(model("person_detector.pt")).get(), &c_options);
   const auto images = photos();
   std::vector<posekit_image> c_images;
   for (const auto& image : images) c_images.push_back(c_image(image));
   posekit_detections* detections = nullptr;
-  ok(posekit_detector_detect_batch(c_detector, c_images.data(), c_images.size(), nullptr, &detections));
-  posekit_detector_destroy(c_detector);
+  ok(posekit_detector_detect_batch(c_detector.get(), c_images.data(), c_images.size(), nullptr, &detections));
+  c_detector.reset();
   const auto expected = people(images, detector);
   for (std::size_t i = 0; i < images.size(); ++i) {
     const posekit_box* boxes = nullptr;
@@ -91,7 +88,7 @@ TEST_CASE("Poses through C are C++'s, bit by bit, on every executor and with eve
   posekit::EstimatorOptions options;
   posekit_estimator_options c_options = POSEKIT_ESTIMATOR_OPTIONS_INIT;
   const char* const subset = "coco17";
-  posekit_executor* executor = nullptr;
+  Executor executor;
   if (with_options) {
     options.keypoints = {subset};
     options.flip_test = true;
@@ -100,13 +97,12 @@ TEST_CASE("Poses through C are C++'s, bit by bit, on every executor and with eve
     c_options.keypoints = &subset;
     c_options.keypoint_count = 1;
     c_options.flip_test = 1;
-    ok(posekit_executor_create_thread_pool(2, &executor));
-    c_options.executor = executor;
+    executor = thread_pool(2);
+    c_options.executor = executor.get();
   }
   const posekit::PoseEstimator estimator(model(file), options);
-  posekit_estimator* c_estimator = nullptr;
-  ok(posekit_estimator_create(model(file).c_str(), nullptr, &c_options, &c_estimator));
-  posekit_executor_destroy(executor);
+  auto c_estimator = estimator_of(load(model(file)).get(), &c_options);
+  executor.reset();
 
   std::vector<posekit::ImageBoxes> input;
   std::vector<std::vector<posekit_box>> c_boxes;
@@ -119,8 +115,8 @@ TEST_CASE("Poses through C are C++'s, bit by bit, on every executor and with eve
   }
   const auto expected = estimator.estimate_batch(input);
   posekit_result* result = nullptr;
-  ok(posekit_estimator_estimate_batch(c_estimator, c_input.data(), c_input.size(), nullptr, &result));
-  posekit_estimator_destroy(c_estimator);
+  ok(posekit_estimator_estimate_batch(c_estimator.get(), c_input.data(), c_input.size(), nullptr, &result));
+  c_estimator.reset();
 
   std::size_t persons_seen = 0;
   for (std::size_t i = 0; i < images.size(); ++i) {
@@ -150,17 +146,28 @@ TEST_CASE("Poses through C are C++'s, bit by bit, on every executor and with eve
   posekit_result_destroy(result);
 }
 
-TEST_CASE("Metadata and inspection through C are C++'s") {
+TEST_CASE("A model's inspection through C is C++'s") {
   const std::string path = model("pose_landmark_lite.pt");
-  char* json = nullptr;
-  ok(posekit_inspect_model(path.c_str(), nullptr, &json));
-  CHECK(json == posekit::to_json(posekit::inspect_model(path)));
-  posekit_string_destroy(json);
-  posekit_estimator* estimator = nullptr;
-  ok(posekit_estimator_create(path.c_str(), nullptr, nullptr, &estimator));
-  ok(posekit_estimator_metadata_json(estimator, &json));
-  CHECK(json == posekit::to_json(posekit::PoseEstimator(path).info()));
-  posekit_string_destroy(json);
-  posekit_estimator_destroy(estimator);
-  CHECK(posekit_version() == posekit::version());
+  const auto json = made<Text>([&](auto** out) { return posekit_inspect_model(path.c_str(), nullptr, out); });
+  CHECK(json.get() == posekit::to_json(posekit::inspect_model(path)));
 }
+
+TEST_CASE("A model's metadata and info through C are C++'s") {
+  for (const char* file : {"pose_landmark_lite.pt", "person_detector.pt"}) {
+    const posekit::Model expected(model(file));
+    const auto c_model = load(model(file));
+    const auto json = made<Text>([&](auto** out) { return posekit_model_metadata_json(c_model.get(), out); });
+    CHECK(json.get() == posekit::to_json(expected.info()));
+    posekit_model_info info = POSEKIT_MODEL_INFO_INIT;
+    ok(posekit_model_get_info(c_model.get(), &info));
+    CHECK(info.name == expected.info().name);
+    CHECK(info.task == posekit::to_string(expected.info().task()));
+    CHECK(info.codec == posekit::to_string(posekit::codec_of(expected.info().output)));
+    CHECK(info.device == posekit::to_string(expected.devices()));
+    CHECK(info.keypoint_count == (expected.info().task() == posekit::Task::pose ? expected.info().pose().keypoints.size() : 0));
+    CHECK(info.input_width == expected.info().input.width);
+    CHECK(info.input_height == expected.info().input.height);
+  }
+}
+
+TEST_CASE("The version through C is C++'s") { CHECK(posekit_version() == posekit::version()); }

@@ -86,7 +86,7 @@ TEST_CASE("COCO detection results give people by file name, with their scores") 
   CHECK(here.json("posekit-out/a.png.json")["instance_info"][0]["bbox_score"] == 0.5);
 }
 
-TEST_CASE("A bad box is told with its place, its neighbours get their poses, and the run does not end well") {
+TEST_CASE("A bad box is reported with its place, its neighbours get their poses, and the run does not end well") {
   const Workplace here;
   here.image("a.png");
   here.image("b.png");

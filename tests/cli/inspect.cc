@@ -51,7 +51,7 @@ TEST_CASE("inspect of what is no model says what it is") {
   CHECK_THAT(here.run({"inspect", "pointer.pt"}).err, ContainsSubstring("LFS"));
 }
 
-TEST_CASE("inspect --memory runs a model and tells what it takes") {
+TEST_CASE("inspect --memory runs a model and says what it takes") {
   const Workplace here;
   const auto file = (posekit_test::source_dir() / "examples/models/pose_landmark_lite.pt").string();
   const auto result = here.run({"inspect", file, "--memory", "--device", "cpu", "--precision", "bf16"});

@@ -157,7 +157,7 @@ TEST_CASE("Shipped models are taken from POSEKIT_MODELS first") {
   CHECK(here.json("posekit-out/astronaut.jpg.json")["model"]["name"] == "blazepose-lite");
 }
 
-TEST_CASE("A model that throws is told with what it threw, and no result is written") {
+TEST_CASE("A model that throws is reported with what it threw, and no result is written") {
   const Workplace here;
   here.image("a.png");
   save_script_model(here.path("angry.pt"), R"(
@@ -172,7 +172,7 @@ def forward(self, x):
   CHECK(here.files("posekit-out").empty());
 }
 
-TEST_CASE("A model that contradicts its metadata is told with both values") {
+TEST_CASE("A model that contradicts its metadata is reported with both values") {
   const Workplace here;
   here.image("a.png");
   save_script_model(here.path("liar.pt"), gaussian_forward(32), square("heatmap", 48));

@@ -13,48 +13,50 @@ namespace {
 
 constexpr float nan = std::numeric_limits<float>::quiet_NaN();
 
-ModelInfo info_of(Codec codec, Alignment alignment) {
+HeatmapOutput heatmaps(bool udp) { return {.size = {48, 64}, .udp = udp, .refinement = Refinement::none}; }
+
+ModelInfo info_of(const OutputInfo& output, Alignment alignment) {
   ModelInfo info;
   info.input.width = 192;
   info.input.height = 256;
-  info.output.codec = codec;
-  info.output.width = 48;
-  info.output.height = 64;
-  info.output.refinement = Refinement::none;
-  info.alignment = alignment;
+  info.output = output;
+  info.pose().alignment = alignment;
   return info;
+}
+
+Decoder decoder_of(const ModelInfo& info, std::vector<std::size_t> channels) {
+  return {info, make_decode_request(info, std::move(channels), /*flip_test=*/false)};
 }
 
 }  // namespace
 
 TEST_CASE("udp maps the last cell to the last input pixel, classic by the ratio of the sizes") {
   const CellPoint last{47, 63, 1, true};
-  const Point udp = Decoder(info_of(Codec::udp_heatmap, Alignment::udp), {0}).to_input(last);
+  const Point udp = decoder_of(info_of(heatmaps(true), Alignment::udp), {0}).to_input(last);
   CHECK(udp.x == Approx(191));
   CHECK(udp.y == Approx(255));
-  const Point classic = Decoder(info_of(Codec::heatmap, Alignment::classic), {0}).to_input(last);
+  const Point classic = decoder_of(info_of(heatmaps(false), Alignment::classic), {0}).to_input(last);
   CHECK(classic.x == Approx(188));
   CHECK(classic.y == Approx(252));
 }
 
 TEST_CASE("Of 308 channels only the wanted ones are read") {
   const std::size_t cells = 48 * 64;
-  std::vector<float> heatmaps(308 * cells, nan);
+  std::vector<float> values(308 * cells, nan);
   for (const std::size_t k : {7U, 250U}) {
-    std::fill_n(heatmaps.begin() + static_cast<std::ptrdiff_t>(k * cells), cells, 0.0F);
-    heatmaps[k * cells + 10 * 48 + k % 48] = 1;
+    std::fill_n(values.begin() + static_cast<std::ptrdiff_t>(k * cells), cells, 0.0F);
+    values[k * cells + 10 * 48 + k % 48] = 1;
   }
-  const ModelOutput output{{{.data = heatmaps.data(), .shape = {1, 308, 64, 48}, .rank = 4}}, nullptr};
-  const Decoder decoder(info_of(Codec::heatmap, Alignment::classic), {250, 7});
+  const ModelOutput output{{{.data = values.data(), .shape = {1, 308, 64, 48}, .rank = 4}}, nullptr};
+  const Decoder decoder = decoder_of(info_of(heatmaps(false), Alignment::classic), {250, 7});
   DecodeScratch scratch;
-  REQUIRE(decoder.size() == 2);
+  REQUIRE(decoder.request().channels.size() == 2);
   CHECK(decoder.decode_cell(output, 0, 0, scratch).x == 250 % 48);
   CHECK(decoder.decode_cell(output, 0, 1, scratch).x == 7);
 }
 
 TEST_CASE("simcc takes each axis' first maximum, the smaller score, and the box centre where that is not positive") {
-  ModelInfo info = info_of(Codec::simcc, Alignment::classic);
-  info.output.split_ratio = 2;
+  const ModelInfo info = info_of(SimccOutput{.split_ratio = 2}, Alignment::classic);
   std::vector<float> x(3 * 384, 0.0F);
   std::vector<float> y(3 * 512, 0.0F);
   x[100] = 0.9F;
@@ -67,7 +69,7 @@ TEST_CASE("simcc takes each axis' first maximum, the smaller score, and the box 
   y[2 * 512 + 11] = 0.6F;
   const ModelOutput output{{{.data = x.data(), .shape = {1, 3, 384}, .rank = 3}, {.data = y.data(), .shape = {1, 3, 512}, .rank = 3}},
                            nullptr};
-  const Decoder decoder(info, {0, 1, 2});
+  const Decoder decoder = decoder_of(info, {0, 1, 2});
   DecodeScratch scratch;
   const CellPoint first = decoder.decode_cell(output, 0, 0, scratch);
   CHECK(first.score == 0.4F);
@@ -77,18 +79,18 @@ TEST_CASE("simcc takes each axis' first maximum, the smaller score, and the box 
 }
 
 TEST_CASE("regression takes pixels or 0..1, the third value or 1 as score, of the right person") {
-  ModelInfo info = info_of(Codec::regression, Alignment::classic);
+  ModelInfo info = info_of(RegressionOutput{}, Alignment::classic);
   const std::vector<float> pixels{0, 0, 0, 0, 10, 20, 30, 40};
   const ModelOutput plain{{{.data = pixels.data(), .shape = {2, 2, 2}, .rank = 3}}, nullptr};
   DecodeScratch scratch;
-  const CellPoint point = Decoder(info, {1}).decode_cell(plain, 1, 0, scratch);
+  const CellPoint point = decoder_of(info, {1}).decode_cell(plain, 1, 0, scratch);
   CHECK(point.x == 30);
   CHECK(point.y == 40);
   CHECK(point.score == 1);
-  info.output.normalized = true;
+  info.output = RegressionOutput{.normalized = true};
   const std::vector<float> shares{0.5F, 0.25F, 0.7F};
   const ModelOutput normalized{{{.data = shares.data(), .shape = {1, 1, 3}, .rank = 3}}, nullptr};
-  const CellPoint share = Decoder(info, {0}).decode_cell(normalized, 0, 0, scratch);
+  const CellPoint share = decoder_of(info, {0}).decode_cell(normalized, 0, 0, scratch);
   CHECK(share.x == 96);
   CHECK(share.y == 64);
   CHECK(share.score == 0.7F);

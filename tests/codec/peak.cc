@@ -9,7 +9,7 @@
 #include <random>
 #include <vector>
 
-#include "codec/gaussian_kernel.h"
+#include "codec/dark.h"
 #include "support/reference.h"
 
 using namespace posekit;

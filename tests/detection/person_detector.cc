@@ -6,13 +6,14 @@
 #include <limits>
 #include <vector>
 
-#include "detection/detector_access.h"
+#include "posekit/detector.h"
 #include "posekit/error.h"
 #include "support/fake_backend.h"
 
 using namespace posekit;
 using Catch::Approx;
 using Catch::Matchers::ContainsSubstring;
+using posekit_test::CropBatch;
 using posekit_test::FakeBackend;
 
 namespace {
@@ -25,12 +26,12 @@ struct Candidate {
 
 ModelInfo detect_info(Resize resize) {
   ModelInfo info;
-  info.task = Task::detect;
+  info.purpose = DetectInfo{};
   info.name = "fake";
   info.input.width = 100;
   info.input.height = 100;
-  info.input.resize = resize;
-  info.output.codec = Codec::boxes_scores;
+  info.detect().resize = resize;
+  info.output = BoxesOutput{};
   return info;
 }
 
@@ -65,7 +66,7 @@ TEST_CASE("PersonDetector keeps persons above the threshold, best first, and sup
                                                                    {40, 60, 60, 90, 0.3F, 0},   // not above the threshold
                                                                    {40, 60, 60, 90, nan, 0},
                                                                    {nan, 60, 60, 90, 0.9F, 0}});
-  const PersonDetector detector = DetectorAccess::make(model, {});
+  const PersonDetector detector{Model(model)};
   const Image image = black(100, 100);
   const auto boxes = detector.detect(image.view());
   REQUIRE(boxes.size() == 2);
@@ -75,7 +76,7 @@ TEST_CASE("PersonDetector keeps persons above the threshold, best first, and sup
 
 TEST_CASE("PersonDetector maps boxes back through stretch and clips them to the image") {
   const auto model = constant_model(detect_info(Resize::stretch), {{-20, 20, 40, 130, 0.9F, 0}});
-  const PersonDetector detector = DetectorAccess::make(model, {});
+  const PersonDetector detector{Model(model)};
   const Image image = black(200, 50);
   const Box box = detector.detect(image.view()).at(0);
   // x = (u + 1/2) * 200/100 - 1/2, y = (v + 1/2) * 50/100 - 1/2
@@ -90,13 +91,13 @@ TEST_CASE("PersonDetector maps boxes back through a letterbox, padded at the rig
   const Image image = black(200, 100);  // s = 1/2, 50 rows of 100 are left over
   const std::vector<Candidate> candidate{{10, 30, 40, 70, 0.9F, 0}};
 
-  info.input.pad = Pad::right_bottom;
-  const Box corner = DetectorAccess::make(constant_model(info, candidate), {}).detect(image.view()).at(0);
+  info.detect().pad = Pad::right_bottom;
+  const Box corner = PersonDetector(Model(constant_model(info, candidate))).detect(image.view()).at(0);
   CHECK(corner.x1 == Approx(20.5));
   CHECK(corner.y1 == Approx(60.5));
 
-  info.input.pad = Pad::center;
-  const Box centre = DetectorAccess::make(constant_model(info, candidate), {}).detect(image.view()).at(0);
+  info.detect().pad = Pad::center;
+  const Box centre = PersonDetector(Model(constant_model(info, candidate))).detect(image.view()).at(0);
   CHECK(centre.x1 == Approx(20.5));
   CHECK(centre.y1 == Approx(10.5));
   CHECK(centre.y2 == Approx(90.5));
@@ -106,7 +107,7 @@ TEST_CASE("PersonDetector's options override threshold, NMS and the number of pe
   const std::vector<Candidate> candidates{{10, 10, 30, 50, 0.2F, 0}, {12, 10, 30, 50, 0.8F, 0}, {60, 10, 90, 50, 0.9F, 0}};
   const Image image = black(100, 100);
   const auto count = [&](const DetectorOptions& options) {
-    return DetectorAccess::make(constant_model(detect_info(Resize::stretch), candidates), options).detect(image.view()).size();
+    return PersonDetector(Model(constant_model(detect_info(Resize::stretch), candidates)), options).detect(image.view()).size();
   };
   CHECK(count({}) == 2);
   DetectorOptions options;
@@ -119,7 +120,7 @@ TEST_CASE("PersonDetector's options override threshold, NMS and the number of pe
 
 TEST_CASE("PersonDetector refuses options that make no sense, naming the value") {
   const auto make = [](const DetectorOptions& options) {
-    return DetectorAccess::make(constant_model(detect_info(Resize::stretch), {}), options);
+    return PersonDetector(Model(constant_model(detect_info(Resize::stretch), {})), options);
   };
   DetectorOptions options;
   options.tiles = {0.5, 1.5};
@@ -130,8 +131,8 @@ TEST_CASE("PersonDetector refuses options that make no sense, naming the value")
   options.nms_iou = -0.5;
   CHECK_THROWS_WITH(make(options), ContainsSubstring("-0.5"));
   ModelInfo pose = detect_info(Resize::stretch);
-  pose.task = Task::pose;
-  CHECK_THROWS_WITH(DetectorAccess::make(constant_model(pose, {}), {}), ContainsSubstring("detector was expected"));
+  pose.purpose = PoseInfo{};
+  CHECK_THROWS_WITH(PersonDetector(Model(constant_model(pose, {}))), ContainsSubstring("task \"detect\" is expected"));
 }
 
 TEST_CASE("With tiles, boxes at a tile's inner border are dropped and the rest is one list without doubles") {
@@ -140,7 +141,7 @@ TEST_CASE("With tiles, boxes at a tile's inner border are dropped and the rest i
   DetectorOptions options;
   options.tiles = {0.5};
   const Image image = black(100, 100);
-  const auto boxes = DetectorAccess::make(model, options).detect(image.view());
+  const auto boxes = PersonDetector(Model(model), options).detect(image.view());
   CHECK(model->batches().size() == 10);  // the whole image and 3 x 3 tiles of 50 pixels
   // 3 x 3 in the tiles' middles; the middle tile's lies within the whole image's box (IoU 1/4): both stay at 0.5. Cut off at the
   // left: only those at the image's own border stay, one of the whole image and three of the tiles.
@@ -161,7 +162,7 @@ TEST_CASE("PersonDetector fills batches across images and tells each image its o
   });
   DetectorOptions options;
   options.max_batch = 2;
-  const PersonDetector detector = DetectorAccess::make(model, options);
+  const PersonDetector detector(Model(model), options);
   const Image image = black(64, 48);
   const std::vector<ImageView> images{image.view(), ImageView{}, image.view(), image.view(), image.view(), image.view()};
   const auto results = detector.detect_batch(images);
@@ -178,7 +179,7 @@ TEST_CASE("PersonDetector fills batches across images and tells each image its o
 
 TEST_CASE("PersonDetector refuses an image on a device, and looks at its neighbours") {
   const auto model = constant_model(detect_info(Resize::stretch), {{10, 10, 50, 50, 0.9F, 0}});
-  const PersonDetector detector = DetectorAccess::make(model, {});
+  const PersonDetector detector{Model(model)};
   const Image image = black(64, 48);
   std::vector<ImageView> images{image.view(), image.view()};
   images[1].cuda_device = 2;
@@ -195,7 +196,7 @@ TEST_CASE("A cancelled detection says so for every image that was not finished")
   source.request_stop();
   const Image image = black(64, 48);
   const std::vector<ImageView> images{image.view(), image.view()};
-  const auto results = DetectorAccess::make(model, {}).detect_batch(images, {.stop = source.get_token(), .deadline = std::nullopt});
+  const auto results = PersonDetector(Model(model)).detect_batch(images, {.stop = source.get_token(), .deadline = std::nullopt});
   CHECK(results[0].code == ErrorCode::cancelled);
   CHECK(results[1].code == ErrorCode::cancelled);
   CHECK(model->batches().empty());

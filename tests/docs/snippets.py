@@ -30,7 +30,7 @@ class Failure(Exception):
 
 
 def documents(root):
-    return [root / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")] + sorted((root / "docs").glob("*.md"))
+    return [root / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "examples/README.md")] + sorted((root / "docs").glob("*.md"))
 
 
 def blocks(root, kind):
@@ -92,7 +92,7 @@ def extract(root, out):
         stem = path.stem.lower() + ("_c" if suffix == ".c" else "")
         count[stem] = count.get(stem, 0) + 1
         name = f"{stem}_{count[stem]}"
-        source = f'#line {line + 1} "{path.relative_to(root)}"\n{text}'
+        source = f'#line {line} "{path.relative_to(root)}"\n{text}'
         file = out / f"{name}{suffix}"
         if not file.exists() or file.read_text() != source:
             file.write_text(source)
@@ -238,9 +238,9 @@ def check_options(root, program):
     names = re.findall(r"^\s+((?:-\w,)?--[\w-]+(?:,--[\w-]+)*)", shown, re.MULTILINE)
     real = {name for line in names for name in line.split(",") if name.startswith("--")} - {"--help"}
     table = "".join(line for line in (root / "README.md").read_text().splitlines() if re.match(r"\| `-", line))
-    told = set(re.findall(r"`(--[\w-]+)`", table))
-    if real != told:
-        raise Failure(f"only in --help: {sorted(real - told)}; only in README: {sorted(told - real)}")
+    listed = set(re.findall(r"`(--[\w-]+)`", table))
+    if real != listed:
+        raise Failure(f"only in --help: {sorted(real - listed)}; only in README: {sorted(listed - real)}")
 
 
 def check_keys(root, program):
@@ -262,9 +262,9 @@ def check_keys(root, program):
 def check_codes(root, _):
     """docs/errors.md has each error code with its number."""
     real = re.findall(r"^  (\w+) = (\d+),", (root / "include/posekit/error.h").read_text(), re.MULTILINE)
-    told = re.findall(r"^\| `(\w+)` (\d+) \|", (root / "docs/errors.md").read_text(), re.MULTILINE)
-    if real != told or not real:
-        raise Failure(f"error.h has {real}, docs/errors.md {told}")
+    listed = re.findall(r"^\| `(\w+)` (\d+) \|", (root / "docs/errors.md").read_text(), re.MULTILINE)
+    if real != listed or not real:
+        raise Failure(f"error.h has {real}, docs/errors.md {listed}")
 
 
 CHECKS = {"sh": check_shell, "json": check_json, "python": check_python, "cmake": check_cmake, "links": check_links, "options": check_options,

@@ -112,7 +112,7 @@ TEST_CASE("Both shipped pose models reach the reference run's OKS and distance o
       const auto& pose = result.poses[i].keypoints;
       oks += object_keypoint_similarity(pose, person.keypoints, sigmas, person.area);
       ++people;
-      const double scale = 256 / crop_region(boxes[i], estimator.info().input.size(), estimator.info().box_padding).size.x;
+      const double scale = 256 / crop_region(boxes[i], estimator.info().input.size(), estimator.info().pose().box_padding).size.x;
       for (std::size_t k = 0; k < pose.size(); ++k) {
         if (person.keypoints[k].score != 2 || pose[k].score <= 0.5F) continue;
         distances.push_back(scale * std::hypot(pose[k].x - person.keypoints[k].x, pose[k].y - person.keypoints[k].y));

@@ -9,6 +9,7 @@
 #include "posekit/error.h"
 #include "posekit/estimator.h"
 #include "posekit/image_io.h"
+#include "posekit/model.h"
 #include "support/paths.h"
 
 using namespace posekit;
@@ -17,15 +18,18 @@ using Catch::Matchers::MessageMatches;
 
 namespace {
 
-std::filesystem::path model(const char* name) { return posekit_test::source_dir() / "examples/models" / name; }
+Model load(const char* name, const std::string& device) {
+  ModelOptions options;
+  options.device = device;
+  return Model(posekit_test::source_dir() / "examples/models" / name, options);
+}
 
 std::vector<ImageResult> poses_on(const std::string& device, std::size_t max_batch, bool flip_test, const std::vector<ImageBoxes>& input) {
   EstimatorOptions options;
-  options.model.device = device;
   options.max_batch = max_batch;
   options.flip_test = flip_test;
-  const PoseEstimator estimator(model("pose_landmark_lite.pt"), options);
-  CHECK(estimator.device() == device);
+  const PoseEstimator estimator(load("pose_landmark_lite.pt", device), options);
+  CHECK(to_string(estimator.model().devices()) == device);
   return estimator.estimate_batch(input);
 }
 
@@ -62,11 +66,10 @@ TEST_CASE("Two and three replicas on the CPU give what one gives, bit for bit") 
 
 TEST_CASE("A detector with two replicas finds what one finds") {
   const Image image = read_image(posekit_test::source_dir() / "examples/images/people.jpg");
-  DetectorOptions options;
-  const PersonDetector one(model("person_detector.pt"), options);
-  options.model.device = "cpu,cpu";
-  const PersonDetector two(model("person_detector.pt"), options);
-  CHECK(two.device() == "cpu,cpu");
+  const PersonDetector one(load("person_detector.pt", "cpu"));
+  const PersonDetector two(load("person_detector.pt", "cpu,cpu"));
+  CHECK(two.model().on_cpu());
+  CHECK(to_string(two.model().devices()) == "cpu,cpu");
   const auto boxes = one.detect(image.view());
   REQUIRE(!boxes.empty());
   CHECK(two.detect(image.view()) == boxes);
@@ -74,10 +77,8 @@ TEST_CASE("A detector with two replicas finds what one finds") {
 
 TEST_CASE("A list of devices that can't be is refused with what is expected") {
   for (const char* device : {"cpu,", ",cpu", "cpu,,cpu", "auto,cpu", "cpu,auto", "cpu;cpu", "cpu, cpu", "cpu,gpu", "cuda:x,cuda:0", ","}) {
-    EstimatorOptions options;
-    options.model.device = device;
     CAPTURE(device);
-    CHECK_THROWS_MATCHES(PoseEstimator(model("pose_landmark_lite.pt"), options), Error,
+    CHECK_THROWS_MATCHES(load("pose_landmark_lite.pt", device), Error,
                          MessageMatches(ContainsSubstring(device) && ContainsSubstring("joined by commas")));
   }
 }

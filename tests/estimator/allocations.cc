@@ -6,9 +6,9 @@
 #include <new>
 #include <vector>
 
-#include "detection/detector_access.h"
-#include "estimator/estimator_access.h"
+#include "posekit/detector.h"
 #include "posekit/error.h"
+#include "posekit/estimator.h"
 #include "support/failing_allocator.h"
 #include "support/fake_backend.h"
 #include "support/ready_device.h"
@@ -19,6 +19,7 @@ using namespace posekit;
 using posekit_test::allocations;
 using posekit_test::allocations_left;
 using posekit_test::blocks;
+using posekit_test::CropBatch;
 using posekit_test::FakeBackend;
 using posekit_test::never;
 
@@ -29,10 +30,8 @@ ModelInfo pose_info() {
   info.name = "fake";
   info.input.width = 32;
   info.input.height = 32;
-  info.output.codec = Codec::udp_heatmap;
-  info.output.width = 8;
-  info.output.height = 8;
-  info.keypoints = {
+  info.output = HeatmapOutput{.size = {8, 8}};
+  info.pose().keypoints = {
       .name = "two", .provenance = {}, .keypoints = {{"left_eye", 1}, {"right_eye", 0}}, .links = {}, .sigmas = {}, .subsets = {}};
   return info;
 }
@@ -44,23 +43,21 @@ std::vector<FakeBackend::Tensor> peaks(const CropBatch& crops) {
 }
 
 /// A model whose answer lies ready: only the vector of tensors in its output is made anew for each run.
-class ReadyBackend final : public ModelBackend {
+class ReadyBackend final : public posekit_test::StandIn {
  public:
-  explicit ReadyBackend(std::size_t most) : answer_(std::make_shared<FakeBackend::Tensor>(peaks({nullptr, most}).front())) {}
+  explicit ReadyBackend(std::size_t most)
+      : StandIn(pose_info(), {}, CropFormat::float_chw), answer_(std::make_shared<FakeBackend::Tensor>(peaks({nullptr, most}).front())) {}
 
-  const ModelInfo& info() const noexcept override { return info_; }
-  const std::string& device() const noexcept override { return device_; }
-  CropFormat crop_format() const noexcept override { return CropFormat::float_chw; }
-  ModelOutput run(const CropBatch& crops, const RunControl&) override {
-    ModelOutput output;
-    output.tensors.push_back({.data = answer_->values.data(), .shape = {crops.count, 2, 8, 8}, .rank = 4});
-    output.owner = answer_;
-    return output;
+  std::unique_ptr<BatchSession> open_session(const DecodeRequest& request) override {
+    return std::make_unique<posekit_test::HostLikeSession>(*this, request, [this](const CropBatch& crops, const RunControl&) {
+      ModelOutput output;
+      output.tensors.push_back({.data = answer_->values.data(), .shape = {crops.count, 2, 8, 8}, .rank = 4});
+      output.owner = answer_;
+      return output;
+    });
   }
 
  private:
-  ModelInfo info_ = pose_info();
-  std::string device_ = "cpu";
   std::shared_ptr<FakeBackend::Tensor> answer_;
 };
 
@@ -96,8 +93,8 @@ TEST_CASE("An estimate with an allocation failing anywhere ends in an error or a
   options.executor = std::make_shared<ThreadPool>(2);
   const bool on_device = GENERATE(false, true);
   const PoseEstimator estimator = on_device
-                                      ? EstimatorAccess::make(std::make_shared<posekit_test::ReadyDevice>(pose_info(), some_peak), options)
-                                      : EstimatorAccess::make(std::make_shared<FakeBackend>(pose_info(), peaks), options);
+                                      ? PoseEstimator(Model(std::make_shared<posekit_test::ReadyDevice>(pose_info(), some_peak)), options)
+                                      : PoseEstimator(Model(std::make_shared<FakeBackend>(pose_info(), peaks)), options);
   const Image image{std::vector<std::uint8_t>(64 * 64 * 3, 90), 64, 64, PixelFormat::bgr8};
   const std::vector<Box> boxes{{5, 5, 40, 60}, {10, 10, 3, 3}, {8, 8, 60, 60}, {1, 1, 20, 20}};
   const std::vector<ImageBoxes> input(3, {image.view(), boxes});
@@ -122,10 +119,10 @@ TEST_CASE("An estimate with an allocation failing anywhere ends in an error or a
 
 TEST_CASE("A detection with an allocation failing anywhere ends in an error or a result, and the next one is whole") {
   ModelInfo info;
-  info.task = Task::detect;
+  info.purpose = DetectInfo{};
   info.input.width = 32;
   info.input.height = 32;
-  info.output.codec = Codec::boxes_scores;
+  info.output = BoxesOutput{};
   DetectorOptions options;
   options.tiles = {0.5};
   options.max_batch = 4;
@@ -134,7 +131,7 @@ TEST_CASE("A detection with an allocation failing anywhere ends in an error or a
     for (std::size_t i = 0; i < crops.count; ++i) boxes.values.insert(boxes.values.end(), {10, 10, 20, 20});
     return std::vector<FakeBackend::Tensor>{boxes, {{crops.count, 1}, std::vector<float>(crops.count, 0.9F)}};
   });
-  const PersonDetector detector = DetectorAccess::make(model, options);
+  const PersonDetector detector(Model(model), options);
   const Image image{std::vector<std::uint8_t>(64 * 64 * 3, 90), 64, 64, PixelFormat::bgr8};
   const std::size_t expected = detector.detect(image.view()).size();
   CHECK(expected > 0);
@@ -160,7 +157,7 @@ TEST_CASE("Once warm, a call allocates for nothing but its result, on every exec
   if (threads != 0) options.executor = std::make_shared<ThreadPool>(threads);
   std::shared_ptr<ModelBackend> backend = std::make_shared<ReadyBackend>(batch);
   if (on_device) backend = std::make_shared<posekit_test::ReadyDevice>(pose_info(), some_peak);
-  const PoseEstimator estimator = EstimatorAccess::make(std::move(backend), options);
+  const PoseEstimator estimator(Model(std::move(backend)), options);
   const Image image{std::vector<std::uint8_t>(64 * 64 * 3, 90), 64, 64, PixelFormat::bgr8};
   const std::vector<Box> boxes{{5, 5, 40, 60}, {8, 8, 60, 60}, {1, 1, 20, 20}};
   const std::vector<ImageBoxes> input(3, {image.view(), boxes});

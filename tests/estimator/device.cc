@@ -11,13 +11,14 @@
 #include <thread>
 #include <vector>
 
-#include "estimator/estimator_access.h"
 #include "posekit/error.h"
+#include "posekit/estimator.h"
 #include "support/fake_device.h"
 #include "support/shuffling_executor.h"
 
 using namespace posekit;
 using Catch::Approx;
+using posekit_test::CropBatch;
 using posekit_test::FakeDevice;
 
 namespace {
@@ -30,15 +31,14 @@ ModelInfo heatmap_info() {
   info.name = "fake";
   info.input.width = input_side;
   info.input.height = input_side;
-  info.output = {.codec = Codec::heatmap, .width = heatmap_side, .height = heatmap_side};
-  info.output.refinement = Refinement::quarter;
-  info.alignment = Alignment::classic;
-  info.keypoints = {.name = "two",
-                    .provenance = {},
-                    .keypoints = {{"left_eye", 1}, {"right_eye", 0}},
-                    .links = {},
-                    .sigmas = {},
-                    .subsets = {{"right", {1}}}};
+  info.output = HeatmapOutput{.size = {heatmap_side, heatmap_side}, .udp = false, .refinement = Refinement::quarter};
+  info.pose().alignment = Alignment::classic;
+  info.pose().keypoints = {.name = "two",
+                           .provenance = {},
+                           .keypoints = {{"left_eye", 1}, {"right_eye", 0}},
+                           .links = {},
+                           .sigmas = {},
+                           .subsets = {{"right", {1}}}};
   return info;
 }
 
@@ -112,7 +112,7 @@ TEST_CASE("Every person gets its own answer from a device, on every executor, in
     const auto device = std::make_shared<FakeDevice>(heatmap_info(), [](std::size_t, const CropBatch& crops) { return peaks_of(crops); });
     EstimatorOptions options = one_by_one(executor);
     options.max_batch = max_batch;
-    const PoseEstimator estimator = EstimatorAccess::make(device, options);
+    const PoseEstimator estimator(Model(device), options);
     const auto results = estimator.estimate_batch(people.input);
     CHECK(posed(results) == count);
     CHECK(each_has_its_own(results));
@@ -135,7 +135,7 @@ TEST_CASE("While a batch is computed the next is warped and sent, and the one af
     return peaks_of(crops);
   });
   log = &device->log();
-  const PoseEstimator estimator = EstimatorAccess::make(device, one_by_one());
+  const PoseEstimator estimator(Model(device), one_by_one());
   const People people(6);
   const auto results = estimator.estimate_batch(people.input);
   CHECK(posed(results) == 6);
@@ -163,7 +163,7 @@ TEST_CASE("While a batch is computed the last one's answer is refined") {
   const auto executor = std::make_shared<NotingExecutor>();
   int pieces = 0;
   executor->note = [&] { log->add("work " + std::to_string(pieces++)); };
-  const PoseEstimator estimator = EstimatorAccess::make(device, one_by_one(executor));
+  const PoseEstimator estimator(Model(device), one_by_one(executor));
   const People people(4);
   CHECK(posed(estimator.estimate_batch(people.input)) == 4);
   CHECK(seen == std::vector<bool>{true, true});
@@ -189,7 +189,7 @@ TEST_CASE("A batch that fails on the device, or on its way to it, fails alone, a
       [&](std::size_t batch) {
         if (at_submit) fail_at(batch);
       });
-  const PoseEstimator estimator = EstimatorAccess::make(device, one_by_one());
+  const PoseEstimator estimator(Model(device), one_by_one());
   const People people(5);
   const auto results = estimator.estimate_batch(people.input);
   for (std::size_t i = 0; i < results.size(); ++i) {
@@ -209,7 +209,7 @@ TEST_CASE("Cancellation ends a call with the batches that are on the device; the
       [&](std::size_t batch) {
         if (batch == 1) source.request_stop();
       });
-  const PoseEstimator estimator = EstimatorAccess::make(device, one_by_one());
+  const PoseEstimator estimator(Model(device), one_by_one());
   const People people(6);
   const auto results = estimator.estimate_batch(people.input, {.stop = source.get_token(), .deadline = std::nullopt});
   for (std::size_t i = 0; i < results.size(); ++i) {
@@ -226,7 +226,7 @@ TEST_CASE("A deadline that passes while the device computes ends the call after 
     if (batch == 0) std::this_thread::sleep_until(deadline);
     return peaks_of(crops);
   });
-  const PoseEstimator estimator = EstimatorAccess::make(device, one_by_one());
+  const PoseEstimator estimator(Model(device), one_by_one());
   const People people(6);
   const auto results = estimator.estimate_batch(people.input, {.stop = {}, .deadline = deadline});
   CHECK(results[5].code == ErrorCode::deadline_exceeded);
@@ -243,7 +243,7 @@ TEST_CASE("An executor that throws while a batch is on the device leaves the dev
   executor->note = [&] {
     if (pieces++ == failing) throw Error(ErrorCode::internal, "the executor failed");
   };
-  const PoseEstimator estimator = EstimatorAccess::make(device, one_by_one(executor));
+  const PoseEstimator estimator(Model(device), one_by_one(executor));
   const People people(3);
   const auto results = estimator.estimate_batch(people.input);
   CHECK(posed(results) == 2);
@@ -252,24 +252,24 @@ TEST_CASE("An executor that throws while a batch is on the device leaves the dev
   CHECK(posed(estimator.estimate_batch(people.input)) == 3);
 }
 
-TEST_CASE("The device is told which channels are wanted, how they are refined, and of the flip test") {
+TEST_CASE("A session is opened for the wanted channels and the flip test") {
   const auto device = std::make_shared<FakeDevice>(
       heatmap_info(), [](std::size_t, const CropBatch&) { return FakeDevice::Peaks{{.score = 0.5F, .x = 1, .y = 1, .usable = true}}; });
   EstimatorOptions options = one_by_one();
   options.keypoints = {"right"};
   options.flip_test = true;
-  const PoseEstimator estimator = EstimatorAccess::make(device, options);
+  const PoseEstimator estimator(Model(device), options);
   const People people(1);
   CHECK(estimator.estimate_batch(people.input)[0].poses.at(0).keypoints.size() == 1);
-  REQUIRE(device->plans().size() == 1);
-  CHECK(device->plans()[0] == DecodeRequest{.channels = {1}, .refinement = Refinement::quarter, .kernel = {}, .flip_test = true});
+  REQUIRE(device->requests().size() == 1);
+  CHECK(device->requests()[0] == DecodeRequest{.channels = {1}, .kernel = {}, .flip_test = true});
 }
 
 TEST_CASE("Callers at once share a device, each with a session of its own that is used again") {
   const auto device = std::make_shared<FakeDevice>(heatmap_info(), [](std::size_t, const CropBatch& crops) { return peaks_of(crops); });
   EstimatorOptions options = one_by_one(std::make_shared<ThreadPool>(2));
   options.max_batch = 2;
-  const PoseEstimator estimator = EstimatorAccess::make(device, options);
+  const PoseEstimator estimator(Model(device), options);
   const People people(7);
   constexpr std::size_t callers = 6;
   std::latch start(callers);
@@ -287,7 +287,7 @@ TEST_CASE("Callers at once share a device, each with a session of its own that i
     }
   }
   CHECK(right == std::vector<int>(callers, 10));
-  CHECK(device->plans().size() <= callers);
+  CHECK(device->requests().size() <= callers);
   CHECK(device->allocations() <= static_cast<int>(2 * callers));
 }
 
@@ -295,7 +295,7 @@ TEST_CASE("An estimator may go while its device still has other users, and takes
   const auto device = std::make_shared<FakeDevice>(heatmap_info(), [](std::size_t, const CropBatch& crops) { return peaks_of(crops); });
   const People people(5);
   for (int round = 0; round < 3; ++round) {
-    const PoseEstimator estimator = EstimatorAccess::make(device, one_by_one());
+    const PoseEstimator estimator(Model(device), one_by_one());
     CHECK(posed(estimator.estimate_batch(people.input)) == 5);
   }
   CHECK(device->under_way() == 0);

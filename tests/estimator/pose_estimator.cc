@@ -13,14 +13,15 @@
 #include <thread>
 #include <vector>
 
-#include "estimator/estimator_access.h"
 #include "posekit/error.h"
+#include "posekit/estimator.h"
 #include "support/fake_backend.h"
 #include "support/shuffling_executor.h"
 
 using namespace posekit;
 using Catch::Approx;
 using Catch::Matchers::ContainsSubstring;
+using posekit_test::CropBatch;
 using posekit_test::FakeBackend;
 
 namespace {
@@ -43,9 +44,9 @@ ModelInfo regression_info() {
   info.name = "fake";
   info.input.width = input_width;
   info.input.height = input_height;
-  info.output.codec = Codec::regression;
-  info.alignment = Alignment::classic;
-  info.keypoints = three_points();
+  info.output = RegressionOutput{};
+  info.pose().alignment = Alignment::classic;
+  info.pose().keypoints = three_points();
   return info;
 }
 
@@ -94,7 +95,7 @@ TEST_CASE("PoseEstimator finds what the model sees, in the pixels of each image,
   const auto model = green_model();
   EstimatorOptions options;
   options.max_batch = max_batch;
-  const PoseEstimator estimator = EstimatorAccess::make(model, options);
+  const PoseEstimator estimator(Model(model), options);
 
   const Image first = with_spot(200, 100, 60, 50);
   const Image second = with_spot(90, 300, 40, 200);
@@ -127,7 +128,7 @@ TEST_CASE("PoseEstimator finds what the model sees, in the pixels of each image,
 }
 
 TEST_CASE("A bad box is told by its index and values, and its neighbours get their poses") {
-  const PoseEstimator estimator = EstimatorAccess::make(green_model(), {});
+  const PoseEstimator estimator{Model(green_model())};
   const Image image = with_spot(200, 100, 60, 50);
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const std::vector<Box> boxes{around(60, 50), {10, 10, 5, 20}, around(61, 50), {10, nan, 50, 20}};
@@ -143,7 +144,7 @@ TEST_CASE("A bad box is told by its index and values, and its neighbours get the
 }
 
 TEST_CASE("A bad image is told in its own result, and the one-image call throws it") {
-  const PoseEstimator estimator = EstimatorAccess::make(green_model(), {});
+  const PoseEstimator estimator{Model(green_model())};
   const Image image = with_spot(200, 100, 60, 50);
   const std::vector<Box> boxes{around(60, 50)};
   ImageView bad = image.view();
@@ -162,7 +163,7 @@ TEST_CASE("A model that throws on one batch fails the images of that batch only,
     if (++runs == 2) throw Error(ErrorCode::invalid_model, "the model threw");
     return centre_of_green(crops);
   });
-  const PoseEstimator estimator = EstimatorAccess::make(model, {});
+  const PoseEstimator estimator{Model(model)};
   const Image image = with_spot(200, 100, 60, 50);
   const std::vector<Box> boxes{around(60, 50)};
   const std::vector<ImageBoxes> input(3, {image.view(), boxes});
@@ -181,7 +182,7 @@ TEST_CASE("Cancellation and a passed deadline are told for what was not finished
     source.request_stop();
     return centre_of_green(crops);
   });
-  const PoseEstimator estimator = EstimatorAccess::make(model, {});
+  const PoseEstimator estimator{Model(model)};
   const Image image = with_spot(200, 100, 60, 50);
   const std::vector<Box> boxes{around(60, 50)};
   const std::vector<ImageBoxes> input{{image.view(), boxes}, {image.view(), boxes}, {image.view(), {}}};
@@ -199,13 +200,13 @@ TEST_CASE("Cancellation and a passed deadline are told for what was not finished
 TEST_CASE("A subset gives only its keypoints, under its own names and links") {
   EstimatorOptions options;
   options.keypoints = {"eyes"};
-  const PoseEstimator estimator = EstimatorAccess::make(green_model(), options);
+  const PoseEstimator estimator(Model(green_model()), options);
   CHECK(estimator.keypoints().name == "eyes");
   CHECK(estimator.keypoints().keypoints[0].name == "left_eye");
   CHECK(estimator.keypoints().links.empty());
   const Image image = with_spot(200, 100, 60, 50);
   const std::vector<Box> boxes{around(60, 50)};
-  const ImageResult all = EstimatorAccess::make(green_model(), {}).estimate(image.view(), boxes);
+  const ImageResult all = PoseEstimator(Model(green_model())).estimate(image.view(), boxes);
   const ImageResult eyes = estimator.estimate(image.view(), boxes);
   REQUIRE(eyes.poses.at(0).keypoints.size() == 2);
   CHECK(eyes.poses[0].keypoints[0] == all.poses.at(0).keypoints[1]);
@@ -216,7 +217,7 @@ TEST_CASE("The flip test runs the mirrored crop and averages with left and right
   EstimatorOptions options;
   options.flip_test = true;
   const auto model = green_model();
-  const PoseEstimator estimator = EstimatorAccess::make(model, options);
+  const PoseEstimator estimator(Model(model), options);
   const Image image = with_spot(200, 100, 60, 50);
   const std::vector<Box> boxes{around(66, 50)};
   const ImageResult result = estimator.estimate(image.view(), boxes);
@@ -233,15 +234,15 @@ TEST_CASE("The flip test runs the mirrored crop and averages with left and right
 
 TEST_CASE("The flip test is refused for a set without partners, by name") {
   ModelInfo info = regression_info();
-  info.keypoints.keypoints[1].swap = std::nullopt;
+  info.pose().keypoints.keypoints[1].swap = std::nullopt;
   EstimatorOptions options;
   options.flip_test = true;
-  CHECK_THROWS_WITH(EstimatorAccess::make(std::make_shared<FakeBackend>(info, centre_of_green), options),
+  CHECK_THROWS_WITH(PoseEstimator(Model(std::make_shared<FakeBackend>(info, centre_of_green)), options),
                     ContainsSubstring("three") && ContainsSubstring("swap"));
 }
 
 TEST_CASE("Options that do not fit the model are refused, naming the value") {
-  const auto make = [](const EstimatorOptions& options) { return EstimatorAccess::make(green_model(), options); };
+  const auto make = [](const EstimatorOptions& options) { return PoseEstimator(Model(green_model()), options); };
   EstimatorOptions options;
   options.box_padding = -1;
   CHECK_THROWS_WITH(make(options), ContainsSubstring("-1"));
@@ -249,9 +250,9 @@ TEST_CASE("Options that do not fit the model are refused, naming the value") {
   options.keypoints = {"tail"};
   CHECK_THROWS_WITH(make(options), ContainsSubstring("tail"));
   ModelInfo detect = regression_info();
-  detect.task = Task::detect;
-  CHECK_THROWS_WITH(EstimatorAccess::make(std::make_shared<FakeBackend>(detect, centre_of_green), {}),
-                    ContainsSubstring("pose model was expected"));
+  detect.purpose = DetectInfo{};
+  CHECK_THROWS_WITH(PoseEstimator(Model(std::make_shared<FakeBackend>(detect, centre_of_green))),
+                    ContainsSubstring("task \"pose\" is expected"));
 }
 
 TEST_CASE("A channel that can't be used lies at the box's centre with score 0, and every coordinate is finite") {
@@ -259,7 +260,7 @@ TEST_CASE("A channel that can't be used lies at the box's centre with score 0, a
   const auto model = std::make_shared<FakeBackend>(regression_info(), [nan](const CropBatch&) {
     return std::vector<FakeBackend::Tensor>{{{1, 3, 3}, {nan, 1, 1, 1, 1, nan, 10, 20, 0.7F}}};
   });
-  const PoseEstimator estimator = EstimatorAccess::make(model, {});
+  const PoseEstimator estimator{Model(model)};
   const Image image = with_spot(200, 100, 60, 50);
   const std::vector<Box> boxes{{10, 20, 50, 80}};
   const ImageResult result = estimator.estimate(image.view(), boxes);
@@ -307,7 +308,7 @@ PoseEstimator estimator_with(std::shared_ptr<Executor> executor) {
   options.executor = std::move(executor);
   options.max_batch = 3;
   options.flip_test = true;
-  return EstimatorAccess::make(green_model(), options);
+  return PoseEstimator(Model(green_model()), options);
 }
 
 }  // namespace

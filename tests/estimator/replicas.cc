@@ -17,15 +17,16 @@
 #include <utility>
 #include <vector>
 
-#include "detection/detector_access.h"
-#include "estimator/estimator_access.h"
+#include "posekit/detector.h"
 #include "posekit/error.h"
+#include "posekit/estimator.h"
 #include "posekit/runtime.h"
 #include "support/fake_backend.h"
 #include "support/fake_device.h"
 
 using namespace posekit;
 using Catch::Matchers::ContainsSubstring;
+using posekit_test::CropBatch;
 using posekit_test::FakeBackend;
 using posekit_test::FakeDevice;
 
@@ -38,10 +39,9 @@ ModelInfo one_keypoint() {
   info.name = "fake";
   info.input.width = side;
   info.input.height = side;
-  info.output = {.codec = Codec::heatmap, .width = 8, .height = 8};
-  info.output.refinement = Refinement::none;
-  info.alignment = Alignment::classic;
-  info.keypoints = {.name = "one", .provenance = {}, .keypoints = {{"nose", 0}}, .links = {}, .sigmas = {}, .subsets = {}};
+  info.output = HeatmapOutput{.size = {8, 8}, .udp = false, .refinement = Refinement::none};
+  info.pose().alignment = Alignment::classic;
+  info.pose().keypoints = {.name = "one", .provenance = {}, .keypoints = {{"nose", 0}}, .links = {}, .sigmas = {}, .subsets = {}};
   return info;
 }
 
@@ -99,26 +99,10 @@ bool all_right(const ImageResult& result, std::size_t count, int first_grey = 1)
 PoseEstimator around(std::vector<std::shared_ptr<ModelBackend>> replicas, std::size_t max_batch = 1) {
   EstimatorOptions options;
   options.max_batch = max_batch;
-  return EstimatorAccess::make(make_replica_set(std::move(replicas)), options);
+  return PoseEstimator(Model(make_replica_set(std::move(replicas))), options);
 }
 
-/// A device that can be lost.
-class FragileDevice final : public ModelBackend {
- public:
-  explicit FragileDevice(std::shared_ptr<FakeDevice> device) : device_(std::move(device)) {}
-  const ModelInfo& info() const noexcept override { return device_->info(); }
-  const std::string& device() const noexcept override { return device_->device(); }
-  CropFormat crop_format() const noexcept override { return device_->crop_format(); }
-  ModelOutput run(const CropBatch& crops, const RunControl& control) override { return device_->run(crops, control); }
-  bool asynchronous() const noexcept override { return true; }
-  bool lost() const noexcept override { return is_lost; }
-  std::unique_ptr<BatchSession> open_session(const DecodeRequest& plan) override { return device_->open_session(plan); }
-
-  std::atomic<bool> is_lost = false;
-
- private:
-  std::shared_ptr<FakeDevice> device_;
-};
+Error lost_device() { return {ErrorCode::device_unavailable, "device cuda:0 is lost (an illegal memory access was encountered)"}; }
 
 /// Keeps the library's notes while it lives.
 class Notes {
@@ -155,7 +139,7 @@ TEST_CASE("Replicas: whoever is free gets the next batch, and results keep the o
     return peaks_of(crops);
   });
   const PoseEstimator estimator = around({slow, quick});
-  CHECK(estimator.device() == "cuda:0,cuda:0");
+  CHECK(to_string(estimator.model().devices()) == "cuda:0,cuda:0");
   const Crowd crowd(12);
   CHECK(all_right(run(estimator, crowd), 12));
   CHECK(saw_the_others);
@@ -178,7 +162,7 @@ TEST_CASE("Replicas: a model on the caller's thread gets a thread for each repli
   std::mutex mutex;
   std::vector<std::thread::id> threads;
   ModelInfo info = one_keypoint();
-  info.output = {.codec = Codec::regression};
+  info.output = RegressionOutput{};
   const auto answer = [&](const CropBatch& crops) {
     if (runs++ < 2) both.arrive_and_wait();
     const std::lock_guard lock(mutex);
@@ -222,30 +206,26 @@ TEST_CASE("Replicas: a failing one fails its own batches only") {
   CHECK(good->under_way() == 0);
 }
 
-TEST_CASE("Replicas: a lost device gets nothing more, the others go on; without any every call says so") {
+TEST_CASE("Replicas: a lost device gets nothing more, and the others go on") {
   const Notes notes;
-  std::shared_ptr<FragileDevice> fragile;
-  const auto inner = device([&](std::size_t batch, const CropBatch& crops) {
+  std::atomic<bool> is_lost = false;
+  const auto fragile = device([&](std::size_t batch, const CropBatch& crops) {
     if (batch < 2) return peaks_of(crops);
-    fragile->is_lost = true;
-    throw Error(ErrorCode::internal, "an illegal memory access was encountered");
+    is_lost = true;
+    throw lost_device();
   });
-  fragile = std::make_shared<FragileDevice>(inner);
-  const auto other = std::make_shared<FragileDevice>(good_device());
-  const PoseEstimator estimator = around({fragile, other});
-  for (int call = 0; call < 20 && !fragile->is_lost; ++call) (void)run(estimator, Crowd(4));
-  REQUIRE(fragile->is_lost);
-  const std::size_t sent = inner->log().events().size();
+  const PoseEstimator estimator = around({fragile, good_device()});
+  for (int call = 0; call < 20 && !is_lost; ++call) (void)run(estimator, Crowd(4));
+  REQUIRE(is_lost);
+  const std::size_t sent = fragile->log().events().size();
   for (int call = 0; call < 5; ++call) CHECK(all_right(run(estimator, Crowd(8)), 8));
-  CHECK(inner->log().events().size() == sent);
+  CHECK(fragile->log().events().size() == sent);
   REQUIRE(notes.texts().size() == 1);
   CHECK_THAT(notes.texts()[0], ContainsSubstring("is lost"));
+}
 
-  // The second one goes: the set learns of it by the first failure.
-  other->is_lost = true;
-  const auto failing = std::make_shared<FragileDevice>(
-      device([](std::size_t, const CropBatch&) -> FakeDevice::Peaks { throw Error(ErrorCode::internal, "gone"); }));
-  failing->is_lost = true;
+TEST_CASE("Replicas: where every device is lost, every call says so") {
+  const auto failing = device([](std::size_t, const CropBatch&) -> FakeDevice::Peaks { throw lost_device(); });
   const PoseEstimator hopeless = around({failing, failing});
   (void)run(hopeless, Crowd(4));
   const ImageResult result = run(hopeless, Crowd(4));
@@ -269,7 +249,7 @@ TEST_CASE("Out of memory halves the batch, all results arrive, and the size that
       if (at_submit && batch < 3) throw out_of_memory();
     });
     EstimatorOptions options;  // max_batch is unset: 16 on a device
-    const PoseEstimator estimator = EstimatorAccess::make(one, options);
+    const PoseEstimator estimator(Model(one), options);
     CHECK(all_right(run(estimator, Crowd(50)), 50));
     const std::size_t before = sizes.size();
     CHECK(all_right(run(estimator, Crowd(50)), 50));
@@ -289,7 +269,7 @@ TEST_CASE("Out of memory with one person in the batch is that person's error") {
   });
   EstimatorOptions options;
   options.max_batch = 8;
-  const PoseEstimator estimator = EstimatorAccess::make(one, options);
+  const PoseEstimator estimator(Model(one), options);
   const ImageResult result = run(estimator, Crowd(6));
   CHECK(result.code == ErrorCode::out_of_memory);
   CHECK(result.poses.size() == 5);
@@ -314,11 +294,11 @@ TEST_CASE("Replicas halve too, in order, from several callers at once") {
 
 TEST_CASE("A detector halves its batches and goes on") {
   ModelInfo info;
-  info.task = Task::detect;
+  info.purpose = DetectInfo{};
   info.name = "fake detector";
   info.input.width = side;
   info.input.height = side;
-  info.output.codec = Codec::boxes_scores;
+  info.output = BoxesOutput{};
   const auto answer = [](const CropBatch& crops) {
     if (crops.count > 2) throw out_of_memory();
     FakeBackend::Tensor boxes{{crops.count, 1, 4}, {}};
@@ -329,7 +309,7 @@ TEST_CASE("A detector halves its batches and goes on") {
   const auto backend = std::make_shared<FakeBackend>(info, answer);
   DetectorOptions options;
   options.max_batch = 8;
-  const PersonDetector detector = DetectorAccess::make(backend, options);
+  const PersonDetector detector(Model(backend), options);
   const Crowd crowd(1);
   const std::vector<ImageView> images(7, crowd.image.view());
   for (const DetectionResult& result : detector.detect_batch(images)) CHECK(result.boxes.size() == 1);

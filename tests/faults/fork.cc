@@ -61,6 +61,8 @@ TEST_CASE("After forwards with two Torch threads a child is refused its parent's
   auto estimator = std::make_unique<PoseEstimator>(model("pose_landmark_lite.pt"), options);
   const std::vector<Box> boxes = detector->detect(image.view());
   REQUIRE(boxes.size() == 1);
+  const Predictor predictor{PoseEstimator(estimator->model()), PersonDetector(detector->model())};
+  const PredictorInput with_boxes{image.view(), boxes};
   const ImageResult expected = estimator->estimate(image.view(), boxes);
   REQUIRE(expected.poses.size() == 1);
 
@@ -69,6 +71,11 @@ TEST_CASE("After forwards with two Torch threads a child is refused its parent's
     all = is_refused([&] { (void)estimator->estimate_batch({}); }) && all;
     all = is_refused([&] { (void)detector->detect(image.view()); }) && all;
     all = is_refused([&] { (void)detector->detect_batch({}); }) && all;
+    all = is_refused([&] { (void)predictor.predict(image.view()); }) && all;
+    all = is_refused([&] { (void)predictor.predict_batch({&with_boxes, 1}); }) && all;
+    all = is_refused([&] { (void)PoseEstimator(estimator->model()); }) && all;
+    all = is_refused([&] { (void)PersonDetector(detector->model()); }) && all;
+    all = is_refused([&] { (void)estimator->model().measure_memory(); }) && all;
     all = is_refused([&] { pool->parallel_for(3, [](std::size_t, std::size_t) {}); }) && all;
     estimator.reset();
     detector.reset();

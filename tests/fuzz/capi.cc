@@ -105,6 +105,7 @@ struct World {
   Shelf<posekit_executor, posekit_executor_destroy> executors;
   Shelf<posekit_control, posekit_control_destroy> controls;
   Shelf<posekit_keypoint_set, posekit_keypoint_set_destroy> sets;
+  Shelf<posekit_model, posekit_model_destroy> models;
   Shelf<posekit_estimator, posekit_estimator_destroy> estimators;
   Shelf<posekit_result, posekit_result_destroy> results;
   Shelf<posekit_detector, posekit_detector_destroy> detectors;
@@ -244,15 +245,42 @@ void read_set(World& world, Input& input) {
   }
 }
 
+void make_model(World& world, Input& input) {
+  posekit_model_options options = POSEKIT_MODEL_OPTIONS_INIT;
+  options.struct_size = size_of(input, sizeof options);
+  const std::uint8_t kind = input.byte();
+  if (kind & 1) options.metadata_json = document_of(input);
+  if ((kind & 14) == 14) options.metadata_preset = "sapiens-coco17";
+  if ((kind & 48) == 48) options.sha256 = name_of(input);
+  if (kind > 250) options.precision = static_cast<std::int32_t>(input.word());
+  const auto with_options = with_tail(options, input);
+  const posekit_model_options* given = input.byte() < 128 ? nullptr : &with_options.options;
+  const char* document = document_of(input);
+  const std::size_t size = input.byte() < 4 ? input.byte() : std::strlen(document);
+  if (input.byte() % 8 == 0) return world.models.make(input, [&](auto** out) { return posekit_model_load(name_of(input), given, out); });
+  world.models.make(
+      input, [&](auto** out) { return posekit_model_load_from_memory(document, std::min(size, std::strlen(document)), given, out); });
+}
+
+void read_model(World& world, Input& input) {
+  const posekit_model* model = world.models.pick(input);
+  posekit_model_info info = POSEKIT_MODEL_INFO_INIT;
+  info.struct_size = size_of(input, sizeof info);
+  char* json = nullptr;
+  if (went_well(posekit_model_get_info(model, &info))) {
+    if (info.name == nullptr || info.device == nullptr || info.input_width <= 0) complain("a model without its data");
+    if ((std::strcmp(info.task, "pose") == 0) != (info.keypoint_count > 0)) complain("a model with another task's keypoints");
+  }
+  if (went_well(posekit_model_metadata_json(model, &json))) {
+    if (json[0] != '{') complain("metadata that are no object");
+  } else if (json != nullptr) {
+    complain("a text that was not reset");
+  }
+  posekit_string_destroy(json);
+}
+
 void make_estimator(World& world, Input& input) {
   const char* const keypoints[] = {name_of(input), name_of(input)};
-  posekit_model_options model = POSEKIT_MODEL_OPTIONS_INIT;
-  model.struct_size = size_of(input, sizeof model);
-  const std::uint8_t kind = input.byte();
-  if (kind & 1) model.metadata_json = document_of(input);
-  if ((kind & 14) == 14) model.metadata_preset = "sapiens-coco17";
-  if ((kind & 48) == 48) model.sha256 = name_of(input);
-  if (kind > 250) model.precision = static_cast<std::int32_t>(input.word());
   posekit_estimator_options options = POSEKIT_ESTIMATOR_OPTIONS_INIT;
   options.struct_size = size_of(input, sizeof options);
   options.executor = world.executors.pick(input);
@@ -263,36 +291,9 @@ void make_estimator(World& world, Input& input) {
     options.keypoint_count = input.byte() % 3;
   }
   if (input.byte() < 64) options.flip_test = input.byte() % 3;
-  const auto given_model = with_tail(model, input);
   const auto given = with_tail(options, input);
-  const char* document = document_of(input);
-  const std::size_t size = input.byte() < 4 ? input.byte() : std::strlen(document);
-  const posekit_model_options* model_options = input.byte() < 128 ? nullptr : &given_model.options;
-  if (input.byte() % 8 == 0) {
-    return world.estimators.make(input,
-                                 [&](auto** out) { return posekit_estimator_create(name_of(input), model_options, &given.options, out); });
-  }
-  world.estimators.make(input, [&](auto** out) {
-    return posekit_estimator_create_from_memory(document, std::min(size, std::strlen(document)), model_options, &given.options, out);
-  });
-}
-
-void read_model(World& world, Input& input) {
-  posekit_model_info info = POSEKIT_MODEL_INFO_INIT;
-  info.struct_size = size_of(input, sizeof info);
-  char* json = nullptr;
-  const bool pose = input.byte() % 2 == 0;
-  const posekit_estimator* estimator = world.estimators.pick(input);
-  const posekit_detector* detector = world.detectors.pick(input);
-  if (went_well(pose ? posekit_estimator_info(estimator, &info) : posekit_detector_info(detector, &info))) {
-    if (info.name == nullptr || info.task == nullptr || info.input_width <= 0) complain("a model without its data");
-  }
-  if (went_well(pose ? posekit_estimator_metadata_json(estimator, &json) : posekit_detector_metadata_json(detector, &json))) {
-    if (json[0] != '{') complain("metadata that are no object");
-  } else if (json != nullptr) {
-    complain("a text that was not reset");
-  }
-  posekit_string_destroy(json);
+  const posekit_model* model = world.models.pick(input);
+  world.estimators.make(input, [&](auto** out) { return posekit_estimator_create(model, &given.options, out); });
 }
 
 void estimate(World& world, Input& input) {
@@ -366,10 +367,8 @@ void make_detector(World& world, Input& input) {
     options.tile_count = input.byte() % 3;
   }
   const auto given = with_tail(options, input);
-  const char* document = documents[input.byte() < 16 ? 0 : 4];
-  world.detectors.make(input, [&](auto** out) {
-    return posekit_detector_create_from_memory(document, std::strlen(document), nullptr, &given.options, out);
-  });
+  const posekit_model* model = world.models.pick(input);
+  world.detectors.make(input, [&](auto** out) { return posekit_detector_create(model, &given.options, out); });
 }
 
 void detect(World& world, Input& input) {
@@ -423,7 +422,7 @@ void use_process(Input& input) {
 }
 
 void step(World& world, Input& input) {
-  switch (input.byte() % 18) {
+  switch (input.byte() % 21) {
     case 0:
     case 1: return use_executor(world, input);
     case 2: return use_control(world, input);
@@ -441,6 +440,9 @@ void step(World& world, Input& input) {
     case 14: return read_detections(world, input);
     case 15: return input.byte() % 2 == 0 ? world.estimators.drop(input) : world.results.drop(input);
     case 16: return input.byte() % 2 == 0 ? world.detectors.drop(input) : world.detections.drop(input);
+    case 17:
+    case 18: return make_model(world, input);
+    case 19: return world.models.drop(input);
     default: return use_process(input);
   }
 }

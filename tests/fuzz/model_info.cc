@@ -1,11 +1,12 @@
 /// Fuzz target: model metadata as JSON.
+#include "posekit/model_info.h"
+
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 
 #include "posekit/error.h"
-#include "posekit/model.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {
@@ -15,8 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const double deviation : info.input.std) {
       if (deviation == 0 || !std::isfinite(deviation)) std::abort();
     }
-    if (info.task == posekit::Task::pose && info.keypoints.size() == 0) std::abort();
-    if (!(info.box_padding > 0)) std::abort();
+    if (info.task() == posekit::Task::pose && info.pose().keypoints.size() == 0) std::abort();
+    if (info.task() == posekit::Task::pose && !(info.pose().box_padding > 0)) std::abort();
   } catch (const posekit::Error&) {
   }
   return 0;

@@ -22,7 +22,7 @@ TEST_CASE("Golden: every channel decodes to the reference's point and score") {
   for (const auto& json : document["cases"]) {
     if (json["optional"] == true) continue;
     const Case golden = read_case(json, document["columns"]);
-    const Decoder decoder(golden.info, all_channels(golden.expected.channels()));
+    const Decoder decoder(golden.info, make_decode_request(golden.info, all_channels(golden.expected.channels()), /*flip_test=*/false));
     for (std::size_t k = 0; k < golden.expected.channels(); ++k) {
       INFO(json["name"] << ", channel " << k << " (" << json["kinds"][k] << ")");
       DecodeScratch scratch;
@@ -39,12 +39,13 @@ TEST_CASE("Golden: the float64 reference decodes every well-posed finite DARK ch
   for (const auto& json : document["cases"]) {
     if (json["optional"] == true || json["refinement"] != "dark" || json["codec"] == "simcc") continue;
     const Case golden = read_case(json, document["columns"]);
-    const std::size_t size = static_cast<std::size_t>(golden.info.output.width) * static_cast<std::size_t>(golden.info.output.height);
+    const std::size_t size =
+        static_cast<std::size_t>(golden.heatmap()->size.width) * static_cast<std::size_t>(golden.heatmap()->size.height);
     for (std::size_t k = 0; k < golden.expected.channels(); ++k) {
       if (golden.expected(k, "ambiguous") == 1 || golden.expected(k, "non_finite") == 1) continue;
       INFO(json["name"] << ", channel " << k << " (" << json["kinds"][k] << ")");
-      const auto cell = reference::dark({golden.memory[0].data() + k * size, size}, golden.info.output.width, golden.info.output.height,
-                                        golden.info.output.blur_kernel);
+      const auto cell = reference::dark({golden.memory[0].data() + k * size, size}, golden.heatmap()->size.width,
+                                        golden.heatmap()->size.height, golden.heatmap()->blur_kernel);
       CHECK(std::abs(cell.x - golden.expected(k, "cell_x")) <= cells);
       CHECK(std::abs(cell.y - golden.expected(k, "cell_y")) <= cells);
       CHECK(cell.refined == (golden.expected(k, "well_posed") == 1));

@@ -35,9 +35,11 @@ struct Case {
   ModelOutput output;
   ModelInfo info;
   Expected expected;
+
+  /// Null for SimCC.
+  [[nodiscard]] const HeatmapOutput* heatmap() const { return std::get_if<HeatmapOutput>(&info.output); }
 };
 
-inline const std::map<std::string, Codec> codecs{{"udp_heatmap", Codec::udp_heatmap}, {"heatmap", Codec::heatmap}, {"simcc", Codec::simcc}};
 inline const std::map<std::string, Refinement> refinements{
     {"dark", Refinement::dark}, {"quarter", Refinement::quarter}, {"none", Refinement::none}};
 
@@ -53,19 +55,19 @@ inline Case read_case(const nlohmann::json& json, const nlohmann::json& columns)
   Case golden;
   golden.info.input.width = json["input_width"];
   golden.info.input.height = json["input_height"];
-  golden.info.output.codec = codecs.at(json["codec"]);
-  golden.info.output.refinement = refinements.at(json["refinement"]);
-  golden.info.alignment = json["alignment"] == "udp" ? Alignment::udp : Alignment::classic;
-  if (json["blur_kernel"].is_number()) golden.info.output.blur_kernel = json["blur_kernel"];
-  if (golden.info.output.codec == Codec::simcc) {
-    golden.info.output.split_ratio = json["split_ratio"];
+  golden.info.pose().alignment = json["alignment"] == "udp" ? Alignment::udp : Alignment::classic;
+  if (json["codec"] == "simcc") {
+    golden.info.output = SimccOutput{.split_ratio = json["split_ratio"]};
     golden.memory.reserve(2);
     add_tensor(golden, json["simcc_x"]);
     add_tensor(golden, json["simcc_y"]);
   } else {
     add_tensor(golden, json["heatmaps"]);
-    golden.info.output.height = static_cast<int>(golden.output.tensors[0].shape[2]);
-    golden.info.output.width = static_cast<int>(golden.output.tensors[0].shape[3]);
+    const auto& shape = golden.output.tensors[0].shape;
+    HeatmapOutput heatmap{.size = {static_cast<int>(shape[3]), static_cast<int>(shape[2])}, .udp = json["codec"] == "udp_heatmap"};
+    heatmap.refinement = refinements.at(json["refinement"]);
+    if (json["blur_kernel"].is_number()) heatmap.blur_kernel = json["blur_kernel"];
+    golden.info.output = heatmap;
   }
   golden.expected.table = posekit_test::read_npy(posekit_test::golden_dir() / "decode" / json["expected"].get<std::string>());
   for (std::size_t i = 0; i < columns.size(); ++i) golden.expected.columns[columns[i]] = i;
@@ -86,7 +88,7 @@ inline void check_point(const Case& golden, const Decoder& decoder, std::size_t 
   REQUIRE(std::isfinite(cell.score));
   const Expected& expected = golden.expected;
   if (expected(k, "ambiguous") == 1) {
-    if (expected(k, "non_finite") == 1 || golden.info.output.codec == Codec::simcc) return;
+    if (expected(k, "non_finite") == 1 || golden.heatmap() == nullptr) return;
     CHECK(std::hypot(cell.x - expected(k, "argmax_x"), cell.y - expected(k, "argmax_y")) <= ambiguous_reach);
     return;
   }
@@ -99,8 +101,7 @@ inline void check_point(const Case& golden, const Decoder& decoder, std::size_t 
   CHECK(std::abs(cell.x - expected(k, "cell_x")) <= cells);
   CHECK(std::abs(cell.y - expected(k, "cell_y")) <= cells);
   CHECK(std::abs(static_cast<double>(cell.score) - expected(k, "score")) <= relative_score * std::abs(expected(k, "score")));
-  const double scale =
-      golden.info.output.codec == Codec::simcc ? 1 : static_cast<double>(golden.info.input.width) / golden.info.output.width;
+  const double scale = golden.heatmap() == nullptr ? 1 : static_cast<double>(golden.info.input.width) / golden.heatmap()->size.width;
   CHECK(std::abs(input.x - expected(k, "input_x")) <= cells * scale * 1.1);
   CHECK(std::abs(input.y - expected(k, "input_y")) <= cells * scale * 1.1);
 }

@@ -19,9 +19,9 @@ TEST_CASE("Golden: every channel of heatmaps that the backend reduces decodes to
       if (json["optional"] == true || json["codec"] == "simcc") continue;
       posekit_test::Case golden = posekit_test::read_case(json, document["columns"]);
       const std::size_t channels = golden.expected.channels();
-      golden.info.keypoints.keypoints.resize(channels);
-      const Decoder decoder(golden.info, posekit_test::all_channels(channels));
-      const auto records = posekit_test::torch_peaks(posekit_test::test_device(), golden.info, decoder.request(false),
+      golden.info.pose().keypoints.keypoints.resize(channels);
+      const Decoder decoder(golden.info, make_decode_request(golden.info, posekit_test::all_channels(channels), /*flip_test=*/false));
+      const auto records = posekit_test::torch_peaks(posekit_test::test_device(), golden.info, decoder.request(),
                                                      {.values = golden.memory[0], .layout = layout});
       for (std::size_t k = 0; k < channels; ++k) {
         INFO(json["name"] << ", channel " << k << " (" << json["kinds"][k] << ")");

@@ -1,9 +1,10 @@
 /// Golden flip test: mirrored averaging, with and without shift.
+#include "codec/flip.h"
+
 #include <catch2/catch_test_macros.hpp>
 #include <cmath>
 #include <vector>
 
-#include "codec/decode.h"
 #include "golden/cases.h"
 #include "support/npy.h"
 
@@ -14,10 +15,10 @@ TEST_CASE("Golden: averaging with the mirrored output gives the reference's maps
   for (const auto& json : document["cases"]) {
     INFO(json["name"]);
     ModelInfo info;
-    info.output.codec = json["codec"] == "heatmap" ? Codec::heatmap : Codec::udp_heatmap;
-    info.flip_shift = json["flip_shift"];
+    const bool udp = json["codec"] != "heatmap";
+    info.output = HeatmapOutput{.size = {}, .udp = udp, .flip_shift = !udp && json["flip_shift"].get<bool>()};
     for (std::size_t k = 0; k < document["swap"].size(); ++k)
-      info.keypoints.keypoints.push_back({"k" + std::to_string(k), document["swap"][k]});
+      info.pose().keypoints.keypoints.push_back({"k" + std::to_string(k), document["swap"][k]});
 
     const auto folder = posekit_test::golden_dir() / "flip";
     const auto plain_array = posekit_test::read_npy(folder / json["plain"].get<std::string>());

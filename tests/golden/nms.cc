@@ -45,7 +45,7 @@ TEST_CASE("Golden: score and label filter before NMS") {
   const auto document = golden_cases("nms");
   for (const auto& json : document["pipeline"]) {
     INFO(json["name"]);
-    ModelInfo info;
+    DetectInfo info;
     info.score_threshold = json["score_threshold"];
     info.person_label = json["label"];
     std::vector<Box> persons;

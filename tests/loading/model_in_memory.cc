@@ -43,9 +43,9 @@ struct Verdict {
 };
 
 template <class Source>
-Verdict verdict(const Source& model, const EstimatorOptions& options = {}) {
+Verdict verdict(const Source& source, const ModelOptions& options = {}) {
   try {
-    const PoseEstimator estimator(model, options);
+    const Model model(source, options);
   } catch (const Error& error) {
     return {error.code(), error.what()};
   }
@@ -65,7 +65,7 @@ std::vector<std::byte> small_model(const fs::path& path, bool with_metadata) {
 TEST_CASE("A pose model in memory gives what its file gives, also when the bytes are gone") {
   const fs::path path = shipped("pose_landmark_lite.pt");
   std::vector<std::byte> bytes = bytes_of(path);
-  const PoseEstimator from_memory(bytes);
+  const PoseEstimator from_memory{Model(bytes)};
   std::fill(bytes.begin(), bytes.end(), std::byte{0x5a});
   bytes = {};
   const PoseEstimator from_file(path);
@@ -81,7 +81,7 @@ TEST_CASE("A detector in memory gives what its file gives") {
   const fs::path path = shipped("person_detector.pt");
   DetectorOptions options;
   options.score_threshold = 1e-3;
-  const PersonDetector from_memory(bytes_of(path), options);
+  const PersonDetector from_memory(Model(bytes_of(path)), options);
   const Image image = ramp();
   const auto boxes = from_memory.detect(image.view());
   CHECK_FALSE(boxes.empty());
@@ -99,8 +99,8 @@ TEST_CASE("A model in memory has no sidecar: metadata are in the archive or in t
   const Verdict without = verdict(bare);
   CHECK(without.code == ErrorCode::invalid_model);
   CHECK_THAT(without.message, ContainsSubstring("the model in memory") && !ContainsSubstring("beside"));
-  EstimatorOptions options;
-  options.model.metadata = MetadataDocument{document};
+  ModelOptions options;
+  options.metadata = MetadataDocument{document};
   CHECK(verdict(bare, options).code == ErrorCode::ok);
 }
 
@@ -108,10 +108,10 @@ TEST_CASE("The checksum of a model in memory is held against the options") {
   const posekit_test::TemporaryDir dir;
   const auto path = dir.path() / "m.pt";
   const auto bytes = small_model(path, true);
-  EstimatorOptions options;
-  options.model.sha256 = sha256_of(path);
+  ModelOptions options;
+  options.sha256 = sha256_of(path);
   CHECK(verdict(bytes, options).code == ErrorCode::ok);
-  options.model.sha256 = std::string(64, '0');
+  options.sha256 = std::string(64, '0');
   const Verdict wrong = verdict(bytes, options);
   CHECK(wrong.code == ErrorCode::invalid_model);
   CHECK_THAT(wrong.message, ContainsSubstring("the model in memory has sha256 " + sha256_of(path)));

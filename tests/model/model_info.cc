@@ -42,6 +42,8 @@ std::string message_of(const std::string& json) {
   return "no error";
 }
 
+const HeatmapOutput& heatmap_of(const ModelInfo& info) { return std::get<HeatmapOutput>(info.output); }
+
 std::string origin_of(const ModelInfo& info, const std::string& key) {
   const auto found = std::ranges::find(info.origins, key, &ValueOrigin::key);
   return found == info.origins.end() ? "none" : found->origin + " " + found->value;
@@ -51,51 +53,51 @@ std::string origin_of(const ModelInfo& info, const std::string& key) {
 
 TEST_CASE("A minimal document takes its defaults, and origins say so") {
   const ModelInfo info = parse_model_info(with("pose", "pose"), "archive");
-  CHECK(info.task == Task::pose);
+  CHECK(info.task() == Task::pose);
   CHECK(info.input.color == ColorOrder::rgb);
   CHECK(info.input.mean == std::array<double, 3>{0, 0, 0});
   CHECK(info.input.std == std::array<double, 3>{255, 255, 255});
-  CHECK(info.box_padding == 1.25);
-  CHECK(info.alignment == Alignment::classic);
-  CHECK(info.output.refinement == Refinement::quarter);
-  CHECK(info.flip_shift);
-  CHECK(info.keypoints.size() == 17);
+  CHECK(info.pose().box_padding == 1.25);
+  CHECK(info.pose().alignment == Alignment::classic);
+  CHECK(heatmap_of(info).refinement == Refinement::quarter);
+  CHECK(heatmap_of(info).flip_shift);
+  CHECK(info.pose().keypoints.size() == 17);
   CHECK(origin_of(info, "input.width") == "archive 192");
   CHECK(origin_of(info, "box_padding") == "default 1.25");
   CHECK(origin_of(info, "output.refinement") == "default \"quarter\"");
   CHECK(info.notes.empty());
 
   const ModelInfo udp = parse_model_info(with("\"heatmap\"", "\"udp_heatmap\""), "archive");
-  CHECK(udp.alignment == Alignment::udp);
-  CHECK(udp.output.refinement == Refinement::dark);
-  CHECK(udp.output.blur_kernel == 11);
+  CHECK(udp.pose().alignment == Alignment::udp);
+  CHECK(heatmap_of(udp).refinement == Refinement::dark);
+  CHECK(heatmap_of(udp).blur_kernel == 11);
 
   const ModelInfo found = parse_model_info(detector(), "archive");
-  CHECK(found.input.resize == Resize::letterbox);
-  CHECK(found.input.pad == Pad::right_bottom);
-  CHECK(found.input.pad_value == 114);
-  CHECK(found.score_threshold == 0.3);
-  CHECK(found.nms_iou == 0.5);
-  CHECK(found.max_persons == std::numeric_limits<std::size_t>::max());
+  CHECK(found.detect().resize == Resize::letterbox);
+  CHECK(found.detect().pad == Pad::right_bottom);
+  CHECK(found.detect().pad_value == 114);
+  CHECK(found.detect().score_threshold == 0.3);
+  CHECK(found.detect().nms_iou == 0.5);
+  CHECK(found.detect().max_persons == std::numeric_limits<std::size_t>::max());
 }
 
 TEST_CASE("Given values take the place of defaults") {
   const ModelInfo info =
       parse_model_info(with("\"keypoints\"", R"("alignment": "udp", "box_padding": 1.1, "flip_shift": false, "keypoints")"), "test");
-  CHECK(info.alignment == Alignment::udp);
-  CHECK(info.box_padding == 1.1);
-  CHECK_FALSE(info.flip_shift);
+  CHECK(info.pose().alignment == Alignment::udp);
+  CHECK(info.pose().box_padding == 1.1);
+  CHECK_FALSE(heatmap_of(info).flip_shift);
   const ModelInfo simcc = parse_model_info(with(R"("heatmap", "width": 48, "height": 64)", R"("simcc", "split_ratio": 3)"), "test");
-  CHECK(simcc.output.split_ratio == 3);
+  CHECK(std::get<SimccOutput>(simcc.output).split_ratio == 3);
   const ModelInfo regression =
       parse_model_info(with(R"("heatmap", "width": 48, "height": 64)", R"("regression", "normalized": true)"), "test");
-  CHECK(regression.output.normalized);
+  CHECK(std::get<RegressionOutput>(regression.output).normalized);
   const ModelInfo own = parse_model_info(with("\"coco17\"", R"({"name": "two", "keypoints": [{"name": "a"}, {"name": "b"}]})"), "test");
-  CHECK(own.keypoints.name == "two");
+  CHECK(own.pose().keypoints.name == "two");
   const ModelInfo found =
       parse_model_info(detector(R"(, "score_threshold": 0.5, "nms_iou": 0.7, "person_label": 1, "max_persons": 3)"), "test");
-  CHECK(found.score_threshold == 0.5);
-  CHECK(found.max_persons == 3);
+  CHECK(found.detect().score_threshold == 0.5);
+  CHECK(found.detect().max_persons == 3);
 }
 
 TEST_CASE("An unknown key is ignored with a note") {
@@ -172,12 +174,12 @@ TEST_CASE("Every preset is a Sapiens model of 768x1024 with the keypoints of its
   CHECK(info.input.size() == Size{768, 1024});
   CHECK(info.input.mean == std::array<double, 3>{123.675, 116.28, 103.53});
   CHECK(info.input.std == std::array<double, 3>{58.395, 57.12, 57.375});
-  CHECK(info.output.codec == Codec::udp_heatmap);
-  CHECK(info.output.width == 192);
-  CHECK(info.output.height == 256);
-  CHECK(info.output.blur_kernel == 11);
-  CHECK(info.box_padding == 1.25);
-  CHECK(info.keypoints.size() == keypoints);
+  CHECK(codec_of(info.output) == Codec::udp_heatmap);
+  CHECK(heatmap_of(info).size.width == 192);
+  CHECK(heatmap_of(info).size.height == 256);
+  CHECK(heatmap_of(info).blur_kernel == 11);
+  CHECK(info.pose().box_padding == 1.25);
+  CHECK(info.pose().keypoints.size() == keypoints);
 }
 
 TEST_CASE("Metadata that is given counts before the sidecar, and an unknown source is named") {
@@ -202,7 +204,7 @@ TEST_CASE("Metadata that is given counts before the sidecar, and an unknown sour
 TEST_CASE("Overrides check their value and leave their mark") {
   ModelInfo info = parse_model_info(with("pose", "pose"), "archive");
   override_box_padding(info, 1.5);
-  CHECK(info.box_padding == 1.5);
+  CHECK(info.pose().box_padding == 1.5);
   CHECK(origin_of(info, "box_padding") == "option 1.5");
   CHECK_THROWS_AS(override_box_padding(info, 0), Error);
   CHECK_THROWS_AS(override_box_padding(info, std::nan("")), Error);
@@ -226,15 +228,19 @@ TEST_CASE("Metadata as JSON are read back as they were") {
   const ModelInfo info = parse_model_info(document, "test");
   const ModelInfo again = parse_model_info(to_json(info), "again");
   CHECK(again.notes.empty());
-  CHECK(again.keypoints == info.keypoints);
   CHECK(again.name == info.name);
   CHECK(again.input.mean == info.input.mean);
-  CHECK(again.input.pad == info.input.pad);
-  CHECK(again.output.codec == info.output.codec);
-  CHECK(again.output.blur_kernel == info.output.blur_kernel);
-  CHECK(again.box_padding == info.box_padding);
-  CHECK(again.nms_iou == info.nms_iou);
-  CHECK(again.max_persons == info.max_persons);
+  REQUIRE(again.task() == info.task());
+  REQUIRE(codec_of(again.output) == codec_of(info.output));
+  if (const auto* heatmap = std::get_if<HeatmapOutput>(&info.output)) CHECK(heatmap_of(again).blur_kernel == heatmap->blur_kernel);
+  if (info.task() == Task::pose) {
+    CHECK(again.pose().keypoints == info.pose().keypoints);
+    CHECK(again.pose().box_padding == info.pose().box_padding);
+  } else {
+    CHECK(again.detect().pad == info.detect().pad);
+    CHECK(again.detect().nms_iou == info.detect().nms_iou);
+    CHECK(again.detect().max_persons == info.detect().max_persons);
+  }
   REQUIRE(again.origins.size() == info.origins.size());
   for (std::size_t i = 0; i < info.origins.size(); ++i) CHECK(again.origins[i].value == info.origins[i].value);
 }

@@ -49,7 +49,7 @@ struct Seen {
 
 TEST_CASE("A source that throws at frame k: the k frames before are delivered, then its exception comes out of run") {
   Seen seen;
-  Pipeline pipeline(scripted_estimator(), scripted_detector(), seen.sink());
+  Pipeline pipeline({scripted_estimator(), scripted_detector()}, seen.sink());
   std::size_t next = 0;
   const auto source = [&]() -> std::optional<PipelineInput> {
     if (next == 37) throw std::out_of_range("the camera is gone");
@@ -68,7 +68,7 @@ TEST_CASE("A model that throws, anything at all, fails its frame; its neighbours
     if (number == 7) throw std::bad_alloc();
   });
   Seen seen;
-  Pipeline pipeline(estimator, nullptr, seen.sink());
+  Pipeline pipeline({estimator, nullptr}, seen.sink());
   for (std::size_t i = 0; i < 20; ++i) CHECK(pipeline.submit(with_box(i)));
   pipeline.close();
   REQUIRE(seen.results.size() == 20);
@@ -82,7 +82,7 @@ TEST_CASE("A model that throws, anything at all, fails its frame; its neighbours
 TEST_CASE("A sink that throws: its frame counts as failed, the others are delivered, the first exception comes out at the end") {
   const bool by_run = GENERATE(false, true);
   std::vector<std::size_t> delivered;
-  Pipeline pipeline(scripted_estimator(), nullptr, [&](const PipelineResult& out) {
+  Pipeline pipeline({scripted_estimator(), nullptr}, [&](const PipelineResult& out) {
     if (out.frame.index == 3) throw std::runtime_error("the first");
     if (out.frame.index == 4) throw std::logic_error("the second");
     delivered.push_back(out.frame.index);
@@ -105,7 +105,7 @@ TEST_CASE("What run throws: the source's exception, else its own end, each befor
   const bool by_source = GENERATE(false, true);
   Pipeline* itself = nullptr;
   std::latch thrown(1);
-  Pipeline pipeline(scripted_estimator(), nullptr, [&](const PipelineResult& out) {
+  Pipeline pipeline({scripted_estimator(), nullptr}, [&](const PipelineResult& out) {
     if (out.frame.index > 0) return;
     itself->cancel();
     thrown.count_down();
@@ -132,7 +132,7 @@ TEST_CASE("A sink may cancel its pipeline; submit, close and run from it are ref
   std::optional<Pipeline> pipeline;
   std::vector<ErrorCode> refused;
   std::size_t delivered = 0;
-  pipeline.emplace(scripted_estimator(), nullptr, [&](const PipelineResult&) {
+  pipeline.emplace(Predictor(scripted_estimator()), [&](const PipelineResult&) {
     if (++delivered != 5) return;
     refused.push_back(code_of([&] { pipeline->submit(with_box(0)); }));
     refused.push_back(code_of([&] { pipeline->close(); }));
@@ -155,7 +155,7 @@ TEST_CASE("cancel ends the call in flight and begins no more: what is not done r
     opened.wait();
   };
   Seen seen;
-  Pipeline pipeline(scripted_estimator(in_detector ? nullptr : hook), scripted_detector(in_detector ? hook : nullptr), seen.sink());
+  Pipeline pipeline({scripted_estimator(in_detector ? nullptr : hook), scripted_detector(in_detector ? hook : nullptr)}, seen.sink());
   for (std::size_t i = 0; i < 6; ++i) CHECK(pipeline.submit({numbered_frame(i), std::nullopt}));
   reached.wait();
   pipeline.cancel();
@@ -181,11 +181,12 @@ TEST_CASE("The destructor loses nothing: accepted frames reach the sink, those n
   Seen seen;
   std::jthread opener([&] { opened.count_down(); });
   {
-    Pipeline pipeline(scripted_estimator([&](std::size_t number) {
-                        if (number == 0) reached.count_down();
-                        opened.wait();
-                      }),
-                      nullptr, seen.sink(), {.queue_frames = 8});
+    Pipeline pipeline({scripted_estimator([&](std::size_t number) {
+                         if (number == 0) reached.count_down();
+                         opened.wait();
+                       }),
+                       nullptr},
+                      seen.sink(), {.queue_frames = 8});
     for (std::size_t i = 0; i < frames; ++i) CHECK(pipeline.submit(with_box(i)));
     reached.wait();
   }
@@ -202,12 +203,13 @@ TEST_CASE("A frame that is not done within frame_timeout says deadline_exceeded;
   Seen seen;
   std::latch reached(1);
   std::latch opened(1);
-  Pipeline pipeline(scripted_estimator([&](std::size_t number) {
-                      if (number != 0) return;
-                      reached.count_down();
-                      opened.wait();
-                    }),
-                    nullptr, seen.sink(), {.frame_timeout = allowed});
+  Pipeline pipeline({scripted_estimator([&](std::size_t number) {
+                       if (number != 0) return;
+                       reached.count_down();
+                       opened.wait();
+                     }),
+                     nullptr},
+                    seen.sink(), {.frame_timeout = allowed});
   CHECK(pipeline.submit(with_box(0)));
   reached.wait();
   CHECK(pipeline.submit(with_box(1)));
@@ -224,7 +226,7 @@ TEST_CASE("A frame that is not done within frame_timeout says deadline_exceeded;
 TEST_CASE("run obeys its control: the pipeline is cancelled, everything accepted is told of") {
   std::stop_source stop;
   Seen seen;
-  Pipeline pipeline(scripted_estimator(), nullptr, seen.sink());
+  Pipeline pipeline({scripted_estimator(), nullptr}, seen.sink());
   std::size_t next = 0;
   const auto endless = [&] {
     if (next == 100) stop.request_stop();
@@ -234,7 +236,7 @@ TEST_CASE("run obeys its control: the pipeline is cancelled, everything accepted
   CHECK(seen.in_order());
   CHECK(seen.results.size() == pipeline.metrics().accepted);
 
-  Pipeline second(scripted_estimator(), nullptr, [](const PipelineResult&) {});
+  Pipeline second({scripted_estimator(), nullptr}, [](const PipelineResult&) {});
   const RunControl control{.stop = {}, .deadline = std::chrono::steady_clock::now() + 20ms};
   CHECK(code_of([&] { second.run([&] { return std::optional(with_box(next++ % 1000)); }, control); }) == ErrorCode::deadline_exceeded);
 }
@@ -254,7 +256,7 @@ TEST_CASE("An executor that fails fails its frame; the stream goes on") {
   EstimatorOptions options;
   options.executor = std::make_shared<FailingExecutor>();
   Seen seen;
-  Pipeline pipeline(scripted_estimator({}, options), nullptr, seen.sink());
+  Pipeline pipeline({scripted_estimator({}, options), nullptr}, seen.sink());
   for (std::size_t i = 0; i < 40; ++i) CHECK(pipeline.submit(with_box(i)));
   pipeline.close();
   REQUIRE(seen.results.size() == 40);
@@ -278,7 +280,7 @@ TEST_CASE("An executor that throws no std::exception under a detector: the frame
   DetectorOptions options;
   options.executor = std::make_shared<ThrowingExecutor>();
   Seen seen;
-  Pipeline pipeline(scripted_estimator(), scripted_detector({}, options), seen.sink(), {.detect_every = 4});
+  Pipeline pipeline({scripted_estimator(), scripted_detector({}, options)}, seen.sink(), {.detect_every = 4});
   for (std::size_t i = 0; i < 8; ++i) CHECK(pipeline.submit({numbered_frame(i), std::nullopt}));
   pipeline.close();
   REQUIRE(seen.results.size() == 8);
@@ -291,7 +293,7 @@ TEST_CASE("An executor that throws no std::exception under a detector: the frame
 
 TEST_CASE("A frame that is no picture fails alone") {
   Seen seen;
-  Pipeline pipeline(scripted_estimator(), scripted_detector(), seen.sink());
+  Pipeline pipeline({scripted_estimator(), scripted_detector()}, seen.sink());
   CHECK(pipeline.submit({numbered_frame(0), std::nullopt}));
   CHECK(pipeline.submit({{.image = {}, .owner = {}, .index = 1, .time_s = 0}, std::nullopt}));
   CHECK(pipeline.submit({numbered_frame(2), std::nullopt}));
@@ -304,7 +306,7 @@ TEST_CASE("After fork every call in the child says forked, and its destructor le
 #if defined(__SANITIZE_THREAD__)
   SKIP("ThreadSanitizer does not allow threads' locks in a forked child");
 #endif
-  auto pipeline = std::make_unique<Pipeline>(scripted_estimator(), nullptr, [](const PipelineResult&) {});
+  auto pipeline = std::make_unique<Pipeline>(Predictor(scripted_estimator()), [](const PipelineResult&) {});
   CHECK(pipeline->submit(with_box(0)));
   const pid_t child = fork();
   if (child == 0) {

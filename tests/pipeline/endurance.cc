@@ -24,7 +24,7 @@ TEST_CASE("Memory stays flat and the queues' bounds hold while 1280x720 frames w
   std::size_t seen = 0;
   long early = 0;
   long late = 0;
-  Pipeline pipeline(posekit_test::scripted_estimator(), nullptr,
+  Pipeline pipeline({posekit_test::scripted_estimator(), nullptr},
                     [&](const PipelineResult&) {
                       most_alive = std::max(most_alive, alive.load());
                       if (++seen == frames / 10) early = posekit_test::resident_kilobytes();
@@ -57,8 +57,8 @@ TEST_CASE("Latest frame wins: 60 frames a second before a model of 100 ms; every
   std::size_t skipped = 0;
   std::size_t next_index = 0;
   {
-    Pipeline pipeline(posekit_test::scripted_estimator([](std::size_t) { std::this_thread::sleep_for(100ms); }),
-                      posekit_test::scripted_detector([](std::size_t) { std::this_thread::sleep_for(15ms); }),
+    Pipeline pipeline({posekit_test::scripted_estimator([](std::size_t) { std::this_thread::sleep_for(100ms); }),
+                       posekit_test::scripted_detector([](std::size_t) { std::this_thread::sleep_for(15ms); })},
                       [&](const PipelineResult& out) {
                         const std::chrono::duration<double, std::milli> age = std::chrono::steady_clock::now() - out.accepted_at;
                         ages.push_back(age.count());

@@ -125,7 +125,7 @@ class Round {
     const auto model = posekit_test::scripted_estimator([this](std::size_t number) { this->model(number); }, estimator);
     if (plan_.with_tracker) plan_.options.tracker = std::make_shared<Tracker>(model->keypoints());
     pipeline_.emplace(
-        model, plan_.with_detector ? posekit_test::scripted_detector([this](std::size_t number) { detector(number); }) : nullptr,
+        Predictor(model, plan_.with_detector ? posekit_test::scripted_detector([this](std::size_t number) { detector(number); }) : nullptr),
         [this](PipelineResult out) { sink(std::move(out)); }, plan_.options);
   }
 

@@ -6,13 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "detection/detector_access.h"
+#include "posekit/detector.h"
 #include "posekit/posekit.h"
 #include "support/fake_backend.h"
 #include "support/model_builder.h"
 #include "support/paths.h"
 
 using namespace posekit;
+using posekit_test::CropBatch;
 using posekit_test::FakeBackend;
 
 namespace {
@@ -90,13 +91,13 @@ std::vector<FakeBackend::Tensor> boxes_by_number(const CropBatch& inputs) {
 
 PersonDetector scripted_detector() {
   ModelInfo info;
-  info.task = Task::detect;
+  info.purpose = DetectInfo{};
   info.name = "scripted";
   info.input.width = width;
   info.input.height = height;
-  info.input.resize = Resize::stretch;
-  info.output.codec = Codec::boxes_scores;
-  return DetectorAccess::make(std::make_shared<FakeBackend>(info, boxes_by_number), {});
+  info.detect().resize = Resize::stretch;
+  info.output = BoxesOutput{};
+  return PersonDetector(Model(std::make_shared<FakeBackend>(info, boxes_by_number)));
 }
 
 }  // namespace
@@ -112,7 +113,7 @@ TEST_CASE("5,000 frames of moving people come out in order, every keypoint where
   constexpr std::size_t frames = 5000;
   std::size_t seen = 0;
   double largest = 0;
-  Pipeline pipeline(std::make_shared<const PoseEstimator>(path, options), std::make_shared<const PersonDetector>(scripted_detector()),
+  Pipeline pipeline({std::make_shared<const PoseEstimator>(path, options), std::make_shared<const PersonDetector>(scripted_detector())},
                     [&](const PipelineResult& out) {
                       REQUIRE(out.frame.index == seen++);
                       REQUIRE(out.result.code == ErrorCode::ok);

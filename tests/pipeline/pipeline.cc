@@ -54,7 +54,8 @@ TEST_CASE("Pipeline delivers every frame in order, with its own pose in its own 
   estimator.max_batch = 3;
   estimator.executor = std::make_shared<ThreadPool>(3);
   std::vector<PipelineResult> results;
-  Pipeline pipeline(scripted_estimator({}, estimator), scripted_detector(), [&](PipelineResult out) { results.push_back(std::move(out)); },
+  Pipeline pipeline({scripted_estimator({}, estimator), scripted_detector()},
+                    [&](PipelineResult out) { results.push_back(std::move(out)); },
                     {.queue_frames = queue, .batch_frames = batch, .batch_wait = wait, .detect_calls = calls, .estimate_calls = calls});
   pipeline.run(numbered(150));
   REQUIRE(results.size() == 150);
@@ -69,7 +70,7 @@ TEST_CASE("Frames that come with their boxes need no detector, and none looks at
   const bool with_detector = GENERATE(false, true);
   const auto detector = scripted_detector([](std::size_t) { throw std::runtime_error("it looked"); });
   std::vector<PipelineResult> results;
-  Pipeline pipeline(scripted_estimator(), with_detector ? detector : nullptr,
+  Pipeline pipeline({scripted_estimator(), with_detector ? detector : nullptr},
                     [&](PipelineResult out) { results.push_back(std::move(out)); });
   for (std::size_t i = 0; i < 20; ++i) CHECK(pipeline.submit(with_box(i)));
   CHECK(pipeline.submit({numbered_frame(20), std::vector<Box>{}}));
@@ -87,7 +88,7 @@ TEST_CASE("With detect_every the boxes of a frame between are those of the last 
   const std::size_t every = GENERATE(2U, 5U);
   const std::size_t calls = GENERATE(1U, 3U);
   std::vector<PipelineResult> results;
-  Pipeline pipeline(scripted_estimator(), scripted_detector(), [&](PipelineResult out) { results.push_back(std::move(out)); },
+  Pipeline pipeline({scripted_estimator(), scripted_detector()}, [&](PipelineResult out) { results.push_back(std::move(out)); },
                     {.batch_frames = 3, .detect_every = every, .detect_calls = calls, .estimate_calls = calls});
   pipeline.run(numbered(61));
   REQUIRE(results.size() == 61);
@@ -103,7 +104,7 @@ TEST_CASE("A failed detection is its frame's error; frames between hold the boxe
     if (number == 0 || number == 8) throw Error(ErrorCode::invalid_model, "the detector fails on purpose");
   });
   std::vector<PipelineResult> results;
-  Pipeline pipeline(scripted_estimator(), detector, [&](PipelineResult out) { results.push_back(std::move(out)); }, {.detect_every = 4});
+  Pipeline pipeline({scripted_estimator(), detector}, [&](PipelineResult out) { results.push_back(std::move(out)); }, {.detect_every = 4});
   pipeline.run(numbered(16));
   REQUIRE(results.size() == 16);
   for (const std::size_t i : {0U, 1U, 2U, 3U, 8U}) {
@@ -121,9 +122,9 @@ TEST_CASE("A call takes as many frames as its batch holds, and waits for them no
   EstimatorOptions options;
   options.max_batch = 4;
   const auto backend = posekit_test::scripted_pose_backend();
-  const auto estimator = std::make_shared<const PoseEstimator>(EstimatorAccess::make(backend, options));
+  const auto estimator = std::make_shared<const PoseEstimator>(PoseEstimator(Model(backend), options));
   std::latch eight(8);
-  Pipeline pipeline(estimator, nullptr,
+  Pipeline pipeline({estimator, nullptr},
                     [&](const PipelineResult& out) {
                       if (out.frame.index < 8) eight.count_down();
                     },
@@ -135,7 +136,7 @@ TEST_CASE("A call takes as many frames as its batch holds, and waits for them no
   CHECK(backend->batches() == std::vector<std::size_t>{4, 4, 1});
 
   std::latch one(1);
-  Pipeline hasty(estimator, nullptr, [&](const PipelineResult&) { one.count_down(); }, {.batch_frames = 4, .batch_wait = 1ms});
+  Pipeline hasty({estimator, nullptr}, [&](const PipelineResult&) { one.count_down(); }, {.batch_frames = 4, .batch_wait = 1ms});
   CHECK(hasty.submit(with_box(0)));
   one.wait();
 }
@@ -143,7 +144,7 @@ TEST_CASE("A call takes as many frames as its batch holds, and waits for them no
 TEST_CASE("Overflow::refuse takes no frame for which there is no room, and says so") {
   Gate gate;
   std::vector<std::size_t> delivered;
-  Pipeline pipeline(scripted_estimator(gate.hook()), nullptr, [&](const PipelineResult& out) { delivered.push_back(out.frame.index); },
+  Pipeline pipeline({scripted_estimator(gate.hook()), nullptr}, [&](const PipelineResult& out) { delivered.push_back(out.frame.index); },
                     {.overflow = Overflow::refuse, .queue_frames = 2});
   CHECK(pipeline.submit(with_box(0)));
   gate.reached.wait();
@@ -163,7 +164,7 @@ TEST_CASE("Overflow::refuse takes no frame for which there is no room, and says 
 TEST_CASE("Overflow::latest drops the oldest waiting frame for a new one, and counts it") {
   Gate gate;
   std::vector<std::size_t> delivered;
-  Pipeline pipeline(scripted_estimator(gate.hook()), nullptr, [&](const PipelineResult& out) { delivered.push_back(out.frame.index); },
+  Pipeline pipeline({scripted_estimator(gate.hook()), nullptr}, [&](const PipelineResult& out) { delivered.push_back(out.frame.index); },
                     {.overflow = Overflow::latest, .queue_frames = 2});
   CHECK(pipeline.submit(with_box(0)));
   gate.reached.wait();
@@ -182,7 +183,7 @@ TEST_CASE("Overflow::latest drops the oldest waiting frame for a new one, and co
 
 TEST_CASE("Overflow::block waits for room; deadline, stop and close end the wait") {
   Gate gate;
-  Pipeline pipeline(scripted_estimator(gate.hook()), nullptr, [](const PipelineResult&) {}, {.queue_frames = 1});
+  Pipeline pipeline({scripted_estimator(gate.hook()), nullptr}, [](const PipelineResult&) {}, {.queue_frames = 1});
   CHECK(pipeline.submit(with_box(0)));
   gate.reached.wait();
   CHECK(pipeline.submit(with_box(1)));
@@ -198,7 +199,7 @@ TEST_CASE("Overflow::block waits for room; deadline, stop and close end the wait
   CHECK(pipeline.metrics().delivered == 2);
 
   Gate second;
-  Pipeline closing(scripted_estimator(second.hook()), nullptr, [](const PipelineResult&) {}, {.queue_frames = 1});
+  Pipeline closing({scripted_estimator(second.hook()), nullptr}, [](const PipelineResult&) {}, {.queue_frames = 1});
   CHECK(closing.submit(with_box(0)));
   second.reached.wait();
   CHECK(closing.submit(with_box(1)));
@@ -219,7 +220,7 @@ TEST_CASE("The queues' bounds hold: no more frames are alive than they and the c
   std::atomic<int> alive = 0;
   int most = 0;
   const auto estimator = scripted_estimator();
-  Pipeline pipeline(estimator, scripted_detector(), [&](const PipelineResult&) { most = std::max(most, alive.load()); },
+  Pipeline pipeline({estimator, scripted_detector()}, [&](const PipelineResult&) { most = std::max(most, alive.load()); },
                     {.queue_frames = 3, .batch_frames = 2, .detect_calls = 2, .estimate_calls = 2});
   pipeline.run([&, next = std::size_t{0}]() mutable -> std::optional<PipelineInput> {
     if (next == 500) return std::nullopt;
@@ -235,7 +236,7 @@ TEST_CASE("The queues' bounds hold: no more frames are alive than they and the c
 
 TEST_CASE("Several threads may submit at once: every frame arrives once, each thread's in its order") {
   std::vector<std::vector<std::size_t>> seen(4);
-  Pipeline pipeline(scripted_estimator(), nullptr,
+  Pipeline pipeline({scripted_estimator(), nullptr},
                     [&](const PipelineResult& out) { seen[out.frame.index / 1000].push_back(out.frame.index); });
   {
     std::vector<std::jthread> submitters;
@@ -262,7 +263,7 @@ TEST_CASE("Two pipelines share a model and an executor; each gives what it gives
     std::vector<std::jthread> streams;
     for (auto& mine : results) {
       streams.emplace_back([&] {
-        Pipeline pipeline(estimator, detector, [&](PipelineResult out) { mine.push_back(std::move(out)); }, {.detect_every = 3});
+        Pipeline pipeline({estimator, detector}, [&](PipelineResult out) { mine.push_back(std::move(out)); }, {.detect_every = 3});
         pipeline.run(numbered(100));
       });
     }
@@ -276,7 +277,7 @@ TEST_CASE("Two pipelines share a model and an executor; each gives what it gives
 TEST_CASE("metrics count and time what happened, while it happens and after") {
   std::set<std::size_t> in_flight;
   std::optional<Pipeline> pipeline;
-  pipeline.emplace(scripted_estimator(), scripted_detector(), [&](const PipelineResult&) {
+  pipeline.emplace(Predictor(scripted_estimator(), scripted_detector()), [&](const PipelineResult&) {
     const PipelineMetrics now = pipeline->metrics();
     CHECK(now.accepted == now.delivered + now.failed + now.dropped + now.in_flight);
     in_flight.insert(now.in_flight);
@@ -302,7 +303,7 @@ TEST_CASE("Pipeline refuses options and arguments that make no sense, and names 
   const auto make = [](PipelineOptions options) {
     return code_of([&] {
       const Pipeline pipeline(
-          scripted_estimator(), nullptr, [](const PipelineResult&) {}, options);
+          {scripted_estimator(), nullptr}, [](const PipelineResult&) {}, options);
     });
   };
   CHECK(make({}) == ErrorCode::ok);
@@ -322,12 +323,12 @@ TEST_CASE("Pipeline refuses options and arguments that make no sense, and names 
     const PipelineOptions options{.batch_wait = 50ms, .frame_timeout = timeout};  // two stages may wait
     CHECK(code_of([&] {
             const Pipeline pipeline(
-                scripted_estimator(), scripted_detector(), [](const PipelineResult&) {}, options);
+                {scripted_estimator(), scripted_detector()}, [](const PipelineResult&) {}, options);
           }) == code);
   }
-  CHECK(code_of([] { const Pipeline pipeline(nullptr, nullptr, [](const PipelineResult&) {}); }) == ErrorCode::invalid_argument);
-  CHECK(code_of([] { const Pipeline pipeline(scripted_estimator(), nullptr, {}); }) == ErrorCode::invalid_argument);
-  Pipeline pipeline(scripted_estimator(), nullptr, [](const PipelineResult&) {});
+  CHECK(code_of([] { const Pipeline pipeline({nullptr, nullptr}, [](const PipelineResult&) {}); }) == ErrorCode::invalid_argument);
+  CHECK(code_of([] { const Pipeline pipeline({scripted_estimator(), nullptr}, {}); }) == ErrorCode::invalid_argument);
+  Pipeline pipeline({scripted_estimator(), nullptr}, [](const PipelineResult&) {});
   CHECK(code_of([&] { pipeline.submit({numbered_frame(0), std::nullopt}); }) == ErrorCode::invalid_argument);
 }
 
@@ -352,7 +353,7 @@ TEST_CASE(
   for (const std::size_t calls : {1U, 3U}) {
     for (const std::size_t batch : {1U, 5U}) {
       std::vector<PipelineResult> results;
-      Pipeline pipeline(estimator, detector, [&](PipelineResult out) { results.push_back(std::move(out)); },
+      Pipeline pipeline({estimator, detector}, [&](PipelineResult out) { results.push_back(std::move(out)); },
                         {.batch_frames = batch,
                          .batch_wait = 1ms,
                          .detect_every = every,
@@ -376,7 +377,7 @@ TEST_CASE("With a tracker, frames after a failed one have the detector's boxes u
     if (number == failing || number == failing + 1) throw std::runtime_error("on purpose");
   });
   std::vector<PipelineResult> results;
-  Pipeline pipeline(estimator, scripted_detector(), [&](PipelineResult out) { results.push_back(std::move(out)); },
+  Pipeline pipeline({estimator, scripted_detector()}, [&](PipelineResult out) { results.push_back(std::move(out)); },
                     {.detect_every = 4, .tracker = std::make_shared<Tracker>(estimator->keypoints())});
   // Before frame 4 there is nobody at all, if that is the one that fails.
   for (std::size_t i = 0; i < 12; ++i) {
@@ -397,7 +398,7 @@ TEST_CASE("With a tracker, frames after a failed one have the detector's boxes u
 TEST_CASE("A frame whose time is not later than the last fails in the tracker, keeps its poses, and the stream goes on") {
   const auto estimator = scripted_estimator();
   std::vector<PipelineResult> results;
-  Pipeline pipeline(estimator, nullptr, [&](PipelineResult out) { results.push_back(std::move(out)); },
+  Pipeline pipeline({estimator, nullptr}, [&](PipelineResult out) { results.push_back(std::move(out)); },
                     {.tracker = std::make_shared<Tracker>(estimator->keypoints())});
   for (const std::size_t i : {0U, 5U, 2U, 6U}) CHECK(pipeline.submit(with_box(i)));
   pipeline.close();

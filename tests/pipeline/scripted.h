@@ -8,9 +8,9 @@
 #include <memory>
 #include <vector>
 
-#include "detection/detector_access.h"
-#include "estimator/estimator_access.h"
+#include "posekit/detector.h"
 #include "posekit/error.h"
+#include "posekit/estimator.h"
 #include "posekit/pipeline.h"
 #include "support/fake_backend.h"
 
@@ -44,12 +44,12 @@ inline posekit::Box box_in(std::size_t number) {
 
 inline std::shared_ptr<const posekit::PersonDetector> scripted_detector(Hook hook = {}, posekit::DetectorOptions options = {}) {
   posekit::ModelInfo info;
-  info.task = posekit::Task::detect;
+  info.purpose = posekit::DetectInfo{};
   info.name = "scripted detector";
   info.input.width = info.input.height = frame_size;
-  info.input.resize = posekit::Resize::stretch;
-  info.output.codec = posekit::Codec::boxes_scores;
-  auto backend = std::make_shared<FakeBackend>(info, [hook](const posekit::CropBatch& inputs) {
+  info.detect().resize = posekit::Resize::stretch;
+  info.output = posekit::BoxesOutput{};
+  auto backend = std::make_shared<FakeBackend>(info, [hook](const CropBatch& inputs) {
     FakeBackend::Tensor boxes{{inputs.count, 1, 4}, {}};
     FakeBackend::Tensor scores{{inputs.count, 1}, {}};
     for (std::size_t b = 0; b < inputs.count; ++b) {
@@ -61,7 +61,7 @@ inline std::shared_ptr<const posekit::PersonDetector> scripted_detector(Hook hoo
     }
     return std::vector{boxes, scores};
   });
-  return std::make_shared<const posekit::PersonDetector>(posekit::DetectorAccess::make(std::move(backend), std::move(options)));
+  return std::make_shared<const posekit::PersonDetector>(posekit::PersonDetector(posekit::Model(std::move(backend)), std::move(options)));
 }
 
 /// A backend that answers with the crop's centre, and with the frame's number as the score.
@@ -69,10 +69,10 @@ inline std::shared_ptr<FakeBackend> scripted_pose_backend(Hook hook = {}) {
   posekit::ModelInfo info;
   info.name = "scripted pose model";
   info.input.width = info.input.height = crop_size;
-  info.output.codec = posekit::Codec::regression;
-  info.alignment = posekit::Alignment::classic;
-  info.keypoints = {.name = "one", .provenance = {}, .keypoints = {{"nose", 0}}, .links = {}, .sigmas = {}, .subsets = {}};
-  return std::make_shared<FakeBackend>(info, [hook](const posekit::CropBatch& crops) {
+  info.output = posekit::RegressionOutput{};
+  info.pose().alignment = posekit::Alignment::classic;
+  info.pose().keypoints = {.name = "one", .provenance = {}, .keypoints = {{"nose", 0}}, .links = {}, .sigmas = {}, .subsets = {}};
+  return std::make_shared<FakeBackend>(info, [hook](const CropBatch& crops) {
     FakeBackend::Tensor out{{crops.count, 1, 3}, {}};
     for (std::size_t b = 0; b < crops.count; ++b) {
       const std::size_t number = number_of(crops.data + b * crop_size * crop_size * 3, crop_size);
@@ -85,7 +85,7 @@ inline std::shared_ptr<FakeBackend> scripted_pose_backend(Hook hook = {}) {
 
 inline std::shared_ptr<const posekit::PoseEstimator> scripted_estimator(Hook hook = {}, posekit::EstimatorOptions options = {}) {
   return std::make_shared<const posekit::PoseEstimator>(
-      posekit::EstimatorAccess::make(scripted_pose_backend(std::move(hook)), std::move(options)));
+      posekit::PoseEstimator(posekit::Model(scripted_pose_backend(std::move(hook))), std::move(options)));
 }
 
 /// The code of the Error that a call throws, or ok.

@@ -166,19 +166,12 @@ TEST_CASE("Rows warped in bands, by any executor, are the rows of the whole") {
   ThreadPool pool(3);
   posekit_test::ShufflingExecutor shuffling;
   for (Executor* executor : std::initializer_list<Executor*>{&serial, &pool, &shuffling}) {
-    Staging staging;
-    stage_crops(crops, input, CropFormat::uint8_hwc, *executor, {}, staging);
+    std::vector<WarpScratch> scratch;
+    std::vector<std::uint8_t> staged(crops.size() * whole.size());
+    stage_crops(crops, input, CropFormat::uint8_hwc, *executor, {}, scratch, reinterpret_cast<std::byte*>(staged.data()));
     for (std::size_t crop = 0; crop < crops.size(); ++crop) {
-      CHECK(std::equal(whole.begin(), whole.end(), reinterpret_cast<const std::uint8_t*>(staging.data()) + crop * whole.size()));
+      CHECK(std::equal(whole.begin(), whole.end(), staged.begin() + static_cast<std::ptrdiff_t>(crop * whole.size())));
     }
-    Staging mirrored;
-    stage_mirrored(staging, crops.size(), input, CropFormat::uint8_hwc, *executor, mirrored);
-    const auto* bytes = reinterpret_cast<const std::uint8_t*>(mirrored.data());
-    bool right = true;
-    for (std::size_t y = 0; y < 300; ++y) {
-      for (std::size_t x = 0; x < 768 * 3; ++x) right = right && bytes[y * 768 * 3 + x] == whole[(y * 768 + 767 - x / 3) * 3 + x % 3];
-    }
-    CHECK(right);
   }
 }
 

@@ -82,7 +82,7 @@ def test_an_image_is_kept_until_the_call_has_ended_and_no_longer() -> None:
 
 @pytest.mark.parametrize("kind", [OnCuda, ByInterface])
 def test_a_model_elsewhere_refuses_the_image_and_does_its_neighbours(kind: Any, estimator: posekit.PoseEstimator, photo: Pixels) -> None:
-    with pytest.raises(posekit.InvalidArgumentError, match="lie on cuda:0, the model runs on cpu"):
+    with pytest.raises(posekit.InvalidArgumentError, match="on cuda:0, the model runs on cpu"):
         estimator.estimate(kind(photo), [BOX])
     results = estimator.estimate_batch([photo, kind(photo), photo], [[BOX]] * 3)
     assert [result.error is None for result in results] == [True, False, True]
@@ -117,7 +117,7 @@ def test_a_model_elsewhere_refuses_the_image_and_does_its_neighbours(kind: Any, 
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_what_is_no_image_is_told_with_what_to_do(bad: Any, words: list[str], estimator: posekit.PoseEstimator, photo: Pixels) -> None:
+def test_what_is_no_image_is_reported_with_what_to_do(bad: Any, words: list[str], estimator: posekit.PoseEstimator, photo: Pixels) -> None:
     with pytest.raises(posekit.InvalidArgumentError) as caught:
         estimator.estimate(bad, [BOX])
     for word in words:
@@ -126,7 +126,7 @@ def test_what_is_no_image_is_told_with_what_to_do(bad: Any, words: list[str], es
     assert isinstance(results[0].error, posekit.InvalidArgumentError) and results[1].error is None
 
 
-def test_makers_that_fail_are_told(estimator: posekit.PoseEstimator) -> None:
+def test_makers_that_fail_are_reported(estimator: posekit.PoseEstimator) -> None:
     class Failing(OnCuda):
         def __dlpack__(self, *, stream: Any = None) -> object:
             raise BufferError("it is being written to")
@@ -144,8 +144,10 @@ def test_makers_that_fail_are_told(estimator: posekit.PoseEstimator) -> None:
             estimator.estimate(kind(np.zeros((5, 5, 3), np.uint8)), [BOX])  # type: ignore[arg-type]
 
 
-def test_who_reads_host_memory_refuses_images_on_a_device(detector: posekit.PersonDetector, photo: Pixels) -> None:
-    for call in (detector.detect, lambda image: posekit.write_image("never.png", image)):
+def test_who_reads_host_memory_refuses_images_on_a_device(
+    estimator: posekit.PoseEstimator, detector: posekit.PersonDetector, photo: Pixels
+) -> None:
+    for call in (detector.detect, posekit.Predictor(estimator, detector).predict, lambda image: posekit.write_image("never.png", image)):
         with pytest.raises(posekit.InvalidArgumentError, match="CPU's memory"):
             call(OnCuda(photo))
 

@@ -75,7 +75,7 @@ def write(folder: Path, name: str, data: bytes) -> Path:
         (lambda folder: {"model": posekit.shipped_model("person_detector.pt")}, posekit.InvalidArgumentError, "detect"),
     ],
 )
-def test_a_bad_option_is_told_by_class_code_and_text(
+def test_a_bad_option_is_reported_by_class_code_and_text(
     make: object, kind: type[posekit.Error], words: str, tmp_path: Path, lite: Path
 ) -> None:
     with pytest.raises(kind) as caught:
@@ -83,7 +83,7 @@ def test_a_bad_option_is_told_by_class_code_and_text(
     assert caught.type is kind and words in str(caught.value)
 
 
-def test_misuse_of_a_call_is_told(estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:
+def test_misuse_of_a_call_is_reported(estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:
     with pytest.raises(posekit.InvalidArgumentError, match="2 images and boxes for 1 images"):
         estimator.estimate_batch([photo, photo], [[]])
     with pytest.raises(posekit.InvalidArgumentError, match="'gbr'"):

@@ -145,7 +145,7 @@ def test_read_only_arrays_are_taken_and_no_pixel_is_written(estimator: posekit.P
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_what_is_no_image_is_told_with_what_to_do(
+def test_what_is_no_image_is_reported_with_what_to_do(
     bad: object, words: list[str], estimator: posekit.PoseEstimator, detector: posekit.PersonDetector
 ) -> None:
     for call in (lambda: estimator.estimate(bad, []), lambda: detector.detect(bad)):  # type: ignore[arg-type]
@@ -159,7 +159,7 @@ def test_what_is_no_image_is_told_with_what_to_do(
 @pytest.mark.parametrize(
     "boxes", [[[1, 2, 3]], [1, 2, 3, 4], [[[1, 2, 3, 4]]], "boxes", [["a", "b", "c", "d"]], [[1, 2, 3, 4], [1, 2]]], ids=str
 )
-def test_what_are_no_boxes_is_told(boxes: object, estimator: posekit.PoseEstimator, photo: Pixels) -> None:
+def test_what_are_no_boxes_is_reported(boxes: object, estimator: posekit.PoseEstimator, photo: Pixels) -> None:
     with pytest.raises(posekit.InvalidArgumentError, match=r"\(N, 4\)"):
         estimator.estimate(photo, boxes)  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""Other processes: spawned ones work, forked ones are told at once, nothing hangs."""
+"""Other processes: spawned ones work, forked ones get an error at once, nothing hangs."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ def test_a_forked_pool_reports_the_error_instead_of_losing_its_workers(script: S
             estimator = posekit.PoseEstimator()
             detector = posekit.PersonDetector()
             image = posekit.read_image("examples/images/astronaut.jpg")
-            for call in (functools.partial(estimator.estimate, boxes=[[24, 8, 375, 511]]), detector.detect):
+            predict = posekit.Predictor(estimator, detector).predict
+            for call in (functools.partial(estimator.estimate, boxes=[[24, 8, 375, 511]]), detector.detect, predict):
                 with multiprocessing.get_context("fork").Pool(2) as pool:
                     try:
                         pool.map(call, [image] * 4)
@@ -79,7 +80,37 @@ def test_a_forked_pool_reports_the_error_instead_of_losing_its_workers(script: S
         """,
         **TWO_TORCH_THREADS,
     )
-    assert out.splitlines() == ["True FORKED"] * 2
+    assert out.splitlines() == ["True FORKED"] * 3
+
+
+def test_models_and_predictors_of_the_parents_are_refused_in_a_forked_child_which_may_let_go(script: Script) -> None:
+    out = script(
+        """
+        import os, signal, posekit
+        posekit.set_torch_threads(1)
+        model = posekit.Model(posekit.shipped_model("pose_landmark_lite.pt"))
+        estimator = posekit.PoseEstimator(model)
+        predictor = posekit.Predictor(estimator, posekit.PersonDetector())
+        image = posekit.read_image("examples/images/astronaut.jpg")
+        predictor.predict(image)
+        uses = [model.measure_memory, lambda: posekit.PoseEstimator(model), lambda: predictor.predict(image),
+                lambda: predictor.predict(image, [[24, 8, 375, 511]]), lambda: posekit.Predictor(estimator).predict(image, [[24, 8, 375, 511]])]
+        child = os.fork()
+        if child == 0:
+            signal.alarm(60)
+            refused = 0
+            for use in uses:
+                try:
+                    use()
+                except posekit.ForkedError:
+                    refused += 1
+            del model, estimator, predictor, uses, use
+            own = posekit.Predictor(posekit.PoseEstimator(), posekit.PersonDetector())
+            os._exit(refused if len(own.predict(image)) == 1 else 99)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), len(predictor.predict(image)))
+        """
+    )
+    assert out == "5 1"
 
 
 def test_a_spawned_pool_works_with_a_pickled_estimator(script: Script) -> None:
@@ -168,6 +199,13 @@ def test_an_object_pickles_as_its_options_and_loads_at_its_first_use(photo: np.n
         late.estimate(photo, [BOX])
     detector = posekit.PersonDetector(tiles=[0.5], max_persons=1)
     assert np.array_equal(pickle.loads(pickle.dumps(detector)).detect(photo), detector.detect(photo))
+
+
+def test_objects_that_shared_a_model_share_one_when_they_are_pickled_together(lite: Path) -> None:
+    model = posekit.Model(lite)
+    made = (posekit.PoseEstimator(model), posekit.PoseEstimator(model, keypoints="coco17"), model)
+    first, second, copy = pickle.loads(pickle.dumps(made))
+    assert first.model is second.model is copy and repr(copy) == repr(model)
 
 
 def test_objects_that_shared_a_pool_share_one_when_they_are_pickled_together() -> None:

@@ -96,7 +96,7 @@ def test_arrays_have_the_shapes_and_types_of_the_docs_and_own_their_memory(estim
     assert result.image_size == (photo.shape[1], photo.shape[0])
 
 
-def test_a_bad_box_is_told_and_its_neighbours_get_poses(estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:
+def test_a_bad_box_is_reported_and_its_neighbours_get_poses(estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:
     result = estimator.estimate(photo, [[0, 0, float("nan"), 5], BOX, [9, 9, 2, 2]])
     assert list(result.box_indices) == [1]
     assert [(error.box_index, error.code) for error in result.box_errors] == [
@@ -108,7 +108,7 @@ def test_a_bad_box_is_told_and_its_neighbours_get_poses(estimator: posekit.PoseE
     assert [error["box_index"] for error in document["errors"]] == [0, 2] and document["image"]["path"] == "a.jpg"
 
 
-def test_a_bad_image_of_a_batch_is_told_in_its_result_alone(estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:
+def test_a_bad_image_of_a_batch_is_reported_in_its_result_alone(estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:
     results = estimator.estimate_batch([photo, photo.astype(np.float32), photo, photo], [[BOX], [BOX], [[1, 2, 3]], [BOX]])  # type: ignore[list-item]
     assert [type(result.error) for result in results] == [
         type(None),
@@ -122,7 +122,7 @@ def test_a_bad_image_of_a_batch_is_told_in_its_result_alone(estimator: posekit.P
     assert np.array_equal(results[0].keypoints, results[3].keypoints)
 
 
-def test_a_passed_timeout_is_told_in_each_result_of_a_batch(estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:
+def test_a_passed_timeout_is_reported_in_each_result_of_a_batch(estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:
     results = estimator.estimate_batch([photo, photo], [[BOX], []], timeout=0)
     assert isinstance(results[0].error, posekit.DeadlineExceededError)
     assert results[1].error is None  # nothing was to be done
@@ -187,15 +187,13 @@ def test_keypoint_sets_say_what_the_json_files_say() -> None:
 
 
 def test_what_a_model_takes_of_memory_is_measured(lite: Path) -> None:
-    report, half = posekit.measure_memory(lite, device="cpu"), posekit.measure_memory(lite, device="cpu", precision="bf16")
+    report, half = (posekit.Model(lite, device="cpu", precision=kind).measure_memory() for kind in ("fp32", "bf16"))  # type: ignore[arg-type]
     assert report.device == "cpu"
     assert report.person > 256 * 256 * 3 * 4  # the crop alone
     assert 0.4 < half.weights / report.weights < 0.6
     assert report.largest_batch == (report.available - report.batch) // report.person > 0
-    with pytest.raises(posekit.InvalidArgumentError, match='"cpu,cpu"'):
-        posekit.measure_memory(lite, device="cpu,cpu")
-    with pytest.raises(posekit.NotFoundError):
-        posekit.measure_memory("nowhere.pt")
+    with pytest.raises(posekit.InvalidArgumentError, match="cpu,cpu"):
+        posekit.Model(lite, device="cpu,cpu").measure_memory()
 
 
 def test_a_models_metadata_is_what_inspect_shows(lite: Path) -> None:

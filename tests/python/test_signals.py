@@ -15,6 +15,7 @@ image = posekit.read_image("examples/images/astronaut.jpg")
 executor = {"serial": None, "pool": posekit.ThreadPool(2)}[sys.argv[1]]
 estimator = posekit.PoseEstimator(posekit.shipped_model("pose_landmark_lite.pt"), executor=executor, max_batch=4)
 detector = posekit.PersonDetector(executor=executor)
+predictor = posekit.Predictor(estimator, detector)
 expected = estimator.estimate(image, [BOX])
 start = time.monotonic()
 estimator.estimate(image, [BOX] * 4)
@@ -41,6 +42,8 @@ CALLS = {
     "estimate": "estimator.estimate(image, [BOX] * 100000)",
     "estimate_batch": "estimator.estimate_batch([image] * 1000, [[BOX] * 100] * 1000)",
     "detect_batch": "detector.detect_batch([image] * 20000)",
+    "predict": "predictor.predict(image, [BOX] * 100000)",
+    "predict_batch": "predictor.predict_batch([image] * 20000)",
 }
 
 

@@ -52,6 +52,20 @@ def test_a_stream_gives_what_a_loop_gives_in_order(
     assert next(stream, None) is None
 
 
+def test_a_predictor_stands_for_estimator_and_detector(
+    photos: list[Pixels], estimator: posekit.PoseEstimator, detector: posekit.PersonDetector
+) -> None:
+    apart, together = list(posekit.Stream(photos, estimator, detector)), list(posekit.Stream(photos, posekit.Predictor(estimator, detector)))
+    assert len(apart) == len(together) == len(photos)
+    for one, same in zip(together, apart):
+        assert one.detected
+        assert_same(one.result, same.result)
+    (alone,) = posekit.Stream([(photos[0], 0.0, [BOX])], posekit.Predictor(estimator))
+    assert_same(alone.result, estimator.estimate(photos[0], [BOX]))
+    with pytest.raises(posekit.InvalidArgumentError, match="give it to the Predictor"):
+        posekit.Stream(photos, posekit.Predictor(estimator), detector)
+
+
 def test_frames_bring_times_and_boxes(photo: Pixels, estimator: posekit.PoseEstimator) -> None:
     expected = estimator.estimate(photo, [BOX])
     results = list(posekit.Stream([(photo, 0.5, [BOX]), (photo, 0.75, np.empty((0, 4)))], estimator))

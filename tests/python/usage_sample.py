@@ -32,10 +32,22 @@ def main() -> None:
         metadata=None,
         warm_up="none",
     )
+    model: posekit.Model = posekit.Model(Path(posekit.shipped_model("pose_landmark_lite.pt")).read_bytes(), precision="fp32")
+    device: str = model.device
+    memory: posekit.MemoryReport = posekit.Model(posekit.shipped_model(), device="cpu").measure_memory()
+    sides = posekit.PoseEstimator(model, keypoints=["left_hip", "right_hip"])
+    assert sides.model is model and device.startswith(("cpu", "cuda")) and memory.weights > 0
     images = [posekit.load_image(path) for path in sorted(Path("examples/images").glob("*.jpg"))]
     boxes = [found.boxes for found in detector.detect_batch(images)]
     results = estimator.estimate_batch(images, boxes, format="bgr", timeout=60.0)
     assert len(wrist_heights(results)) == sum(map(len, results))
+    predictor = posekit.Predictor(estimator, detector)
+    predicted: list[posekit.PoseResult] = predictor.predict_batch(images, [None, *boxes[1:]])
+    assert [len(each) for each in predicted] == [len(each) for each in results] and len(predictor.predict(images[0], boxes=[])) == 0
+    output = model.info.output
+    normalized: bool = isinstance(output, posekit.RegressionOutput) and output.normalized
+    pose: posekit.PoseInfo | None = model.info.pose
+    assert pose is not None and pose.box_padding > 0 and normalized in (True, False)
     one: posekit.PoseResult = estimator.estimate(torch.from_numpy(images[0]), boxes[0])
     error: posekit.Error | None = one.error
     links: list[tuple[int, int]] = estimator.keypoints.links

@@ -16,13 +16,13 @@
 #include <utility>
 #include <vector>
 
-#include "backend/model_backend.h"
 #include "posekit/error.h"
+#include "support/fake_backend.h"
 
 namespace posekit_test {
 
 /// The grey in the middle of a crop of side x side.
-inline int middle_grey(const posekit::CropBatch& crops, std::size_t person, std::size_t side) {
+inline int middle_grey(const CropBatch& crops, std::size_t person, std::size_t side) {
   return std::to_integer<int>(crops.data[((person * side + side / 2) * side + side / 2) * 3]);
 }
 
@@ -64,16 +64,16 @@ class EventLog {
 /// Answers batches of uint8 crops by a function, on a thread of its own, first come first served. Events, n counting from 0 over all
 /// sessions: "stage n" (staging memory asked for), "submit n", "compute n", "computed n", "collect n" (asked for), "collected n".
 /// Checks, when it goes, that its sessions were used as they may be: a slot for one batch at a time, finished in the order of submits.
-class FakeDevice final : public posekit::ModelBackend {
+class FakeDevice final : public StandIn {
  public:
   using Peaks = std::vector<posekit::PeakRecord>;
   /// Makes a batch's records. Runs on the device's thread; what it throws comes out of `collect`.
-  using Compute = std::function<Peaks(std::size_t batch, const posekit::CropBatch& crops)>;
+  using Compute = std::function<Peaks(std::size_t batch, const CropBatch& crops)>;
   /// May throw, out of `submit`.
   using OnSubmit = std::function<void(std::size_t batch)>;
 
   FakeDevice(posekit::ModelInfo info, Compute compute, OnSubmit on_submit = {})
-      : info_(std::move(info)),
+      : StandIn(std::move(info), cuda_0, posekit::CropFormat::uint8_hwc),
         compute_(std::move(compute)),
         on_submit_(std::move(on_submit)),
         thread_([this](std::stop_token stop) { serve(stop); }) {}
@@ -83,23 +83,16 @@ class FakeDevice final : public posekit::ModelBackend {
     for (const std::string& event : log_.events()) CHECK(event.find("misuse") == std::string::npos);
   }
 
-  const posekit::ModelInfo& info() const noexcept override { return info_; }
-  const std::string& device() const noexcept override { return device_; }
-  posekit::CropFormat crop_format() const noexcept override { return posekit::CropFormat::uint8_hwc; }
-  posekit::ModelOutput run(const posekit::CropBatch&, const posekit::RunControl&) override {
-    throw posekit::Error(posekit::ErrorCode::internal, "a device is used by its sessions");
-  }
-  bool asynchronous() const noexcept override { return true; }
-  std::unique_ptr<posekit::BatchSession> open_session(const posekit::DecodeRequest& plan) override {
+  std::unique_ptr<posekit::BatchSession> open_session(const posekit::DecodeRequest& request) override {
     const std::lock_guard lock(mutex_);
-    plans_.push_back(plan);
+    requests_.push_back(request);
     return std::make_unique<Session>(*this);
   }
 
   EventLog& log() { return log_; }
-  std::vector<posekit::DecodeRequest> plans() const {
+  std::vector<posekit::DecodeRequest> requests() const {
     const std::lock_guard lock(mutex_);
-    return plans_;
+    return requests_;
   }
   /// How often staging memory had to be made or grown.
   int allocations() const { return allocations_; }
@@ -109,7 +102,7 @@ class FakeDevice final : public posekit::ModelBackend {
  private:
   struct Job {
     std::size_t number = 0;
-    posekit::CropBatch crops;
+    CropBatch crops;
     Peaks peaks;
     std::exception_ptr failure;
     bool done = false;
@@ -127,7 +120,7 @@ class FakeDevice final : public posekit::ModelBackend {
     std::byte* staging(std::size_t slot, std::size_t crops) override {
       device_.require(!jobs_[slot], "staging of a slot that is under way");
       device_.log_.add("stage " + std::to_string(device_.next_stage_++));
-      const std::size_t bytes = posekit::crop_bytes(posekit::CropFormat::uint8_hwc, device_.info_.input.size()) * crops;
+      const std::size_t bytes = posekit::crop_bytes(posekit::CropFormat::uint8_hwc, device_.info().input.size()) * crops;
       if (memory_[slot].size() < bytes) {
         ++device_.allocations_;
         memory_[slot].resize(bytes);
@@ -170,7 +163,7 @@ class FakeDevice final : public posekit::ModelBackend {
       --device_.under_way_;
       if (job->failure) std::rethrow_exception(job->failure);
       answers_[slot] = std::move(job->peaks);
-      return {.peaks = answers_[slot], .output = {}, .mirrored = {}};
+      return {.peaks = answers_[slot], .output = {}};
     }
 
    private:
@@ -217,15 +210,13 @@ class FakeDevice final : public posekit::ModelBackend {
     }
   }
 
-  posekit::ModelInfo info_;
-  std::string device_ = "cuda:0";
   Compute compute_;
   OnSubmit on_submit_;
   EventLog log_;
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<std::shared_ptr<Job>> queue_;
-  std::vector<posekit::DecodeRequest> plans_;
+  std::vector<posekit::DecodeRequest> requests_;
   std::atomic<std::size_t> next_stage_ = 0;
   std::atomic<std::size_t> next_job_ = 0;
   std::atomic<int> allocations_ = 0;

@@ -1,12 +1,16 @@
 /// Stands in for the TorchScript backend where a test needs none of Torch: a "model" is its metadata document, and its output is a fixed
 /// pattern.
 #include <cstddef>
+#include <filesystem>
 #include <memory>
-#include <string_view>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
 
-#include "backend/model_backend.h"
-#include "model/metadata_source.h"
-#include "model/sha256.h"
+#include "backend/backend_library.h"
+#include "model/file_format.h"
 #include "posekit/error.h"
 #include "posekit/runtime.h"
 #include "support/fake_backend.h"
@@ -19,19 +23,23 @@ int intra_op_threads = 1;
 bool tf32 = false;
 constexpr std::size_t most_values = std::size_t{1} << 20;
 
-std::vector<std::vector<std::size_t>> output_shapes(const posekit::ModelInfo& info, std::size_t batch) {
-  const auto size = [](double value) { return static_cast<std::size_t>(value); };
-  const std::size_t k = info.keypoints.size();
-  switch (info.output.codec) {
-    case posekit::Codec::udp_heatmap:
-    case posekit::Codec::heatmap: return {{batch, k, size(info.output.height), size(info.output.width)}};
-    case posekit::Codec::simcc:
-      return {{batch, k, size(info.input.width * info.output.split_ratio)}, {batch, k, size(info.input.height * info.output.split_ratio)}};
-    case posekit::Codec::regression: return {{batch, k, 3}};
-    case posekit::Codec::boxes_scores: break;
+/// The shapes of the outputs that a codec expects.
+struct Shapes {
+  const posekit::ModelInfo& info;
+  std::size_t batch;
+  using List = std::vector<std::vector<std::size_t>>;
+
+  [[nodiscard]] std::size_t k() const { return info.pose().keypoints.size(); }
+  static std::size_t size(double value) { return static_cast<std::size_t>(value); }
+  List operator()(const posekit::HeatmapOutput& output) const { return {{batch, k(), size(output.size.height), size(output.size.width)}}; }
+  List operator()(const posekit::SimccOutput& output) const {
+    return {{batch, k(), size(info.input.width * output.split_ratio)}, {batch, k(), size(info.input.height * output.split_ratio)}};
   }
-  return {{batch, 3, 4}, {batch, 3}};
-}
+  List operator()(const posekit::RegressionOutput&) const { return {{batch, k(), 3}}; }
+  List operator()(const posekit::BoxesOutput&) const { return {{batch, 3, 4}, {batch, 3}}; }
+};
+
+Shapes::List output_shapes(const posekit::ModelInfo& info, std::size_t batch) { return std::visit(Shapes{info, batch}, info.output); }
 
 std::size_t volume(const std::vector<std::size_t>& shape) {
   std::size_t count = 1;
@@ -55,27 +63,47 @@ std::vector<FakeBackend::Tensor> pattern(const posekit::ModelInfo& info, std::si
 
 namespace posekit::inline v0 {
 
-std::shared_ptr<ModelBackend> load_torchscript(const ModelSource& source, const ModelOptions& options, std::optional<Task> task) {
-  if (!options.sha256.empty()) check_sha256(source, options.sha256);
-  auto info = find_metadata(source, options);
-  if (!info) {
-    const std::span<const std::byte> bytes = source.bytes();
-    info = parse_model_info({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, "archive");
+namespace {
+
+/// A "file" whose text is its metadata.
+class DocumentFile final : public ModelFile {
+ public:
+  explicit DocumentFile(std::string document) : document_(std::move(document)) {}
+  const std::string& metadata() const noexcept override { return document_; }
+  std::optional<std::size_t> suggested_channels() const override { return std::nullopt; }
+  Parameters parameters() const override { return {1, 4}; }
+  std::shared_ptr<ModelBackend> make_backend(const ModelInfo& info, Precision /*precision*/) override {
+    std::size_t values = static_cast<std::size_t>(info.input.width) * static_cast<std::size_t>(info.input.height) * 3;
+    for (const auto& shape : output_shapes(info, 1)) {
+      if (volume(shape) == 0) throw Error(ErrorCode::invalid_model, "the stand-in gives nothing");
+      values += volume(shape);
+    }
+    if (values > most_values) throw Error(ErrorCode::out_of_memory, "the model is larger than this stand-in allows");
+    return std::make_shared<FakeBackend>(info, [info](const posekit_test::CropBatch& crops) { return pattern(info, crops.count); });
   }
-  if (task && info->task != *task) throw Error(ErrorCode::invalid_argument, source.text() + " is a model of another task");
-  std::size_t values = static_cast<std::size_t>(info->input.width) * static_cast<std::size_t>(info->input.height) * 3;
-  for (const auto& shape : output_shapes(*info, 1)) {
-    if (volume(shape) == 0) throw Error(ErrorCode::invalid_model, source.text() + " gives nothing");
-    values += volume(shape);
+
+ private:
+  std::string document_;
+};
+
+}  // namespace
+
+/// Stands in for recognition, too: any text is such a file.
+FileFormat recognise_format(const ModelSource& source) {
+  if (!source.in_memory() && !std::filesystem::exists(source.path())) {
+    throw Error(ErrorCode::not_found, source.text() + " does not exist: check the path");
   }
-  if (values > most_values) throw Error(ErrorCode::out_of_memory, source.text() + " is larger than this stand-in allows");
-  return std::make_shared<posekit_test::FakeBackend>(*info, [info = *info](const CropBatch& crops) { return pattern(info, crops.count); });
+  return FileFormat::torchscript;
 }
 
-ModelReport inspect_model(const std::filesystem::path& path, const ModelOptions& options) {
-  auto info = find_metadata(path, options);
-  if (!info) throw Error(ErrorCode::not_found, "\"" + path.string() + "\" does not exist: check the path");
-  return {.path = path, .file_bytes = 1, .parameters = 1, .parameter_bytes = 4, .info = std::move(*info)};
+std::unique_ptr<ModelFile> open_torchscript(const ModelSource& source, Device /*device*/) {
+  const std::span<const std::byte> bytes = source.bytes();
+  return std::make_unique<DocumentFile>(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+}
+
+Device default_device() { return {}; }
+void check_device(Device device) {
+  if (device.kind != DeviceKind::cpu) throw Error(ErrorCode::device_unavailable, "there is no Torch here");
 }
 
 TorchVersions torch_versions() { return {"0.0.0", "0.0.0"}; }

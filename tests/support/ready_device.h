@@ -5,23 +5,17 @@
 #include <array>
 #include <cstddef>
 #include <memory>
-#include <string>
-#include <utility>
 #include <vector>
 
-#include "backend/model_backend.h"
+#include "support/fake_backend.h"
 
 namespace posekit_test {
 
 /// Answers every channel of every crop with one record. Allocates for a larger batch than it has seen only.
-class ReadyDevice final : public posekit::ModelBackend {
+class ReadyDevice final : public StandIn {
  public:
-  ReadyDevice(posekit::ModelInfo info, posekit::PeakRecord peak) : info_(std::move(info)), peak_(peak) {}
-  const posekit::ModelInfo& info() const noexcept override { return info_; }
-  const std::string& device() const noexcept override { return device_; }
-  posekit::CropFormat crop_format() const noexcept override { return posekit::CropFormat::uint8_hwc; }
-  posekit::ModelOutput run(const posekit::CropBatch&, const posekit::RunControl&) override { return {}; }
-  bool asynchronous() const noexcept override { return true; }
+  ReadyDevice(const posekit::ModelInfo& info, posekit::PeakRecord peak)
+      : StandIn(info, cuda_0, posekit::CropFormat::uint8_hwc), peak_(peak) {}
   std::unique_ptr<posekit::BatchSession> open_session(const posekit::DecodeRequest&) override { return std::make_unique<Session>(*this); }
 
  private:
@@ -29,23 +23,21 @@ class ReadyDevice final : public posekit::ModelBackend {
    public:
     explicit Session(const ReadyDevice& device) : device_(device) {}
     std::byte* staging(std::size_t slot, std::size_t crops) override {
-      const std::size_t bytes = crops * posekit::crop_bytes(posekit::CropFormat::uint8_hwc, device_.info_.input.size());
+      const std::size_t bytes = crops * posekit::crop_bytes(posekit::CropFormat::uint8_hwc, device_.info().input.size());
       memory_[slot].resize(std::max(memory_[slot].size(), bytes));
       return memory_[slot].data();
     }
     void submit(std::size_t slot, std::size_t crops, const posekit::RunControl&) override {
-      peaks_[slot].resize(crops * device_.info_.keypoints.size(), device_.peak_);
+      peaks_[slot].resize(crops * device_.info().pose().keypoints.size(), device_.peak_);
     }
-    posekit::BatchResult collect(std::size_t slot) override { return {.peaks = peaks_[slot], .output = {}, .mirrored = {}}; }
+    posekit::BatchResult collect(std::size_t slot) override { return {.peaks = peaks_[slot], .output = {}}; }
 
    private:
     const ReadyDevice& device_;
     std::array<std::vector<std::byte>, slots> memory_;
     std::array<std::vector<posekit::PeakRecord>, slots> peaks_;
   };
-  posekit::ModelInfo info_;
   posekit::PeakRecord peak_;
-  std::string device_ = "cuda:0";
 };
 
 }  // namespace posekit_test

@@ -13,6 +13,7 @@
 
 #include <stdexcept>
 
+#include "torch/backend.h"
 #include "torch/crop.h"
 #include "torch/device.h"
 #include "torch/peaks.h"
@@ -33,18 +34,18 @@ at::ScalarType scalar_type(HeatmapType type) {
 
 at::Tensor tensor_of(std::span<const float> values, const Heatmaps& form, const posekit::ModelInfo& info, const c10::Device& device) {
   const auto batch = static_cast<std::int64_t>(form.batch);
-  const std::int64_t cells = std::int64_t{info.output.width} * info.output.height;
+  const posekit::Size size = std::get<posekit::HeatmapOutput>(info.output).size;
+  const std::int64_t cells = std::int64_t{size.width} * size.height;
   const std::int64_t channels = static_cast<std::int64_t>(values.size()) / (batch * cells);
-  const at::Tensor tensor =
-      at::from_blob(const_cast<float*>(values.data()), {batch, channels, info.output.height, info.output.width}, at::kFloat)
-          .to(scalar_type(form.type))
-          .to(device);
+  const at::Tensor tensor = at::from_blob(const_cast<float*>(values.data()), {batch, channels, size.height, size.width}, at::kFloat)
+                                .to(scalar_type(form.type))
+                                .to(device);
   switch (form.layout) {
     case HeatmapLayout::contiguous: break;
     case HeatmapLayout::channels_last: return tensor.contiguous(at::MemoryFormat::ChannelsLast);
     case HeatmapLayout::strided: {
-      const at::Tensor wide = at::empty({batch, channels, info.output.height, 2 * info.output.width}, tensor.options());
-      const at::Tensor part = wide.narrow(3, 1, info.output.width);
+      const at::Tensor wide = at::empty({batch, channels, size.height, 2 * size.width}, tensor.options());
+      const at::Tensor part = wide.narrow(3, 1, size.width);
       part.copy_(tensor);
       return part;
     }
@@ -68,7 +69,8 @@ std::vector<posekit::PeakRecord> torch_peaks(const std::string& device, const po
   std::vector<posekit::PeakRecord> records(heatmaps.batch * plan.channels.size());
   std::vector<std::int64_t> unclear;
   const auto read = [&](const at::Tensor& from, std::int64_t row, std::size_t to) {
-    return unpack(from.const_data_ptr<std::int32_t>() + row * posekit::PeakReduction::words, info.output.width, records[to]);
+    return unpack(from.const_data_ptr<std::int32_t>() + row * posekit::PeakReduction::words,
+                  std::get<posekit::HeatmapOutput>(info.output).size.width, records[to]);
   };
   for (std::size_t i = 0; i < records.size(); ++i) {
     if (!read(words, static_cast<std::int64_t>(i), i)) unclear.push_back(static_cast<std::int64_t>(i));
@@ -120,6 +122,10 @@ std::vector<std::uint8_t> torch_crop(const std::string& device, const posekit::C
   posekit::crop_into(pixels, task, posekit::DeviceStreams(there).host_memory(), out);
   const at::Tensor here = out.cpu();
   return {here.const_data_ptr<std::uint8_t>(), here.const_data_ptr<std::uint8_t>() + here.numel()};
+}
+
+std::unique_ptr<posekit::BatchSession> open_device_session_of(posekit::ModelBackend& backend, const posekit::DecodeRequest& request) {
+  return posekit::open_device_session(dynamic_cast<posekit::TorchBackend&>(backend).replica(), request);
 }
 
 std::string why_no_cuda() { return posekit::cuda_devices().why_none; }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -41,6 +42,9 @@ std::vector<bool> tf32_flags_once_set(const std::filesystem::path& model, bool f
 /// The crop [h,w,3] that the session's device makes of an image, which lies on the host and is taken there first.
 /// @param device "cpu" or "cuda"
 std::vector<std::uint8_t> torch_crop(const std::string& device, const posekit::CropTask& task);
+
+/// A session as on a device, on any model of lib/torch. The model must outlive it.
+std::unique_ptr<posekit::BatchSession> open_device_session_of(posekit::ModelBackend& backend, const posekit::DecodeRequest& request);
 
 /// Why there is no CUDA device; empty if there is one.
 std::string why_no_cuda();

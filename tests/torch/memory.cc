@@ -1,4 +1,4 @@
-/// measure_memory against networks whose need is known from their own text.
+/// Model::measure_memory against networks whose need is known from their own text.
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
@@ -6,6 +6,7 @@
 
 #include "posekit/error.h"
 #include "posekit/model.h"
+#include "posekit/model_report.h"
 #include "support/model_builder.h"
 #include "support/paths.h"
 #include "support/test_device.h"
@@ -41,9 +42,9 @@ TEST_CASE("Memory: a network's weights, what it takes for a batch, and what for 
       "    y = torch.zeros([x.size(0), 4, 1024, 1024], device=x.device)\n"
       "    return x[:, 0:2, 0:4, 0:4] + y[:, 0:2, 0:4, 0:4] + shared[0, 0, 0] + self.weight[0, 0]\n",
       "weight", {2048, 1024}, two_heatmaps());
-  const MemoryReport report = measure_memory(dir.path() / "m.pt", on_test_device());
+  const MemoryReport report = Model(dir.path() / "m.pt", on_test_device()).measure_memory();
   CAPTURE(report.weights, report.batch, report.person, report.available.value_or(0));
-  CHECK(report.device.starts_with(posekit_test::test_device()));
+  CHECK(to_string(report.device).starts_with(posekit_test::test_device()));
   CHECK(about(report.weights, 8));
   CHECK(about(report.person, 16));
   CHECK(about(report.batch, 32));
@@ -58,7 +59,7 @@ TEST_CASE("Memory: a crop in posekit's own memory counts with its person") {
   // A person's crop is 3 MiB of floats, its output 256 bytes.
   posekit_test::save_script_model(dir.path() / "m.pt", "def forward(self, x):\n    return x[:, 0:2, 0:4, 0:4].clone()\n",
                                   pose_metadata("heatmap", 512, 512, 4, 4, two_keypoints));
-  const MemoryReport report = measure_memory(dir.path() / "m.pt", {.metadata = {}, .sha256 = {}, .device = "cpu"});
+  const MemoryReport report = Model(dir.path() / "m.pt", {.metadata = {}, .sha256 = {}, .device = "cpu"}).measure_memory();
   CAPTURE(report.batch, report.person);
   CHECK(about(report.person, 3));
   CHECK(about(report.batch, 0));
@@ -72,7 +73,7 @@ TEST_CASE("Memory: half precision halves the weights") {
                                               {2048, 1024}, two_heatmaps());
   ModelOptions options = on_test_device();
   options.precision = Precision::bf16;
-  CHECK(about(measure_memory(dir.path() / "m.pt", options).weights, 4));
+  CHECK(about(Model(dir.path() / "m.pt", options).measure_memory().weights, 4));
 }
 
 TEST_CASE("Memory: the shipped models, a detector among them") {
@@ -80,7 +81,7 @@ TEST_CASE("Memory: the shipped models, a detector among them") {
   for (const char* name : {"pose_landmark_lite.pt", "person_detector.pt"}) {
     CAPTURE(name);
     const auto path = posekit_test::source_dir() / "examples/models" / name;
-    const MemoryReport report = measure_memory(path, on_test_device());
+    const MemoryReport report = Model(path, on_test_device()).measure_memory();
     const ModelReport model = inspect_model(path);
     CHECK(report.weights >= model.parameter_bytes / 2);  // folding and merging save some
     CHECK(report.weights <= model.parameter_bytes * 2);
@@ -94,7 +95,7 @@ TEST_CASE("Memory is measured on one device, and a model that can't be had or ru
   const posekit_test::TemporaryDir dir;
   const auto message = [](const std::filesystem::path& path, const std::string& device, ErrorCode code) -> std::string {
     try {
-      (void)measure_memory(path, {.metadata = {}, .sha256 = {}, .device = device});
+      (void)Model(path, {.metadata = {}, .sha256 = {}, .device = device}).measure_memory();
     } catch (const Error& error) {
       CHECK(error.code() == code);
       return error.what();
@@ -102,9 +103,9 @@ TEST_CASE("Memory is measured on one device, and a model that can't be had or ru
     return "no error";
   };
   CHECK_THAT(message(dir.path() / "none.pt", "cpu", ErrorCode::not_found), ContainsSubstring("none.pt"));
-  CHECK_THAT(message(dir.path() / "none.pt", "cpu,cpu", ErrorCode::invalid_argument), ContainsSubstring("\"cpu,cpu\""));
   posekit_test::save_script_model(dir.path() / "one.pt",
                                   "def forward(self, x):\n    assert x.size(0) == 1, 'one only'\n    return x[:, 0:2, 0:4, 0:4]\n",
                                   two_heatmaps());
   CHECK_THAT(message(dir.path() / "one.pt", "cpu", ErrorCode::invalid_model), ContainsSubstring("one only"));
+  CHECK_THAT(message(dir.path() / "one.pt", "cpu,cpu", ErrorCode::invalid_argument), ContainsSubstring("\"cpu,cpu\""));
 }

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "codec/decode.h"
+#include "codec/flip.h"
+#include "codec/peak.h"
 #include "support/test_device.h"
 #include "support/torch_internals.h"
 
@@ -30,11 +32,11 @@ constexpr double relative = 4e-7;  // of a blurred value: three roundings to flo
 constexpr float infinity = std::numeric_limits<float>::infinity();
 constexpr float nan = std::numeric_limits<float>::quiet_NaN();
 
-ModelInfo info_of(Codec codec, Refinement refinement, Size size, int kernel, std::size_t channels) {
+ModelInfo info_of(const HeatmapOutput& output, std::size_t channels) {
   ModelInfo info;
-  info.output = {.codec = codec, .width = size.width, .height = size.height, .refinement = refinement, .blur_kernel = kernel};
-  info.keypoints.keypoints.resize(channels);
-  for (std::size_t k = 0; k < channels; ++k) info.keypoints.keypoints[k].swap = k ^ 1U;  // pairs
+  info.output = output;
+  info.pose().keypoints.keypoints.resize(channels);
+  for (std::size_t k = 0; k < channels; ++k) info.pose().keypoints.keypoints[k].swap = k ^ 1U;  // pairs
   return info;
 }
 
@@ -117,23 +119,23 @@ bool same_blur(const PeakRecord& found, const PeakRecord& expected, float strong
 }
 
 /// Batches of strange channels through both ways. @return channels compared
-std::size_t compare(const ModelInfo& info, const DecodeRequest& plan, HeatmapType type, HeatmapLayout layout, std::size_t batch,
+std::size_t compare(const ModelInfo& info, const DecodeRequest& request, HeatmapType type, HeatmapLayout layout, std::size_t batch,
                     std::mt19937& random, std::size_t& second_looks) {
-  const Size size{info.output.width, info.output.height};
+  const Size size = std::get<HeatmapOutput>(info.output).size;
   const auto map_size = static_cast<std::size_t>(size.width * size.height);
-  const std::size_t channels = info.keypoints.size();
+  const std::size_t channels = info.pose().keypoints.size();
   std::vector<float> values(batch * channels * map_size);
   for (std::size_t c = 0; c < batch * channels; ++c) fill(std::span(values).subspan(c * map_size, map_size), size, random);
   values = posekit_test::rounded(values, type);
-  const auto found = posekit_test::torch_peaks(posekit_test::test_device(), info, plan, {values, batch, type, layout}, {}, &second_looks);
+  const auto found = posekit_test::torch_peaks(posekit_test::test_device(), info, request, {values, batch, type, layout}, {}, &second_looks);
 
-  const Decoder decoder(info, plan.channels);
+  const Decoder decoder(info, request);
   DecodeScratch scratch;
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < found.size(); ++i) {
-    const std::size_t channel = i / plan.channels.size() * channels + plan.channels[i % plan.channels.size()];
+    const std::size_t channel = i / request.channels.size() * channels + request.channels[i % request.channels.size()];
     const auto map = std::span<const float>(values).subspan(channel * map_size, map_size);
-    const PeakRecord expected = reduce_peak(map, size, plan.refinement, plan.kernel, scratch);
+    const PeakRecord expected = reduce_peak(map, size, std::get<HeatmapOutput>(info.output).refinement, request.kernel, scratch);
     float strongest = 0;
     for (const float value : map) strongest = std::isfinite(value) ? std::max(strongest, std::abs(value)) : strongest;
     const CellPoint here = decoder.refine_cell(found[i]);
@@ -164,7 +166,7 @@ TEST_CASE("The backend's reduction gives the codec's records for strange channel
         for (const Size size : {Size{48, 64}, Size{12, 9}}) {
           std::mt19937 random(seed++);
           constexpr std::size_t channels = 70;
-          const ModelInfo info = info_of(Codec::heatmap, refinement, size, kernel, channels);
+          const ModelInfo info = info_of({.size = size, .udp = false, .refinement = refinement, .blur_kernel = kernel}, channels);
           for (std::size_t done = 0; done < channels_of_each_kind;) {
             const std::size_t batch = 1 + random() % 3;
             std::vector<std::size_t> wanted = all_of(channels);
@@ -172,8 +174,7 @@ TEST_CASE("The backend's reduction gives the codec's records for strange channel
               std::shuffle(wanted.begin(), wanted.end(), random);
               wanted.resize(1 + random() % channels);
             }
-            const Decoder decoder(info, wanted);
-            done += compare(info, decoder.request(false), type, layout, batch, random, second_looks);
+            done += compare(info, make_decode_request(info, wanted, /*flip_test=*/false), type, layout, batch, random, second_looks);
             compared += wanted.size() * batch;
           }
         }
@@ -188,7 +189,7 @@ TEST_CASE("The backend's reduction gives the codec's records for strange channel
 TEST_CASE("A network's usual channels are settled by one look") {
   POSEKIT_NEEDS_TEST_DEVICE();
   const Size size{48, 64};
-  const ModelInfo info = info_of(Codec::udp_heatmap, Refinement::dark, size, 11, 100);
+  const ModelInfo info = info_of({.size = size, .udp = true, .refinement = Refinement::dark, .blur_kernel = 11}, 100);
   std::vector<float> values(100 * 48 * 64);
   for (std::size_t i = 0; i < values.size(); ++i) {
     const double x = static_cast<double>(i % 48) - 20.3;
@@ -196,8 +197,8 @@ TEST_CASE("A network's usual channels are settled by one look") {
     values[i] = static_cast<float>(0.8 * std::exp(-(x * x + y * y) / 8));
   }
   std::size_t second_looks = 0;
-  const Decoder decoder(info, all_of(100));
-  const auto found = posekit_test::torch_peaks(posekit_test::test_device(), info, decoder.request(false), {values}, {}, &second_looks);
+  const Decoder decoder(info, make_decode_request(info));
+  const auto found = posekit_test::torch_peaks(posekit_test::test_device(), info, decoder.request(), {values}, {}, &second_looks);
   CHECK(second_looks == 0);
   for (const PeakRecord& record : found) {
     CHECK(std::abs(decoder.refine_cell(record).x - 20.3) < 0.01);
@@ -207,14 +208,14 @@ TEST_CASE("A network's usual channels are settled by one look") {
 
 TEST_CASE("The flip test on the backend is the codec's: mirrored back, swapped, shifted, averaged") {
   POSEKIT_NEEDS_TEST_DEVICE();
-  const Codec codec = GENERATE(Codec::udp_heatmap, Codec::heatmap);
-  const bool flip_shift = GENERATE(true, false);
+  const bool udp = GENERATE(true, false);
+  const bool flip_shift = !udp && GENERATE(true, false);
   const Size size{20, 24};
   constexpr std::size_t channels = 40;
   constexpr std::size_t batch = 2;
   const std::size_t map_size = 20 * 24;
-  ModelInfo info = info_of(codec, Refinement::dark, size, 5, channels);
-  info.flip_shift = flip_shift;
+  const ModelInfo info =
+      info_of({.size = size, .udp = udp, .refinement = Refinement::dark, .blur_kernel = 5, .flip_shift = flip_shift}, channels);
   for (const HeatmapType type : {HeatmapType::float32, HeatmapType::bfloat16}) {
     std::mt19937 random(7);
     std::vector<float> plain(batch * channels * map_size);
@@ -226,8 +227,8 @@ TEST_CASE("The flip test on the backend is the codec's: mirrored back, swapped, 
     plain = posekit_test::rounded(plain, type);
     mirrored = posekit_test::rounded(mirrored, type);
     const std::vector<std::size_t> wanted{3, 2, 17, 30};
-    const Decoder decoder(info, wanted);
-    const auto found = posekit_test::torch_peaks(posekit_test::test_device(), info, decoder.request(true), {plain, batch, type}, mirrored);
+    const Decoder decoder(info, make_decode_request(info, wanted, /*flip_test=*/true));
+    const auto found = posekit_test::torch_peaks(posekit_test::test_device(), info, decoder.request(), {plain, batch, type}, mirrored);
     const auto output = [&](const std::vector<float>& values) {
       return ModelOutput{{{.data = values.data(), .shape = {batch, channels, 24, 20}, .rank = 4}}, nullptr};
     };

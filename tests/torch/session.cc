@@ -12,10 +12,11 @@
 #include <thread>
 #include <vector>
 
-#include "backend/model_backend.h"
-#include "estimator/estimator_access.h"
+#include "loading/load_model.h"
 #include "posekit/error.h"
+#include "posekit/estimator.h"
 #include "support/by_sessions.h"
+#include "support/fake_backend.h"
 #include "support/model_builder.h"
 #include "support/paths.h"
 #include "support/test_device.h"
@@ -33,12 +34,12 @@ const std::string two_keypoints = R"({"name": "two", "keypoints": [{"name": "lef
 /// The model on the test's device, used by sessions.
 std::shared_ptr<ModelBackend> on_test_device(const std::filesystem::path& model, ModelOptions options = {}) {
   options.device = posekit_test::test_device();
-  auto backend = load_torchscript(model, options, Task::pose);
-  if (backend->asynchronous()) return backend;
+  auto backend = load_model(model, options);
+  if (backend->devices().front().kind == DeviceKind::cuda) return backend;
   return std::make_shared<BySessions>(backend);
 }
 
-std::shared_ptr<ModelBackend> on_cpu(const std::filesystem::path& model) { return load_torchscript(model, {}, Task::pose); }
+std::shared_ptr<ModelBackend> on_cpu(const std::filesystem::path& model) { return load_model(model, {}); }
 
 /// Coloured discs on grey, a different picture for each number.
 Image picture(int number) {
@@ -93,8 +94,8 @@ double farthest(const std::vector<ImageResult>& one, const std::vector<ImageResu
 
 double between_the_two_ways(const std::filesystem::path& model, EstimatorOptions options, double score_margin = 1e-5) {
   const Album album;
-  const auto expected = EstimatorAccess::make(on_cpu(model), options).estimate_batch(album.input);
-  const PoseEstimator by_sessions = EstimatorAccess::make(on_test_device(model), options);
+  const auto expected = PoseEstimator(Model(on_cpu(model)), options).estimate_batch(album.input);
+  const PoseEstimator by_sessions(Model(on_test_device(model)), options);
   const double first = farthest(by_sessions.estimate_batch(album.input), expected, score_margin);
   return std::max(first, farthest(by_sessions.estimate_batch(album.input), expected, score_margin));  // and once warm
 }
@@ -183,7 +184,7 @@ TEST_CASE("A slot's staging memory is used again, and made anew only for a large
   const posekit_test::TemporaryDir dir;
   save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
   const auto backend = on_test_device(dir.path() / "m.pt");
-  const auto session = backend->open_session({.channels = {0, 1}, .refinement = Refinement::none, .kernel = {}, .flip_test = false});
+  const auto session = backend->open_session(make_decode_request(backend->info()));
   std::byte* const first = session->staging(0, 4);
   for (const std::size_t crops : {std::size_t{4}, std::size_t{1}, std::size_t{3}}) {
     CHECK(session->staging(0, crops) == first);
@@ -202,7 +203,7 @@ TEST_CASE("A batch that fails in a session fails alone: its slot and the other o
   const posekit_test::TemporaryDir dir;
   save_echo(dir.path() / "m.pt", "assert x.size(0) != 3, 'three'\n    return x[:, 0:2]");
   const auto backend = on_test_device(dir.path() / "m.pt");
-  const auto session = backend->open_session({.channels = {0, 1}, .refinement = Refinement::none, .kernel = {}, .flip_test = false});
+  const auto session = backend->open_session(make_decode_request(backend->info()));
   const auto fill = [&](std::size_t slot, std::size_t crops, int grey) {
     std::fill_n(session->staging(slot, crops), crops * 16 * 16 * 3, static_cast<std::byte>(grey));
   };
@@ -221,9 +222,9 @@ TEST_CASE("Whoever leaves answers unread holds nobody up") {
   const posekit_test::TemporaryDir dir;
   save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
   const auto backend = on_test_device(dir.path() / "m.pt");
-  const DecodeRequest plan{.channels = {0, 1}, .refinement = Refinement::none, .kernel = {}, .flip_test = false};
-  const auto idle = backend->open_session(plan);
-  const auto other = backend->open_session(plan);
+  const DecodeRequest request = make_decode_request(backend->info());
+  const auto idle = backend->open_session(request);
+  const auto other = backend->open_session(request);
   const RunControl soon{.stop = {}, .deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20)};
   const auto send = [&](BatchSession& session, std::size_t slot, int grey) {
     std::fill_n(session.staging(slot, 1), 16 * 16 * 3, static_cast<std::byte>(grey));
@@ -250,9 +251,9 @@ TEST_CASE("Images on the device, among images on the host, give the host's poses
   options.max_batch = GENERATE(std::size_t{1}, std::size_t{3}, std::size_t{16});
   options.flip_test = GENERATE(false, true);
   const Album album;
-  const auto expected = EstimatorAccess::make(on_cpu(dir.path() / "m.pt"), options).estimate_batch(album.input);
-  const auto backend = std::make_shared<BySessions>(on_cpu(dir.path() / "m.pt"), "cuda:0");
-  const PoseEstimator estimator = EstimatorAccess::make(backend, options);
+  const auto expected = PoseEstimator(Model(on_cpu(dir.path() / "m.pt")), options).estimate_batch(album.input);
+  const auto backend = std::make_shared<BySessions>(on_cpu(dir.path() / "m.pt"), posekit_test::cuda_0);
+  const PoseEstimator estimator(Model(backend), options);
   for (const int which : {0b11111, 0b00101, 0b11010, 0b00000, 0b11100}) {  // the second time with memory that the first one left
     auto input = album.input;
     for (std::size_t i = 0; i < input.size(); ++i) input[i].image.cuda_device = which >> i & 1 ? 0 : -1;
@@ -266,23 +267,23 @@ TEST_CASE("An image on another device than the model's is refused with both devi
   save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
   const std::string device = GENERATE("cuda:0", "cpu");
   std::shared_ptr<ModelBackend> backend = on_cpu(dir.path() / "m.pt");
-  if (device != "cpu") backend = std::make_shared<BySessions>(backend, device);
+  if (device != "cpu") backend = std::make_shared<BySessions>(backend, posekit_test::cuda_0);
   const Album album;
   auto input = album.input;
   input[1].image.cuda_device = 1;
-  const PoseEstimator estimator = EstimatorAccess::make(backend, {});
+  const PoseEstimator estimator{Model(backend)};
   const auto results = estimator.estimate_batch(input);
   for (std::size_t i = 0; i < results.size(); ++i) CHECK(results[i].poses.size() == (i == 1 ? 0 : 2));
   CHECK(results[1].code == ErrorCode::invalid_argument);
-  CHECK_THAT(results[1].message, ContainsSubstring("lie on cuda:1") && ContainsSubstring("runs on " + device));
+  CHECK_THAT(results[1].message, ContainsSubstring("are on cuda:1") && ContainsSubstring("runs on " + device));
   CHECK_THROWS_WITH(estimator.estimate(input[1].image, input[1].boxes), ContainsSubstring("cuda:1"));
 }
 
 TEST_CASE("A crop that was cut out on the device is not overwritten by the host's memory, nor kept for the slot's next batch") {
   const posekit_test::TemporaryDir dir;
   save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
-  const auto backend = on_cpu(dir.path() / "m.pt");
-  const auto session = backend->open_session({.channels = {0, 1}, .refinement = Refinement::none, .kernel = {}, .flip_test = false});
+  const auto backend = std::make_shared<BySessions>(on_cpu(dir.path() / "m.pt"), posekit_test::cuda_0);
+  const auto session = backend->open_session(make_decode_request(backend->info()));
   const std::vector<std::uint8_t> level(16 * 16, 200);
   ImageView image{level.data(), 16, 16, 16, PixelFormat::gray8};
   image.cuda_device = 0;
@@ -306,12 +307,12 @@ TEST_CASE("A crop that was cut out on the device is not overwritten by the host'
 TEST_CASE("After crops on the device a submit that is cancelled leaves the slot free") {
   const posekit_test::TemporaryDir dir;
   save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
-  const auto backend = std::make_shared<BySessions>(on_cpu(dir.path() / "m.pt"), "cuda:0");
-  const PoseEstimator estimator = EstimatorAccess::make(backend, {});
+  const auto backend = std::make_shared<BySessions>(on_cpu(dir.path() / "m.pt"), posekit_test::cuda_0);
+  const PoseEstimator estimator{Model(backend)};
   Album album;
   for (ImageBoxes& input : album.input) input.image.cuda_device = 0;
   const auto expected = estimator.estimate_batch(album.input);
-  const auto session = backend->open_session({.channels = {0, 1}, .refinement = Refinement::none, .kernel = {}, .flip_test = false});
+  const auto session = backend->open_session(make_decode_request(backend->info()));
   std::stop_source stop;
   stop.request_stop();
   const WarpPlan plan{.transform = {.scale_x = 1, .offset_x = 0, .scale_y = 1, .offset_y = 0}, .size = {16, 16}};
@@ -332,7 +333,7 @@ TEST_CASE("Callers at once on one backend get what one caller gets") {
   save_echo(dir.path() / "m.pt", "return x[:, 0:2] * 0.004");
   EstimatorOptions options;
   options.max_batch = 2;
-  const PoseEstimator estimator = EstimatorAccess::make(on_test_device(dir.path() / "m.pt"), options);
+  const PoseEstimator estimator(Model(on_test_device(dir.path() / "m.pt")), options);
   const Album album;
   const auto expected = estimator.estimate_batch(album.input);
   std::latch start(4);
@@ -363,9 +364,9 @@ TEST_CASE("A session may go with a batch under way") {
   const posekit_test::TemporaryDir dir;
   save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
   const auto backend = on_test_device(dir.path() / "m.pt");
-  const DecodeRequest plan{.channels = {0, 1}, .refinement = Refinement::none, .kernel = {}, .flip_test = false};
+  const DecodeRequest request = make_decode_request(backend->info());
   for (int round = 0; round < 3; ++round) {  // what was not given back would be missing in the second round
-    const auto session = backend->open_session(plan);
+    const auto session = backend->open_session(request);
     for (const std::size_t slot : {std::size_t{0}, std::size_t{1}}) {
       std::fill_n(session->staging(slot, 1), 16 * 16 * 3, std::byte{7});
       session->submit(slot, 1, {.stop = {}, .deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1)});

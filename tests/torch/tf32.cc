@@ -5,10 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "backend/model_backend.h"
+#include "loading/load_model.h"
 #include "posekit/runtime.h"
 #include "support/model_builder.h"
 #include "support/paths.h"
+#include "support/run_batch.h"
 #include "support/torch_internals.h"
 
 using namespace posekit;
@@ -58,8 +59,8 @@ TEST_CASE("TF32 is off unless it is set, and on a CPU it changes nothing") {
   std::vector<float> crops(3 * 16 * 16);
   for (std::size_t i = 0; i < crops.size(); ++i) crops[i] = static_cast<float>(i % 251) / 251;
   const auto answer = [&] {
-    const auto backend = load_torchscript(dir.path() / "m.pt", {}, Task::pose);
-    const ModelOutput output = backend->run({reinterpret_cast<const std::byte*>(crops.data()), 1}, {});
+    const auto backend = load_model(dir.path() / "m.pt", {});
+    const ModelOutput output = posekit_test::run_batch(*backend, crops.data(), 1);
     return std::vector<float>(output.tensors[0].data, output.tensors[0].data + 32);
   };
   const auto exact = answer();

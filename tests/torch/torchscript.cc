@@ -14,16 +14,19 @@
 #include <thread>
 #include <vector>
 
-#include "backend/model_backend.h"
+#include "loading/load_model.h"
 #include "model/sha256.h"
 #include "posekit/error.h"
+#include "posekit/model_report.h"
 #include "posekit/runtime.h"
 #include "support/model_builder.h"
 #include "support/paths.h"
+#include "support/run_batch.h"
 
 using namespace posekit;
 using Catch::Matchers::ContainsSubstring;
 using posekit_test::pose_metadata;
+using posekit_test::run_batch;
 using posekit_test::save_script_model;
 namespace fs = std::filesystem;
 
@@ -35,9 +38,9 @@ const std::string good_forward = "def forward(self, x):\n    return x[:, 0:2, 0:
 std::string heatmap_metadata() { return pose_metadata("heatmap", 16, 16, 4, 4, two_keypoints); }
 
 /// Loads and tells the message, or "ok".
-std::string verdict(const fs::path& path, ErrorCode code, const ModelOptions& options = {}, Task task = Task::pose) {
+std::string verdict(const fs::path& path, ErrorCode code, const ModelOptions& options = {}) {
   try {
-    (void)load_torchscript(path, options, task);
+    (void)load_model(path, options);
   } catch (const Error& error) {
     INFO(error.what());
     CHECK(error.code() == code);
@@ -101,11 +104,11 @@ void replace_in_archive(const fs::path& path, const std::string& from, const std
 TEST_CASE("A model runs on a batch and gives what its network computes") {
   const posekit_test::TemporaryDir dir;
   save_script_model(dir.path() / "m.pt", good_forward, heatmap_metadata());
-  const auto backend = load_torchscript(dir.path() / "m.pt", {}, Task::pose);
-  CHECK(backend->device() == "cpu");
+  const auto backend = load_model(dir.path() / "m.pt", {});
+  CHECK(to_string(backend->devices()) == "cpu");
   REQUIRE(backend->crop_format() == CropFormat::float_chw);
   const auto crops = ramp(3 * 3 * 16 * 16);
-  const ModelOutput output = backend->run({reinterpret_cast<const std::byte*>(crops.data()), 3}, {});
+  const ModelOutput output = run_batch(*backend, crops.data(), 3);
   REQUIRE(output.tensors.size() == 1);
   CHECK(output.tensors[0].shape == std::array<std::size_t, 4>{3, 2, 4, 4});
   for (std::size_t b = 0; b < 3; ++b) {
@@ -123,9 +126,9 @@ TEST_CASE("Half and bfloat16 outputs are converted to float") {
   const posekit_test::TemporaryDir dir;
   save_script_model(dir.path() / "m.pt", "def forward(self, x):\n    return (x[:, 0:2, 0:4, 0:4] * 0.0 + 0.5).to(" + type + ")\n",
                     heatmap_metadata());
-  const auto backend = load_torchscript(dir.path() / "m.pt", {}, Task::pose);
+  const auto backend = load_model(dir.path() / "m.pt", {});
   const auto crops = ramp(3 * 16 * 16);
-  const ModelOutput output = backend->run({reinterpret_cast<const std::byte*>(crops.data()), 1}, {});
+  const ModelOutput output = run_batch(*backend, crops.data(), 1);
   CHECK(std::all_of(output.tensors[0].data, output.tensors[0].data + 32, [](float value) { return value == 0.5F; }));
 }
 
@@ -135,9 +138,9 @@ TEST_CASE("Precision fp16 and bf16 run a model in that type") {
   save_script_model(dir.path() / "m.pt", good_forward, heatmap_metadata());
   ModelOptions options;
   options.precision = precision;
-  const auto backend = load_torchscript(dir.path() / "m.pt", options, Task::pose);
+  const auto backend = load_model(dir.path() / "m.pt", options);
   const auto crops = ramp(3 * 16 * 16);
-  const ModelOutput output = backend->run({reinterpret_cast<const std::byte*>(crops.data()), 1}, {});
+  const ModelOutput output = run_batch(*backend, crops.data(), 1);
   for (std::size_t i = 0; i < 16; ++i) {
     const float exact = crops[i / 4 * 16 + i % 4] * 2 + 1;
     CHECK(std::abs(output.tensors[0].data[i] - exact) <= exact / (precision == Precision::fp16 ? 1000 : 120));
@@ -150,13 +153,12 @@ TEST_CASE("A network that writes to its input leaves the caller's crops alone") 
   const posekit_test::TemporaryDir dir;
   save_script_model(dir.path() / "m.pt", "def forward(self, x):\n    " + statement + "\n    return x[:, 0:2, 0:4, 0:4] * 1.0\n",
                     heatmap_metadata());
-  const auto backend = load_torchscript(dir.path() / "m.pt", {}, Task::pose);
+  const auto backend = load_model(dir.path() / "m.pt", {});
   const auto untouched = ramp(3 * 16 * 16);
   const auto crops = untouched;
-  const CropBatch batch{reinterpret_cast<const std::byte*>(crops.data()), 1};
-  const ModelOutput first = backend->run(batch, {});
+  const ModelOutput first = run_batch(*backend, crops.data(), 1);
   CHECK(crops == untouched);
-  const ModelOutput second = backend->run(batch, {});
+  const ModelOutput second = run_batch(*backend, crops.data(), 1);
   CHECK(std::equal(first.tensors[0].data, first.tensors[0].data + 32, second.tensors[0].data));
 }
 
@@ -164,10 +166,10 @@ TEST_CASE("An output that is the network's input stays when the crops are overwr
   const posekit_test::TemporaryDir dir;
   save_script_model(dir.path() / "m.pt", "def forward(self, x):\n    return x.view([1, 384, 2])[:, 0:2, :]\n",
                     pose_metadata("regression", 16, 16, 0, 0, two_keypoints));
-  const auto backend = load_torchscript(dir.path() / "m.pt", {}, Task::pose);
+  const auto backend = load_model(dir.path() / "m.pt", {});
   auto crops = ramp(3 * 16 * 16);
   const std::vector<float> expected(crops.begin(), crops.begin() + 4);
-  const ModelOutput output = backend->run({reinterpret_cast<const std::byte*>(crops.data()), 1}, {});
+  const ModelOutput output = run_batch(*backend, crops.data(), 1);
   std::fill(crops.begin(), crops.end(), -1.0F);
   CHECK(std::vector<float>(output.tensors[0].data, output.tensors[0].data + 4) == expected);
 }
@@ -208,9 +210,9 @@ TEST_CASE("simcc gives a tuple, regression both forms, detectors with and withou
   const std::string detect = R"({"format": "posekit-model/1", "task": "detect", "input": {"width": 16, "height": 16}})";
   save_script_model(path, "def forward(self, x):\n    return x[:, 0, :, 0:4], x[:, 0, :, 0], torch.zeros_like(x[:, 0, :, 0]).long()\n",
                     detect);
-  CHECK(verdict(path, ErrorCode::ok, {}, Task::detect) == "ok");
+  CHECK(verdict(path, ErrorCode::ok) == "ok");
   save_script_model(path, "def forward(self, x):\n    return x[0, 0, :, 0:4], x[0, 0, :, 0]\n", detect);
-  CHECK(verdict(path, ErrorCode::ok, {}, Task::detect) == "ok");
+  CHECK(verdict(path, ErrorCode::ok) == "ok");
 }
 
 TEST_CASE("A model that contradicts its metadata or misbehaves is told at load, with both values and without a backtrace") {
@@ -243,21 +245,20 @@ TEST_CASE("Without warm-up the first batch tells what is wrong") {
   save_script_model(dir.path() / "m.pt", "def forward(self, x):\n    return x\n", heatmap_metadata());
   ModelOptions options;
   options.warm_up = WarmUp::none;
-  const auto backend = load_torchscript(dir.path() / "m.pt", options, Task::pose);
+  const auto backend = load_model(dir.path() / "m.pt", options);
   const auto crops = ramp(3 * 16 * 16);
-  CHECK_THROWS_WITH(backend->run({reinterpret_cast<const std::byte*>(crops.data()), 1}, {}), ContainsSubstring("K = 3"));
+  CHECK_THROWS_WITH(run_batch(*backend, crops.data(), 1), ContainsSubstring("K = 3"));
 }
 
 TEST_CASE("A model that throws on one call works on the next") {
   const posekit_test::TemporaryDir dir;
   save_script_model(dir.path() / "m.pt", "def forward(self, x):\n    assert x.size(0) != 3, 'three'\n    return x[:, 0:2, 0:4, 0:4]\n",
                     heatmap_metadata());
-  const auto backend = load_torchscript(dir.path() / "m.pt", {}, Task::pose);
+  const auto backend = load_model(dir.path() / "m.pt", {});
   const auto crops = ramp(3 * 3 * 16 * 16);
-  const auto* data = reinterpret_cast<const std::byte*>(crops.data());
-  CHECK_NOTHROW(backend->run({data, 1}, {}));
-  CHECK_THROWS_WITH(backend->run({data, 3}, {}), ContainsSubstring("three"));
-  CHECK_NOTHROW(backend->run({data, 2}, {}));
+  CHECK_NOTHROW(run_batch(*backend, crops.data(), 1));
+  CHECK_THROWS_WITH(run_batch(*backend, crops.data(), 3), ContainsSubstring("three"));
+  CHECK_NOTHROW(run_batch(*backend, crops.data(), 2));
 }
 
 TEST_CASE("A model that throws on its third call only works before and after") {
@@ -268,13 +269,12 @@ TEST_CASE("A model that throws on its third call only works before and after") {
       "calls", {1}, heatmap_metadata());
   ModelOptions options;
   options.warm_up = WarmUp::none;
-  const auto backend = load_torchscript(dir.path() / "m.pt", options, Task::pose);
+  const auto backend = load_model(dir.path() / "m.pt", options);
   const auto crops = ramp(3 * 16 * 16);
-  const CropBatch batch{reinterpret_cast<const std::byte*>(crops.data()), 1};
-  CHECK_NOTHROW(backend->run(batch, {}));
-  CHECK_NOTHROW(backend->run(batch, {}));
-  CHECK_THROWS_WITH(backend->run(batch, {}), ContainsSubstring("third") && ContainsSubstring("\"test\""));
-  CHECK_NOTHROW(backend->run(batch, {}));
+  CHECK_NOTHROW(run_batch(*backend, crops.data(), 1));
+  CHECK_NOTHROW(run_batch(*backend, crops.data(), 1));
+  CHECK_THROWS_WITH(run_batch(*backend, crops.data(), 1), ContainsSubstring("third") && ContainsSubstring("\"test\""));
+  CHECK_NOTHROW(run_batch(*backend, crops.data(), 1));
 }
 
 TEST_CASE("Notes of a load go to the log callback while there is one") {
@@ -283,9 +283,9 @@ TEST_CASE("Notes of a load go to the log callback while there is one") {
   std::vector<std::string> notes;
   set_log_callback(
       [&](LogLevel level, std::string_view note) { notes.push_back((level == LogLevel::warning ? "! " : "") + std::string(note)); });
-  (void)load_torchscript(dir.path() / "m.pt", {}, Task::pose);
+  (void)load_model(dir.path() / "m.pt", {});
   set_log_callback({});
-  (void)load_torchscript(dir.path() / "m.pt", {}, Task::pose);
+  (void)load_model(dir.path() / "m.pt", {});
   REQUIRE(notes.size() == 1);
   CHECK_THAT(notes[0], ContainsSubstring("! model \"test\"") && ContainsSubstring("box_paddding"));
 }
@@ -301,7 +301,7 @@ TEST_CASE("The log callback may be set and called from several threads at once")
     for (int i = 0; i < 4; ++i) {
       loaders.emplace_back([&] {
         start.arrive_and_wait();
-        for (int round = 0; round < 5; ++round) (void)load_torchscript(dir.path() / "m.pt", {}, Task::pose);
+        for (int round = 0; round < 5; ++round) (void)load_model(dir.path() / "m.pt", {});
       });
     }
     start.arrive_and_wait();
@@ -346,7 +346,7 @@ TEST_CASE("A model without a name gets its file's, as UTF-8") {
   nameless.erase(nameless.find(name), name.size());
   ModelOptions options;
   options.metadata = MetadataDocument{nameless};
-  CHECK(load_torchscript(path, options, Task::pose)->info().name == "a\xef\xbf\xbd\xc3\xa9.pt");
+  CHECK(load_model(path, options)->info().name == "a\xef\xbf\xbd\xc3\xa9.pt");
 }
 
 TEST_CASE("A sidecar counts before the archive, and its checksum is held against the file") {
@@ -357,7 +357,7 @@ TEST_CASE("A sidecar counts before the archive, and its checksum is held against
     std::ofstream(dir.path() / "m.pt.posekit.json") << pose_metadata("heatmap", 16, 16, 4, 4, two_keypoints, "", extra);
   };
   sidecar(R"("box_padding": 2.5)");
-  CHECK(load_torchscript(path, {}, Task::pose)->info().box_padding == 2.5);
+  CHECK(load_model(path, {})->info().pose().box_padding == 2.5);
   sidecar(R"("sha256": ")" + sha256_of(path) + "\"");
   CHECK(verdict(path, ErrorCode::ok) == "ok");
   sidecar(R"("sha256": ")" + std::string(64, 'a') + "\"");
@@ -368,8 +368,8 @@ TEST_CASE("A pose model is no detector, and an unknown or absent device is told"
   const posekit_test::TemporaryDir dir;
   const auto path = dir.path() / "m.pt";
   save_script_model(path, good_forward, heatmap_metadata());
-  CHECK_THAT(verdict(path, ErrorCode::invalid_argument, {}, Task::detect),
-             ContainsSubstring("\"pose\"") && ContainsSubstring("\"detect\""));
+  CHECK_THROWS_WITH(Model(path).backend_for(Task::detect),
+                    ContainsSubstring("\"pose\"") && ContainsSubstring("\"detect\"") && ContainsSubstring("as the pose model"));
   ModelOptions options;
   for (const char* device : {"gpu", "cuda:", "cuda:x", "cuda:-1", "CPU", ""}) {
     options.device = device;
@@ -380,10 +380,9 @@ TEST_CASE("A pose model is no detector, and an unknown or absent device is told"
 }
 
 TEST_CASE("Several threads at once get bit-equal results from one backend") {
-  const auto backend = load_torchscript(posekit_test::source_dir() / "examples/models/pose_landmark_lite.pt", {}, Task::pose);
+  const auto backend = load_model(posekit_test::source_dir() / "examples/models/pose_landmark_lite.pt", {});
   const auto crops = ramp(3 * 256 * 256);
-  const CropBatch batch{reinterpret_cast<const std::byte*>(crops.data()), 1};
-  const ModelOutput expected = backend->run(batch, {});
+  const ModelOutput expected = run_batch(*backend, crops.data(), 1);
   std::latch start(4);
   std::vector<int> equal(4, 0);
   {
@@ -392,7 +391,7 @@ TEST_CASE("Several threads at once get bit-equal results from one backend") {
       callers.emplace_back([&, i] {
         start.arrive_and_wait();
         for (int round = 0; round < 3; ++round) {
-          const ModelOutput output = backend->run(batch, {});
+          const ModelOutput output = run_batch(*backend, crops.data(), 1);
           equal[i] += std::equal(output.tensors[0].data, output.tensors[0].data + 33 * 64 * 64, expected.tensors[0].data) ? 1 : 0;
         }
       });
@@ -405,9 +404,9 @@ TEST_CASE("With one Torch thread no thread is made by loading and running") {
   set_torch_threads(1);
   CHECK(torch_threads() == 1);
   const std::ptrdiff_t before = threads_of_process();
-  const auto backend = load_torchscript(posekit_test::source_dir() / "examples/models/pose_landmark_lite.pt", {}, Task::pose);
+  const auto backend = load_model(posekit_test::source_dir() / "examples/models/pose_landmark_lite.pt", {});
   const auto crops = ramp(2 * 3 * 256 * 256);
-  (void)backend->run({reinterpret_cast<const std::byte*>(crops.data()), 2}, {});
+  (void)run_batch(*backend, crops.data(), 2);
   CHECK(threads_of_process() == before);
   CHECK_THROWS_AS(set_torch_threads(0), Error);
 }

@@ -1,0 +1,31 @@
+/// What is said of an input.
+#include "messages.h"
+
+#include <fmt/format.h>
+
+#include <new>
+
+namespace cli {
+
+std::string naming(const Input& input, const std::string& message) {
+  const std::string name = fmt::format("\"{}\"", input.path.string());
+  const bool is_named = message.find(name) != std::string::npos;
+  return fmt::format("posekit: {}{}", is_named ? "" : name + ": ", message);
+}
+
+std::string counted(std::size_t count, const char* one, const char* several) {
+  return fmt::format("{} {}", count, count == 1 ? one : several);
+}
+
+std::optional<posekit::Error> failure_of(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const posekit::Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    return posekit::Error(posekit::ErrorCode::out_of_memory, "memory is out");
+  }
+  return std::nullopt;
+}
+
+}  // namespace cli

@@ -1,0 +1,23 @@
+/// What is said of an input.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "inputs.h"
+#include "posekit/error.h"
+
+namespace cli {
+
+/// A message of the library's that does not name the input gets its name in front.
+std::string naming(const Input& input, const std::string& message);
+
+/// "1 person", "2 people", "3 frames".
+std::string counted(std::size_t count, const char* one, const char* several);
+
+/// Does the work on an input. @return what it failed of, lack of memory included; none if it went well
+std::optional<posekit::Error> failure_of(const std::function<void()>& work);
+
+}  // namespace cli

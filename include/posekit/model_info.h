@@ -1,0 +1,141 @@
+/// A model's metadata, and reading them: what a model is, without the model.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "posekit/export.h"
+#include "posekit/geometry.h"
+#include "posekit/keypoints.h"
+
+namespace posekit::inline v0 {
+
+enum class Task : std::uint8_t { pose, detect };
+enum class ColorOrder : std::uint8_t { rgb, bgr };
+
+/// What a model's output is and how it becomes keypoints. Symbols: B batch, K keypoints, w x h heatmap, W x H input.
+enum class Codec : std::uint8_t {
+  udp_heatmap,  ///< [B,K,h,w]; argmax and DARK (Zhang et al., CVPR 2020) in UDP's form: Sapiens, ViTPose.
+  heatmap,      ///< [B,K,h,w]; argmax and `refinement`: HRNet and other classic models.
+  simcc,        ///< (x [B,K,Wx], y [B,K,Wy]); Li et al., "SimCC", ECCV 2022: RTMPose.
+  regression,   ///< [B,K,2 or 3] in input pixels or 0..1, third value = score.
+  boxes_scores  ///< Detectors: boxes [B,N,4], scores [B,N], optional labels [B,N].
+};
+
+/// How a heatmap's integer peak is refined.
+enum class Refinement : std::uint8_t { none, quarter, dark };
+
+/// How a detector's input is made from an image.
+enum class Resize : std::uint8_t { letterbox, stretch };
+enum class Pad : std::uint8_t { right_bottom, center };
+
+struct InputInfo {
+  int width = 0;   ///< W
+  int height = 0;  ///< H
+  ColorOrder color = ColorOrder::rgb;
+  std::array<double, 3> mean{0, 0, 0};       ///< In the order of `color`, units 0..255.
+  std::array<double, 3> std{255, 255, 255};  ///< Input value = (pixel - mean) / std.
+
+  [[nodiscard]] Size size() const noexcept { return {width, height}; }
+};
+
+/// Heatmaps [B,K,h,w]: the codecs udp_heatmap and heatmap.
+struct HeatmapOutput {
+  Size size;        ///< w x h cells.
+  bool udp = true;  ///< The codec udp_heatmap; false: heatmap.
+  Refinement refinement = Refinement::dark;
+  int blur_kernel = 11;     ///< Odd, in cells; for Refinement::dark.
+  bool flip_shift = false;  ///< The flip test moves the mirrored map right by one cell before it averages. Never with `udp`.
+};
+
+/// Two classifications a keypoint, x [B,K,Wx] and y [B,K,Wy]: the codec simcc.
+struct SimccOutput {
+  double split_ratio = 2;  ///< Bins for each input pixel.
+};
+
+/// Coordinates [B,K,2 or 3]: the codec regression.
+struct RegressionOutput {
+  bool normalized = false;  ///< In 0..1 instead of input pixels.
+};
+
+/// Boxes [B,N,4], scores [B,N], optional labels [B,N]: the codec boxes_scores of detectors.
+struct BoxesOutput {};
+
+/// What a model's output is.
+using OutputInfo = std::variant<HeatmapOutput, SimccOutput, RegressionOutput, BoxesOutput>;
+
+[[nodiscard]] POSEKIT_API Codec codec_of(const OutputInfo& output) noexcept;
+
+/// What only pose models have.
+struct PoseInfo {
+  double box_padding = 1.25;
+  Alignment alignment = Alignment::udp;
+  KeypointSet keypoints;
+};
+
+/// What only detectors have.
+struct DetectInfo {
+  Resize resize = Resize::letterbox;
+  Pad pad = Pad::right_bottom;
+  int pad_value = 114;           ///< Grey level 0..255 of the border.
+  double score_threshold = 0.3;  ///< Scores must exceed it.
+  double nms_iou = 0.5;
+  std::int64_t person_label = 0;
+  std::size_t max_persons = std::numeric_limits<std::size_t>::max();
+};
+
+/// Where one value of a ModelInfo came from.
+struct ValueOrigin {
+  std::string key;     ///< As in the document, for example "output.codec".
+  std::string value;   ///< As JSON text.
+  std::string origin;  ///< For example "archive", "sidecar pose.pt.posekit.json", "preset sapiens-coco17", "option", "default".
+};
+
+/// A model's metadata (docs/models.md), complete: defaults are filled in, options applied.
+struct ModelInfo {
+  std::string name;
+  std::string licence;
+  std::string source;
+  std::string sha256;  ///< Of the weights file, lower-case hex, or empty.
+  InputInfo input;
+  OutputInfo output;
+  std::variant<PoseInfo, DetectInfo> purpose;  ///< What the model is for.
+
+  std::vector<ValueOrigin> origins;  ///< In the order of docs/models.md's table.
+  std::vector<std::string> notes;    ///< For example unknown keys that were ignored.
+
+  [[nodiscard]] Task task() const noexcept { return std::holds_alternative<PoseInfo>(purpose) ? Task::pose : Task::detect; }
+  /// @throws std::bad_variant_access for a detector
+  [[nodiscard]] const PoseInfo& pose() const { return std::get<PoseInfo>(purpose); }
+  [[nodiscard]] PoseInfo& pose() { return std::get<PoseInfo>(purpose); }
+  /// @throws std::bad_variant_access for a pose model
+  [[nodiscard]] const DetectInfo& detect() const { return std::get<DetectInfo>(purpose); }
+  [[nodiscard]] DetectInfo& detect() { return std::get<DetectInfo>(purpose); }
+};
+
+/// Reads a metadata document alone, without a model.
+/// @param origin a word for `origins` and messages, for example "preset sapiens-coco17"
+/// @throws Error invalid_model that names the key, what was found and what is allowed
+[[nodiscard]] POSEKIT_API ModelInfo parse_model_info(std::string_view json, std::string_view origin);
+
+/// The metadata as a document that parse_model_info reads back: defaults filled in, the keypoint set in full. One line, UTF-8.
+[[nodiscard]] POSEKIT_API std::string to_json(const ModelInfo& info);
+
+/// Names of the metadata presets, sorted: sapiens-coco17, sapiens-coco133, sapiens-goliath308.
+[[nodiscard]] POSEKIT_API std::vector<std::string> model_presets();
+
+[[nodiscard]] POSEKIT_API std::string_view to_string(Task value) noexcept;
+[[nodiscard]] POSEKIT_API std::string_view to_string(ColorOrder value) noexcept;
+[[nodiscard]] POSEKIT_API std::string_view to_string(Codec value) noexcept;
+[[nodiscard]] POSEKIT_API std::string_view to_string(Refinement value) noexcept;
+[[nodiscard]] POSEKIT_API std::string_view to_string(Resize value) noexcept;
+[[nodiscard]] POSEKIT_API std::string_view to_string(Pad value) noexcept;
+[[nodiscard]] POSEKIT_API std::string_view to_string(Alignment value) noexcept;
+
+}  // namespace posekit::inline v0

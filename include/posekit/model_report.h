@@ -1,0 +1,31 @@
+/// Says what a model file is, without running it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "posekit/export.h"
+#include "posekit/model.h"
+
+namespace posekit::inline v0 {
+
+/// What `posekit inspect` shows.
+struct ModelReport {
+  std::filesystem::path path;
+  std::uint64_t file_bytes = 0;
+  std::size_t parameters = 0;  ///< Number of values in parameters and buffers.
+  std::size_t parameter_bytes = 0;
+  ModelInfo info;
+};
+
+/// Loads a model on the CPU without running it and says what it is.
+/// Loading a TorchScript file runs code from it: open only files you trust (SECURITY.md).
+/// @throws Error as Model's constructor does
+[[nodiscard]] POSEKIT_API ModelReport inspect_model(const std::filesystem::path& path, const ModelOptions& options = {});
+
+/// The report as one JSON object: path, file_bytes, parameters, parameter_bytes, metadata, origins (key: where from), notes.
+[[nodiscard]] POSEKIT_API std::string to_json(const ModelReport& report);
+
+}  // namespace posekit::inline v0

@@ -1,0 +1,51 @@
+/// What posekit asks of the library that runs models; lib/torch has the answers.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "backend/model_backend.h"
+#include "model/model_source.h"
+#include "posekit/device.h"
+#include "posekit/model.h"
+
+namespace posekit::inline v0 {
+
+/// A model file that has been opened on one device, in the types of the file.
+class ModelFile {
+ public:
+  ModelFile() = default;
+  ModelFile(const ModelFile&) = delete;
+  ModelFile& operator=(const ModelFile&) = delete;
+  virtual ~ModelFile() = default;
+
+  /// The document posekit.json in the file; empty if there is none.
+  [[nodiscard]] virtual const std::string& metadata() const noexcept = 0;
+  /// The number of heatmaps that the weights' shapes suggest, if they do.
+  [[nodiscard]] virtual std::optional<std::size_t> suggested_channels() const = 0;
+
+  struct Parameters {
+    std::size_t count = 0;  ///< Values in parameters and buffers.
+    std::size_t bytes = 0;
+  };
+  /// @throws Error invalid_model
+  [[nodiscard]] virtual Parameters parameters() const = 0;
+
+  /// What runs the model on the file's device. Each call gives another replica; they share the weights. The first call settles the
+  /// precision. @throws Error invalid_model, out_of_memory
+  [[nodiscard]] virtual std::shared_ptr<ModelBackend> make_backend(const ModelInfo& info, Precision precision) = 0;
+};
+
+/// Opens a TorchScript archive. Runs code from it.
+/// @param device where the weights go straight away, and with them the constants in the network's code
+/// @throws Error invalid_model, unsupported_model, out_of_memory; internal if another Torch runs than posekit was built for
+[[nodiscard]] std::unique_ptr<ModelFile> open_torchscript(const ModelSource& source, Device device);
+
+/// What "auto" means: the first CUDA device, or the CPU where there is none.
+[[nodiscard]] Device default_device();
+/// @throws Error device_unavailable that says why it is not there
+void check_device(Device device);
+
+}  // namespace posekit::inline v0

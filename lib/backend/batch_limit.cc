@@ -1,0 +1,24 @@
+/// How many crops go into one forward.
+#include "backend/batch_limit.h"
+
+#include <string>
+
+#include "base/log.h"
+
+namespace posekit::inline v0 {
+
+bool BatchLimit::lower_below(std::size_t failed, ModelBackend& backend) {
+  if (failed < 2) return false;
+  backend.release_cached();
+  const std::size_t half = failed / 2;
+  std::size_t now = size_;
+  while (now > half && !size_.compare_exchange_weak(now, half)) {
+  }
+  if (now > half) {
+    log(LogLevel::warning, "model \"" + backend.info().name + "\": memory does not hold a batch of " + std::to_string(failed) +
+                               ", from now on they are of " + std::to_string(half) + " at most");
+  }
+  return true;
+}
+
+}  // namespace posekit::inline v0

@@ -1,0 +1,12 @@
+/// What sessions do unless they say otherwise.
+#include "backend/model_backend.h"
+
+#include "posekit/error.h"
+
+namespace posekit::inline v0 {
+
+void BatchSession::crop(std::size_t /*slot*/, std::size_t /*position*/, const CropTask& /*task*/) {
+  throw Error(ErrorCode::invalid_argument, "the image is on a device, the model does not run on that device alone: copy it to the host");
+}
+
+}  // namespace posekit::inline v0

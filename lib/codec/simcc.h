@@ -1,0 +1,19 @@
+/// The codec simcc: x [B,K,Wx] and y [B,K,Wy] (Li et al., "SimCC", ECCV 2022).
+#pragma once
+
+#include <cstddef>
+
+#include "codec/decode_task.h"
+#include "codec/flip.h"
+#include "codec/model_output.h"
+#include "posekit/model_info.h"
+
+namespace posekit::inline v0 {
+
+void check_codec(const SimccOutput& kind, const ModelInfo& info, const ModelOutput& output, std::size_t batch);
+[[nodiscard]] CellPoint decode_cell(const SimccOutput& kind, const DecodeTask& task, DecodeScratch& scratch);
+[[nodiscard]] Point to_input(const SimccOutput& kind, const ModelInfo& info, const CellPoint& cell) noexcept;
+void average_flipped_channel(const SimccOutput& kind, const ModelInfo& info, const ChannelPair& pair, float* out);
+[[nodiscard]] std::size_t decode_cost(const SimccOutput& kind, const ModelInfo& info) noexcept;
+
+}  // namespace posekit::inline v0

@@ -1,0 +1,56 @@
+/// Model: a loaded model, which estimators and detectors share.
+#include "posekit/model.h"
+
+#include <utility>
+
+#include "base/fork_guard.h"
+#include "loading/load_model.h"
+#include "loading/measure_memory.h"
+#include "posekit/error.h"
+
+namespace posekit::inline v0 {
+
+struct Model::State {
+  explicit State(std::shared_ptr<ModelBackend> loaded) : backend(std::move(loaded)) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() {
+    // A forked child has no use for it, and whoever frees it there may wait for a lock that a lost thread held.
+    if (fork_guard.forked()) (void)new std::shared_ptr<ModelBackend>(std::move(backend));
+  }
+
+  ForkGuard fork_guard;
+  std::shared_ptr<ModelBackend> backend;
+};
+
+Model::Model(const std::filesystem::path& path, const ModelOptions& options) : Model(load_model(path, options)) {}
+Model::Model(std::span<const std::byte> bytes, const ModelOptions& options) : Model(load_model(bytes, options)) {}
+Model::Model(std::shared_ptr<ModelBackend> backend) : state_(std::make_shared<const State>(std::move(backend))) {}
+
+const ModelInfo& Model::info() const noexcept { return state_->backend->info(); }
+std::span<const Device> Model::devices() const noexcept { return state_->backend->devices(); }
+
+MemoryReport Model::measure_memory() const {
+  state_->fork_guard.check("Model");
+  return posekit::measure_memory(*state_->backend);
+}
+
+std::shared_ptr<ModelBackend> Model::backend_for(Task task) const {
+  state_->fork_guard.check("Model");
+  if (info().task() == task) return state_->backend;
+  const bool is_pose = info().task() == Task::pose;
+  throw Error(ErrorCode::invalid_argument, "model \"" + info().name + "\" has task \"" + std::string(to_string(info().task())) +
+                                               "\", task \"" + std::string(to_string(task)) + "\" is expected: pass it as the " +
+                                               (is_pose ? "pose model" : "detector"));
+}
+
+std::string_view to_string(Precision value) noexcept {
+  switch (value) {
+    case Precision::fp32: return "fp32";
+    case Precision::fp16: return "fp16";
+    case Precision::bf16: return "bf16";
+  }
+  return "unknown";
+}
+
+}  // namespace posekit::inline v0

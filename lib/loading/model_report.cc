@@ -1,0 +1,18 @@
+/// Says what a model file is, without running it.
+#include "posekit/model_report.h"
+
+#include "loading/load_model.h"
+
+namespace posekit::inline v0 {
+
+ModelReport inspect_model(const std::filesystem::path& path, const ModelOptions& options) {
+  OpenedModel model = open_model(path, options, Device{});
+  const ModelFile::Parameters parameters = model.file->parameters();
+  return {.path = path,
+          .file_bytes = std::filesystem::file_size(path),
+          .parameters = parameters.count,
+          .parameter_bytes = parameters.bytes,
+          .info = std::move(model.info)};
+}
+
+}  // namespace posekit::inline v0

@@ -1,0 +1,316 @@
+/// A session of a TorchScript module: batches that are uploaded, computed and reduced beside the caller's thread.
+///
+/// In order, for one batch: crops of images on the device and the upload of the others on the copy stream, an event; on the compute stream,
+/// held back by it: normalisation, forward, reduction, download of the records, an event that `collect` waits for. The host waits for
+/// nothing in between.
+#include "torch/device_session.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "codec/flip.h"
+#include "torch/crop.h"
+#include "torch/errors.h"
+#include "torch/peaks.h"
+#include "torch/runtime.h"
+
+namespace posekit::inline v0 {
+namespace {
+
+/// Memory of one slot. It is made where it is too small and kept.
+struct Slot {
+  at::Tensor staging;            ///< uint8 crops on the host.
+  at::Tensor crops;              ///< The same on the device.
+  at::Tensor heatmaps;           ///< Of the batch under way, kept until it is known that no channel needs the full map.
+  std::vector<at::Tensor> host;  ///< What comes back.
+  std::vector<PeakRecord> peaks;
+  std::vector<bool> cropped;  ///< For each crop: it was cut out on the device, and `staging` has nothing for it.
+  DeviceEvent image_ready;    ///< On the caller's stream.
+  DeviceEvent uploaded;
+  std::shared_ptr<DeviceEvent> done = std::make_shared<DeviceEvent>();
+  bool under_way = false;  ///< Submitted, not finished.
+  std::size_t crop_count = 0;
+  std::size_t outputs = 0;  ///< Tensors of `host` that are the plain output's; those of the mirror images follow.
+};
+
+class DeviceSession final : public BatchSession {
+ public:
+  DeviceSession(Replica& replica, const DecodeRequest& request)
+      : replica_(replica),
+        request_(request),
+        crop_bytes_(static_cast<std::int64_t>(crop_bytes(CropFormat::uint8_hwc, info().input.size()))) {
+    if (std::holds_alternative<HeatmapOutput>(info().output) && !request.channels.empty()) {
+      reduction_.emplace(info(), request, replica.network.device());
+    }
+  }
+  ~DeviceSession() override {
+    for (Slot& slot : slots_) wait_until_done(slot);
+  }
+
+  std::byte* staging(std::size_t slot, std::size_t crops) override;
+  void crop(std::size_t slot, std::size_t position, const CropTask& task) override;
+  void submit(std::size_t slot, std::size_t crops, const RunControl& control) override;
+  BatchResult collect(std::size_t slot) override;
+
+ private:
+  const ModelInfo& info() const noexcept { return replica_.network.info(); }
+  template <class Work>
+  auto run(Work&& work) const -> decltype(work());
+  void wait_for_room(const Slot& slot);
+  void wait_until_done(Slot& slot) noexcept;
+  void drain_after_error(Slot& slot) noexcept;
+  void wait_for_image_reads(Slot& slot) noexcept;
+  void make_room(Slot& slot);
+  void enqueue(Slot& slot);
+  void upload(Slot& slot);
+  void download(const at::Tensor& from, std::size_t position, Slot& slot);
+  BatchResult read(Slot& slot, const at::Tensor& heatmaps);
+  void reduce_full_maps(const at::Tensor& heatmaps, const std::vector<std::int64_t>& channels, Slot& slot);
+
+  Replica& replica_;
+  DecodeRequest request_;
+  std::int64_t crop_bytes_;
+  std::optional<PeakReduction> reduction_;  ///< Where heatmaps' channels are wanted.
+  std::array<Slot, slots> slots_;
+};
+
+std::byte* DeviceSession::staging(std::size_t slot, std::size_t crops) {
+  const c10::InferenceMode inference;
+  at::Tensor& memory = slots_[slot].staging;
+  slots_[slot].cropped.assign(crops, false);
+  const std::int64_t bytes = crop_bytes_ * static_cast<std::int64_t>(crops);
+  if (!memory.defined() || memory.numel() < bytes) {
+    translate("memory for " + std::to_string(crops) + " crops", ErrorCode::out_of_memory,
+              [&] { memory = at::empty({bytes}, replica_.streams.host_memory().dtype(at::kByte)); });
+  }
+  return static_cast<std::byte*>(memory.mutable_data_ptr());
+}
+
+void DeviceSession::crop(std::size_t slot, std::size_t position, const CropTask& task) {
+  init_torch_thread();
+  const c10::InferenceMode inference;
+  Slot& batch = slots_[slot];
+  const c10::Device device = replica_.network.device();
+  try {
+    translate("an image that is said to lie on " + device.str() + " can't be cropped there", ErrorCode::invalid_argument, [&] {
+      const StreamGuard guard(replica_.streams, StreamRole::copy);
+      const at::Tensor pixels = borrowed_image(task.image, device);
+      batch.image_ready.record_on(replica_.streams, task.image.cuda_stream);
+      batch.image_ready.make_stream_wait(replica_.streams, StreamRole::copy);
+      make_room(batch);
+      batch.cropped[position] = true;
+      const at::Tensor out = batch.crops.narrow(0, static_cast<std::int64_t>(position) * crop_bytes_, crop_bytes_);
+      crop_into(pixels, task, replica_.streams.host_memory(), out.view({task.plan.size.height, task.plan.size.width, 3}));
+    });
+  } catch (...) {
+    wait_for_image_reads(batch);
+    throw;
+  }
+}
+
+/// Before the batch's turn: waits until the device no longer reads the callers' images.
+void DeviceSession::wait_for_image_reads(Slot& slot) noexcept {
+  if (std::ranges::find(slot.cropped, true) == slot.cropped.end()) return;
+  try {
+    slot.uploaded.record(replica_.streams, StreamRole::copy);
+    slot.uploaded.wait();
+  } catch (...) {  // a broken device uses nothing any more
+  }
+}
+
+/// Runs a part of a batch. @throws Error device_unavailable if the device is lost, else what went wrong in posekit's words
+template <class Work>
+auto DeviceSession::run(Work&& work) const -> decltype(work()) {
+  try {
+    return translate(replica_.network.failure(), ErrorCode::invalid_model, work);
+  } catch (const Error& error) {
+    if (!replica_.streams.lost()) throw;
+    throw Error(ErrorCode::device_unavailable,
+                "device " + replica_.network.device().str() + " is lost (" + error.what() + "): restart the process to use it again");
+  }
+}
+
+void DeviceSession::submit(std::size_t slot, std::size_t crops, const RunControl& control) {
+  Slot& batch = slots_[slot];
+  batch.crop_count = crops;
+  std::optional<FifoLock> lock;
+  try {
+    control.check();
+    init_torch_thread();
+    lock.emplace(replica_.order, control);
+  } catch (...) {
+    wait_for_image_reads(batch);
+    throw;
+  }
+  try {
+    run([&] {
+      wait_for_room(batch);
+      enqueue(batch);
+    });
+    batch.under_way = true;
+  } catch (...) {
+    drain_after_error(batch);
+    throw;
+  }
+}
+
+/// Waits while the stream has as many batches as it may have. The device alone ends this wait, whatever their callers do meanwhile.
+void DeviceSession::wait_for_room(const Slot& slot) {
+  auto& under_way = replica_.under_way;
+  std::erase(under_way, slot.done);  // of the slot's last batch, which is finished
+  while (under_way.size() >= slots) {
+    const std::shared_ptr<DeviceEvent> oldest = std::move(under_way.front());
+    under_way.pop_front();
+    oldest->wait();
+  }
+}
+
+/// Waits until the slot's batch has left the device, however it ended.
+void DeviceSession::wait_until_done(Slot& slot) noexcept {
+  if (!slot.under_way) return;
+  try {
+    slot.done->wait();
+  } catch (...) {  // a broken device uses nothing any more
+  }
+  slot.under_way = false;
+}
+
+/// After a failure half-way: waits until the device no longer uses the slot's memory.
+void DeviceSession::drain_after_error(Slot& slot) noexcept {
+  try {
+    slot.uploaded.record(replica_.streams, StreamRole::copy);
+    slot.uploaded.wait();
+    slot.done->record(replica_.streams, StreamRole::compute);
+    slot.done->wait();
+  } catch (...) {  // a broken device uses nothing any more
+  }
+  slot.heatmaps.reset();
+}
+
+void DeviceSession::enqueue(Slot& slot) {
+  const c10::InferenceMode inference;
+  upload(slot);
+  const StreamGuard guard(replica_.streams, StreamRole::compute);
+  slot.uploaded.make_stream_wait(replica_.streams, StreamRole::compute);
+  const InputInfo& size = info().input;
+  const auto count = static_cast<std::int64_t>(slot.crop_count);
+  const at::Tensor input =
+      replica_.network.normalized(slot.crops.narrow(0, 0, count * crop_bytes_).view({count, size.height, size.width, 3}));
+  const at::Tensor mirrored_input = request_.flip_test ? input.flip(3) : at::Tensor();  // first: the network may write to its input
+  std::vector<at::Tensor> plain = replica_.network.forward(input);
+  std::vector<at::Tensor> mirrored = request_.flip_test ? replica_.network.forward(mirrored_input) : std::vector<at::Tensor>();
+
+  if (reduction_) {
+    // A network may end with .cpu().
+    for (std::vector<at::Tensor>* outputs : {&plain, &mirrored}) {
+      for (at::Tensor& output : *outputs) output = output.to(replica_.network.device());
+    }
+    slot.heatmaps = request_.flip_test ? reduction_->wanted_mean(plain[0], mirrored[0]) : reduction_->wanted(plain[0]);
+    download(reduction_->reduce(slot.heatmaps), 0, slot);
+  } else {
+    slot.outputs = plain.size();
+    for (std::size_t i = 0; i < plain.size(); ++i) download(plain[i].to(at::kFloat), i, slot);
+    for (std::size_t i = 0; i < mirrored.size(); ++i) download(mirrored[i].to(at::kFloat), plain.size() + i, slot);
+  }
+  slot.done->record(replica_.streams, StreamRole::compute);
+  replica_.under_way.push_back(slot.done);
+}
+
+/// Memory on the device for the slot's crops; on the copy stream.
+void DeviceSession::make_room(Slot& slot) {
+  if (!slot.crops.defined() || slot.crops.numel() < slot.staging.numel())
+    slot.crops = at::empty_like(slot.staging, at::TensorOptions().device(replica_.network.device()).pinned_memory(false));
+}
+
+/// The crops that were staged on the host, neighbours in one piece.
+void DeviceSession::upload(Slot& slot) {
+  const StreamGuard guard(replica_.streams, StreamRole::copy);
+  make_room(slot);
+  const auto places = slot.cropped.begin();
+  const auto end = places + static_cast<std::ptrdiff_t>(slot.crop_count);
+  for (auto first = std::find(places, end, false); first != end;) {
+    const auto last = std::find(first, end, true);
+    const std::int64_t begin = (first - places) * crop_bytes_;
+    const std::int64_t bytes = (last - first) * crop_bytes_;
+    slot.crops.narrow(0, begin, bytes).copy_(slot.staging.narrow(0, begin, bytes), /*non_blocking=*/true);
+    first = std::find(last, end, false);
+  }
+  slot.uploaded.record(replica_.streams, StreamRole::copy);
+}
+
+void DeviceSession::download(const at::Tensor& from, std::size_t position, Slot& slot) {
+  if (slot.host.size() <= position) slot.host.resize(position + 1);
+  at::Tensor& to = slot.host[position];
+  const auto fits = [&] {
+    return to.defined() && to.dim() == from.dim() && to.size(0) >= from.size(0) && to.sizes().slice(1) == from.sizes().slice(1);
+  };
+  if (!fits()) to = at::empty(from.sizes(), replica_.streams.host_memory().dtype(from.scalar_type()));
+  to.narrow(0, 0, from.size(0)).copy_(from.contiguous(), /*non_blocking=*/true);
+}
+
+BatchResult DeviceSession::collect(std::size_t slot) {
+  init_torch_thread();
+  Slot& batch = slots_[slot];
+  batch.under_way = false;
+  const at::Tensor heatmaps = std::exchange(batch.heatmaps, {});
+  return run([&] {
+    const c10::InferenceMode inference;
+    batch.done->wait();
+    return read(batch, heatmaps);
+  });
+}
+
+BatchResult DeviceSession::read(Slot& slot, const at::Tensor& heatmaps) {
+  const auto count = static_cast<std::int64_t>(slot.crop_count);
+  if (!reduction_) {
+    std::vector<at::Tensor> plain;
+    std::vector<at::Tensor> mirrored;
+    for (std::size_t i = 0; i < slot.host.size(); ++i) (i < slot.outputs ? plain : mirrored).push_back(slot.host[i].narrow(0, 0, count));
+    ModelOutput output = view_of(plain, info(), nullptr);
+    if (request_.flip_test) output = average_flipped(info(), output, view_of(mirrored, info(), nullptr), request_.channels);
+    return {.peaks = {}, .output = std::move(output)};
+  }
+  slot.peaks.resize(static_cast<std::size_t>(count * heatmaps.size(1)));
+  const int width = std::get<HeatmapOutput>(info().output).size.width;
+  const auto* words = slot.host[0].const_data_ptr<std::int32_t>();
+  std::vector<std::int64_t> unclear;
+  for (std::size_t i = 0; i < slot.peaks.size(); ++i) {
+    if (!unpack(words + i * PeakReduction::words, width, slot.peaks[i])) unclear.push_back(static_cast<std::int64_t>(i));
+  }
+  if (!unclear.empty()) reduce_full_maps(heatmaps, unclear, slot);
+  return {.peaks = slot.peaks, .output = {}};
+}
+
+/// The batch is done, so its heatmaps may be read on any stream; this one does not queue behind the next batch.
+void DeviceSession::reduce_full_maps(const at::Tensor& heatmaps, const std::vector<std::int64_t>& channels, Slot& slot) {
+  const StreamGuard guard(replica_.streams, StreamRole::full_map);
+  const at::Tensor records = reduction_->reduce_full_map(heatmaps, channels).to(at::kCPU).contiguous();
+  const int width = std::get<HeatmapOutput>(info().output).size.width;
+  const auto* words = records.const_data_ptr<std::int32_t>();
+  for (std::size_t i = 0; i < channels.size(); ++i)
+    (void)unpack(words + i * PeakReduction::words, width, slot.peaks[static_cast<std::size_t>(channels[i])]);
+}
+
+}  // namespace
+
+Replica::Replica(torch::jit::Module module, ModelInfo info, c10::Device device, c10::ScalarType type)
+    : network(std::move(module), std::move(info), device, type), streams(device) {
+  streams.synchronize();  // loading and freezing worked on the default stream, which posekit's streams do not wait for
+}
+
+std::unique_ptr<BatchSession> open_device_session(Replica& replica, const DecodeRequest& request) {
+  const c10::InferenceMode inference;
+  const StreamGuard guard(replica.streams,
+                          StreamRole::full_map);  // what is copied here is there before anyone uses it; no batch is in its way
+  return translate("a session on model \"" + replica.network.info().name + "\" can't be opened", ErrorCode::internal,
+                   [&] { return std::make_unique<DeviceSession>(replica, request); });
+}
+
+}  // namespace posekit::inline v0

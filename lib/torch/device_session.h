@@ -1,0 +1,30 @@
+/// A session of a TorchScript module: batches that are uploaded, computed and reduced beside the caller's thread.
+#pragma once
+
+#include <deque>
+#include <memory>
+
+#include "backend/model_backend.h"
+#include "execution/fifo_mutex.h"
+#include "torch/device.h"
+#include "torch/network.h"
+
+namespace posekit::inline v0 {
+
+/// A network on its device, and who may use it when. Shared by all sessions.
+struct Replica {
+  Replica(torch::jit::Module module, ModelInfo info, c10::Device device, c10::ScalarType type);
+
+  Network network;
+  DeviceStreams streams;
+  FifoMutex order;  ///< Whoever holds it may give the compute stream a batch.
+  /// Ends of the batches that the compute stream has been given, oldest first; for the holder of `order`. They are few, so that whoever
+  /// waits longer waits for `order`, where it can be cancelled.
+  std::deque<std::shared_ptr<DeviceEvent>> under_way;
+};
+
+/// Works on the CPU too, where everything happens in `submit`: tests run what a GPU runs.
+/// @throws Error out_of_memory
+[[nodiscard]] std::unique_ptr<BatchSession> open_device_session(Replica& replica, const DecodeRequest& request);
+
+}  // namespace posekit::inline v0

@@ -1,0 +1,141 @@
+/// Opens TorchScript archives: load → device and type → freeze.
+#include <caffe2/serialize/read_adapter_interface.h>
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/serialization/import.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "backend/backend_library.h"
+#include "base/log.h"
+#include "posekit/runtime.h"
+#include "torch/backend.h"
+#include "torch/errors.h"
+#include "torch/runtime.h"
+#include "torch/tf32.h"
+
+namespace posekit::inline v0 {
+
+namespace {
+
+constexpr const char* metadata_entry = "posekit.json";
+
+/// The number of heatmaps that the last fitting convolution's weights suggest.
+std::optional<std::size_t> suggested_channels(const torch::jit::Module& module) {
+  std::optional<std::size_t> channels;
+  for (const auto& parameter : module.named_parameters()) {
+    if (parameter.value.dim() != 4) continue;
+    const std::int64_t outputs = parameter.value.size(0);
+    if (outputs == 17 || outputs == 133 || outputs == 308) channels = static_cast<std::size_t>(outputs);
+  }
+  return channels;
+}
+
+/// Lets Torch read borrowed bytes where they are.
+class MemoryAdapter final : public caffe2::serialize::ReadAdapterInterface {
+ public:
+  explicit MemoryAdapter(std::span<const std::byte> bytes) noexcept : bytes_(bytes) {}
+
+  size_t size() const override { return bytes_.size(); }
+  size_t read(uint64_t from, void* buffer, size_t count, const char* /*what*/) const override {
+    if (from >= bytes_.size()) return 0;
+    const auto part = bytes_.subspan(from, std::min<size_t>(count, bytes_.size() - from));
+    std::memcpy(buffer, part.data(), part.size());
+    return part.size();
+  }
+
+ private:
+  std::span<const std::byte> bytes_;
+};
+
+torch::jit::Module load(const ModelSource& source, c10::Device device, torch::jit::ExtraFilesMap& extra) {
+  if (source.in_memory()) return torch::jit::load(std::make_shared<MemoryAdapter>(source.bytes()), device, extra);
+  return torch::jit::load(source.path().string(), device, extra);
+}
+
+c10::ScalarType scalar_type(Precision precision) {
+  switch (precision) {
+    case Precision::fp32: break;
+    case Precision::fp16: return c10::ScalarType::Half;
+    case Precision::bf16: return c10::ScalarType::BFloat16;
+  }
+  return c10::ScalarType::Float;
+}
+
+/// Constants in place of attributes, batch normalisation folded. Some models can't be frozen; they run as they are.
+torch::jit::Module frozen(const torch::jit::Module& module, const std::string& name) {
+  try {
+    return torch::jit::freeze(module);
+  } catch (const std::exception&) {
+    log(LogLevel::info, "model \"" + name + "\" can't be frozen and runs as it is, a little slower");
+    return module;
+  }
+}
+
+class TorchScriptFile final : public ModelFile {
+ public:
+  /// @param module in the file's own types, on the device, in eval mode
+  TorchScriptFile(std::string source, Device device, torch::jit::Module module, std::string metadata)
+      : source_(std::move(source)), device_(device), module_(std::move(module)), metadata_(std::move(metadata)) {}
+
+  const std::string& metadata() const noexcept override { return metadata_; }
+  std::optional<std::size_t> suggested_channels() const override { return posekit::suggested_channels(module_); }
+  Parameters parameters() const override;
+  std::shared_ptr<ModelBackend> make_backend(const ModelInfo& info, Precision precision) override;
+
+ private:
+  torch::jit::Module load_network(const ModelInfo& info, Precision precision);
+
+  std::string source_;  ///< As messages name it.
+  Device device_;
+  torch::jit::Module module_;
+  std::string metadata_;
+  std::optional<torch::jit::Module> network_;  ///< In its precision, frozen.
+};
+
+ModelFile::Parameters TorchScriptFile::parameters() const {
+  return translate(source_ + " can't be inspected", ErrorCode::invalid_model, [&] {
+    Parameters parameters;
+    const auto count = [&](const at::Tensor& tensor) {
+      parameters.count += static_cast<std::size_t>(tensor.numel());
+      parameters.bytes += tensor.nbytes();
+    };
+    for (const at::Tensor& tensor : module_.parameters()) count(tensor);
+    for (const at::Tensor& tensor : module_.buffers()) count(tensor);
+    return parameters;
+  });
+}
+
+torch::jit::Module TorchScriptFile::load_network(const ModelInfo& info, Precision precision) {
+  module_.to(torch_device(device_), scalar_type(precision));
+  torch::jit::Module network = frozen(module_, info.name);
+  set_tf32_of_convolutions(network, torch_tf32());
+  return network;
+}
+
+std::shared_ptr<ModelBackend> TorchScriptFile::make_backend(const ModelInfo& info, Precision precision) {
+  const std::string failure = source_ + " can't be brought to " + to_string(device_) + " in " + std::string(to_string(precision));
+  return translate(failure, ErrorCode::invalid_model, [&] {
+    if (!network_) network_ = load_network(info, precision);
+    return std::make_shared<TorchBackend>(*network_, info, device_, scalar_type(precision));
+  });
+}
+
+}  // namespace
+
+std::unique_ptr<ModelFile> open_torchscript(const ModelSource& source, Device device) {
+  check_torch_version();
+  init_torch_thread();
+  return translate(source.text() + " can't be loaded", ErrorCode::invalid_model, [&] {
+    torch::jit::ExtraFilesMap extra{{metadata_entry, ""}};
+    torch::jit::Module module = load(source, torch_device(device), extra);
+    module.eval();
+    return std::make_unique<TorchScriptFile>(source.text(), device, std::move(module), std::move(extra[metadata_entry]));
+  });
+}
+
+}  // namespace posekit::inline v0

@@ -1,0 +1,120 @@
+"""Predictor: images in, people with their poses out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _core
+from ._detector import PersonDetector
+from ._errors import InvalidArgumentError
+from ._estimator import PoseEstimator
+from ._images import (
+    Image,
+    Pixels,
+    SupportsCudaArrayInterface,
+    boxes_of,
+    in_order,
+    is_rgb,
+    pixels_of,
+    placed_pixels_of,
+    size_of,
+    take_images,
+)
+from ._loading import Loadable
+from ._results import PoseResult, failed_result, pose_result
+
+
+class Predictor(Loadable[_core.Predictor]):
+    """A detector, or none, and a pose estimator: one call for both. Immutable: any number of threads may call it at once.
+
+    It shares both with whoever else uses them. Pickles as the two of them do. After fork() every call in the child raises ForkedError.
+
+    detector: None = every image comes with its boxes.
+    """
+
+    def __init__(self, estimator: PoseEstimator, detector: PersonDetector | None = None) -> None:
+        super().__init__({"estimator": estimator, "detector": detector})
+
+    def __repr__(self) -> str:
+        return f"Predictor({self.estimator!r}, {self.detector!r})"
+
+    def _make(self, **options: Any) -> _core.Predictor:
+        return _core.Predictor(self.estimator._native, None if self.detector is None else self.detector._native)
+
+    @property
+    def estimator(self) -> PoseEstimator:
+        """What gives the poses."""
+        estimator: PoseEstimator = self._options["estimator"]
+        return estimator
+
+    @property
+    def detector(self) -> PersonDetector | None:
+        """What finds the people; None: nothing does."""
+        detector: PersonDetector | None = self._options["detector"]
+        return detector
+
+    def predict(
+        self,
+        image: Image | SupportsCudaArrayInterface,
+        boxes: npt.ArrayLike | None = None,
+        *,
+        format: Literal["bgr", "rgb"] = "bgr",
+        timeout: float | None = None,
+    ) -> PoseResult:
+        """The people of one image. A box that can't be used is reported in `box_errors`; its neighbours get their poses.
+
+        image: as in PoseEstimator.estimate; in the CPU's memory where the detector looks at it.
+        boxes: the image's people, maybe none, (N, 4) or (N, 5) as in PoseEstimator.estimate; None = the detector finds them.
+        timeout: seconds for both steps; checked between batches.
+
+        Raises InvalidArgumentError, DeadlineExceededError, InvalidModelError, ForkedError, …, and KeyboardInterrupt after the batch in flight.
+        """
+        result = self._run([self._pixels_of(image, boxes)], [_given(boxes)], format, timeout)[0]
+        if result.error is not None:
+            raise result.error
+        return result
+
+    def predict_batch(
+        self,
+        images: Sequence[Image | SupportsCudaArrayInterface],
+        boxes_per_image: Sequence[npt.ArrayLike | None] | None = None,
+        *,
+        format: Literal["bgr", "rgb"] = "bgr",
+        timeout: float | None = None,
+    ) -> list[PoseResult]:
+        """The people of several images, of any sizes, with batches filled across them. One result for each image, in order.
+
+        boxes_per_image: as in `predict`, for each image; None = the detector finds the people of all.
+
+        What concerns one image or box, and a passed timeout, is reported in its result's `error` and `box_errors`, with what was finished kept.
+        Raises InvalidArgumentError for misuse of the call as a whole, ForkedError, and KeyboardInterrupt after the batch in flight.
+        """
+        if boxes_per_image is None:
+            boxes_per_image = [None] * len(images)
+        if len(images) != len(boxes_per_image):
+            raise InvalidArgumentError(f"{len(images)} images and boxes for {len(boxes_per_image)} images were given, as many are expected")
+        is_rgb(format)
+        pixels, boxes, failed = take_images(images, boxes_per_image, self._pixels_of, _given)
+        keypoints, name = self.estimator.keypoints, self.estimator.info.name
+        failures = {index: failed_result(error, keypoints, name, size) for index, (error, size) in failed.items()}
+        return in_order(self._run(pixels, boxes, format, timeout), failures)
+
+    def _pixels_of(self, image: Any, boxes: npt.ArrayLike | None) -> Pixels:
+        """The detector reads the CPU's memory."""
+        return pixels_of(image) if boxes is None else placed_pixels_of(image, self.estimator.model.device)
+
+    def _run(
+        self, pixels: list[Pixels], boxes: list[npt.NDArray[np.float64] | None], format: str, timeout: float | None
+    ) -> list[PoseResult]:
+        raw = self._native.predict_batch(pixels, boxes, is_rgb(format), timeout)
+        keypoints, name = self.estimator.keypoints, self.estimator.info.name
+        return [pose_result(one, keypoints, name, size_of(image)) for one, image in zip(raw, pixels)]
+
+
+def _given(boxes: npt.ArrayLike | None) -> npt.NDArray[np.float64] | None:
+    """None: the detector finds them."""
+    return None if boxes is None else boxes_of(boxes)

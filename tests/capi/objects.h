@@ -1,0 +1,97 @@
+/// What tests of the C interface share: owners of its objects, and checks of what a call came to.
+#pragma once
+
+#include <posekit_c.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <cstring>
+#include <memory>
+#include <source_location>
+#include <string>
+#include <tuple>
+
+namespace posekit_c_test {
+
+/// Expects a call to succeed.
+inline void ok(posekit_status status) {
+  INFO(posekit_last_error_message());
+  REQUIRE(status == POSEKIT_OK);
+}
+
+/// Expects a call to fail with this status and a text that has this in it.
+inline void fails(posekit_status status, posekit_status expected, const std::string& text) {
+  CHECK(status == expected);
+  CHECK_THAT(posekit_last_error_message(), Catch::Matchers::ContainsSubstring(text));
+}
+
+/// Expects invalid_argument with this in its text, and each out parameter, which held what no call gives, to be reset.
+/// @param call gets a pointer to each out parameter
+template <class... Out, class Call>
+void refuses(const std::string& text, Call call, std::source_location where = std::source_location::current()) {
+  INFO("line " << where.line());
+  std::tuple<Out...> outs;
+  std::apply([](Out&... out) { (std::memset(&out, 0x5a, sizeof out), ...); }, outs);
+  fails(std::apply([&](Out&... out) { return call(&out...); }, outs), POSEKIT_ERROR_INVALID_ARGUMENT, text);
+  CHECK(outs == std::tuple<Out...>{});
+}
+
+/// The same for a NULL that is not allowed.
+template <class... Out, class Call>
+void refuses_null(Call call, std::source_location where = std::source_location::current()) {
+  refuses<Out...>("NULL", call, where);
+}
+
+template <class T, void (*destroy)(T*)>
+struct Destroyer {
+  void operator()(T* object) const noexcept { destroy(object); }
+};
+template <class T, void (*destroy)(T*)>
+using Owner = std::unique_ptr<T, Destroyer<T, destroy>>;
+
+using Executor = Owner<posekit_executor, posekit_executor_destroy>;
+using Control = Owner<posekit_control, posekit_control_destroy>;
+using KeypointSet = Owner<posekit_keypoint_set, posekit_keypoint_set_destroy>;
+using Model = Owner<posekit_model, posekit_model_destroy>;
+using Estimator = Owner<posekit_estimator, posekit_estimator_destroy>;
+using Result = Owner<posekit_result, posekit_result_destroy>;
+using Detector = Owner<posekit_detector, posekit_detector_destroy>;
+using Detections = Owner<posekit_detections, posekit_detections_destroy>;
+using Tracker = Owner<posekit_tracker, posekit_tracker_destroy>;
+using Pipeline = Owner<posekit_pipeline, posekit_pipeline_destroy>;
+using Text = Owner<char, posekit_string_destroy>;
+
+/// Owns what a call gives out, which is to succeed.
+/// @param call gets the out parameter
+template <class Owned, class Call>
+Owned made(Call call) {
+  typename Owned::pointer object = nullptr;
+  ok(call(&object));
+  return Owned(object);
+}
+
+inline Executor thread_pool(size_t threads) {
+  return made<Executor>([&](auto** out) { return posekit_executor_create_thread_pool(threads, out); });
+}
+
+inline KeypointSet builtin_set(const char* name) {
+  return made<KeypointSet>([&](auto** out) { return posekit_keypoint_set_create_builtin(name, out); });
+}
+
+inline Model load(const std::string& path) {
+  return made<Model>([&](auto** out) { return posekit_model_load(path.c_str(), nullptr, out); });
+}
+
+inline Estimator estimator_of(const posekit_model* model, const posekit_estimator_options* options = nullptr) {
+  return made<Estimator>([&](auto** out) { return posekit_estimator_create(model, options, out); });
+}
+
+inline Detector detector_of(const posekit_model* model, const posekit_detector_options* options = nullptr) {
+  return made<Detector>([&](auto** out) { return posekit_detector_create(model, options, out); });
+}
+
+inline KeypointSet set_of(const posekit_estimator* estimator) {
+  return made<KeypointSet>([&](auto** out) { return posekit_estimator_keypoint_set(estimator, out); });
+}
+
+}  // namespace posekit_c_test
