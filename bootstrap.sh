@@ -36,7 +36,7 @@ PYTHON names the Python (3.10 or later) that .venv is made with; CXX the compile
 TEXT
 }
 
-say() { printf '== %s\n' "$*"; }
+say() { printf '== [%4ds] %s\n' "$SECONDS" "$*"; }
 die() { printf 'bootstrap.sh: %s\n' "$*" >&2; exit 1; }
 
 verb= variant= torch_dir=${POSEKIT_TORCH_DIR:-} torch_index=${POSEKIT_TORCH_INDEX:-} with_packages=1 with_dev=0 jobs=
@@ -280,7 +280,7 @@ build() { # build [TARGET]
     if has_python_headers; then python_option=ON; else say "python: no Python.h (package python3-dev), so the Python package is not built"; fi
   fi
   cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DPOSEKIT_WERROR=$werror "-DCMAKE_PREFIX_PATH=$torch" \
-    -DPOSEKIT_PYTHON=$python_option \
+    -DPOSEKIT_PYTHON=$python_option -DPOSEKIT_UNITY=ON \
     "${cuda_options[@]}" >"$log" 2>&1 </dev/null || { cat "$log" >&2; die "configuring failed"; }
   say "building ($jobs at a time; the first time takes minutes)"
   cmake --build "$build" --parallel "$jobs" ${1:+--target "$1"} </dev/null
