@@ -104,8 +104,8 @@ def table(document):
         if base and base.startswith("-"):
             figure -= found[base[1:]]
         elif base:
-            factor, _, base = base.rpartition(" ")
-            figure /= found[base] * float(factor or 1)
+            factor, _, of = base.rpartition(" ")
+            figure /= found[of] * float(factor or 1)
         print(f"| {what} | {figure:.2f} | ≤ {target:.3g} | {'met' if figure <= target else '**missed**'} |")
 
 

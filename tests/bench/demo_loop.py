@@ -49,14 +49,14 @@ def crop(image: np.ndarray, box: tuple, width: int, height: int) -> np.ndarray:
 
 
 def decode(heatmaps: np.ndarray, size: int) -> np.ndarray:
-    count, rows, columns = heatmaps.shape
+    count, _, columns = heatmaps.shape
     flat = heatmaps.reshape(count, -1)
     index, score = flat.argmax(1), flat.max(1)
     x, y = index % columns, index // columns
     maps = blurred(heatmaps, size)
     maps *= (score / np.maximum(maps.reshape(count, -1).max(1), 1e-12))[:, None, None]
     log = np.pad(np.log(np.clip(maps, 1e-3, 50)), [(0, 0), (1, 1), (1, 1)], mode="edge")
-    at = lambda dx, dy: log[np.arange(count), y + 1 + dy, x + 1 + dx]  # noqa: E731
+    at = lambda dx, dy: log[np.arange(count), y + 1 + dy, x + 1 + dx]
     gx, gy = (at(1, 0) - at(-1, 0)) / 2, (at(0, 1) - at(0, -1)) / 2
     xx, yy = at(1, 0) - 2 * at(0, 0) + at(-1, 0), at(0, 1) - 2 * at(0, 0) + at(0, -1)
     xy = (at(1, 1) - at(1, 0) - at(0, 1) + 2 * at(0, 0) - at(-1, 0) - at(0, -1) + at(-1, -1)) / 2

@@ -72,7 +72,7 @@ class Workplace:
         environment = dict(os.environ)
         if self.program:
             environment["PATH"] = f"{self.program.parent}{os.pathsep}{environment['PATH']}"
-        return subprocess.run(command, cwd=self.path, env=environment, **more)
+        return subprocess.run(command, cwd=self.path, env=environment, check=False, **more)
 
     def posekit(self, *arguments):
         done = self.run([str(self.program), *arguments], capture_output=True, text=True)

@@ -157,7 +157,7 @@ def test_on_a_device_they_give_the_hosts_poses(photo: Pixels) -> None:
     estimator = posekit.PoseEstimator(posekit.shipped_model("pose_landmark_lite.pt"), device="cuda:0")
     expected = estimator.estimate(photo, [BOX])
     tensor = torch.from_numpy(photo).to("cuda:0")
-    for image in (tensor, ByInterface(photo, **{"data": (tensor.data_ptr(), True)})):
+    for image in (tensor, ByInterface(photo, data=(tensor.data_ptr(), True))):
         found = estimator.estimate(image, [BOX])
         near = np.linalg.norm(found.keypoints - expected.keypoints, axis=2)[expected.scores > 0.3]
         assert near.max() < 1.0, "pixels"

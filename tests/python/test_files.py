@@ -35,7 +35,7 @@ def test_every_exif_orientation_gives_the_upright_picture_by_path_and_by_pil(tmp
         3: lambda a: a[::-1, ::-1],
         4: lambda a: a[::-1],
         5: lambda a: a.transpose(1, 0, 2),
-        6: lambda a: np.rot90(a),
+        6: np.rot90,
         7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
         8: lambda a: np.rot90(a, -1),
     }

@@ -61,8 +61,8 @@ MANY = 1000  # threads, which take a while to start and to join
 MADE: dict[str, Callable[[], object]] = {
     "a model": lambda: posekit.Model(posekit.shipped_model()),
     "a model of bytes": lambda data=posekit.shipped_model().read_bytes(): posekit.Model(data),  # type: ignore[misc]
-    "a detector": lambda: posekit.PersonDetector(),
-    "an estimator": lambda: posekit.PoseEstimator(),
+    "a detector": posekit.PersonDetector,
+    "an estimator": posekit.PoseEstimator,
 }
 
 

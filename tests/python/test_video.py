@@ -95,7 +95,7 @@ def test_folders_are_listed_sorted_and_in_parts(tmp_path: Path) -> None:
     assert images == sorted(tmp_path / name for name in names if name.endswith("jpg"))
     assert videos == sorted(tmp_path / name for name in names if name.endswith("mp4"))
     parts = [list(posekit.list_images(tmp_path, shard=(i, 3))) for i in range(3)]
-    assert all(parts) and sorted(sum(parts, [])) == images
+    assert all(parts) and sorted(path for part in parts for path in part) == images
     (tmp_path / "sub-0/added.jpg").touch()
     later = [list(posekit.list_images(tmp_path, shard=(i, 3))) for i in range(3)]
     assert all(set(before) <= set(after) for before, after in zip(parts, later))

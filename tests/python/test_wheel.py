@@ -126,5 +126,5 @@ def test_the_installed_program_runs_with_the_shipped_models(start: list[str], ve
 
 def test_uninstalling_leaves_nothing_behind(venv: Path) -> None:
     run(sys.executable, "-m", "pip", "--python", venv / "bin/python", "uninstall", "--yes", "posekit")
-    left = [path for path in venv.rglob("*posekit*")]
+    left = list(venv.rglob("*posekit*"))
     assert left == []
