@@ -4,7 +4,7 @@ set -euo pipefail
 
 torch_version=2.13.0
 python_packages=("numpy>=1.26,<3" "pybind11>=3" "scikit-build-core>=0.11" pytest mypy opencv-python-headless pillow)
-python_dev_packages=(pandas supervision) # for the tests: what docs/python.md has recipes for
+python_dev_packages=(pandas supervision ruff==0.17.6) # for the tests: what docs/python.md has recipes for; and what lints Python
 python_evaluator=trackeval==1.3.0        # alone: it asks for another OpenCV than Python's tests, and its metrics use only NumPy and SciPy
 packages=(g++ cmake ninja-build libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libopencv-videoio-dev libfmt-dev nlohmann-json3-dev
           libcli11-dev catch2 libbenchmark-dev ccache strace)
@@ -28,7 +28,8 @@ usage: ./bootstrap.sh setup|build|demo|test [OPTION...]
   --torch-dir DIR    use the LibTorch in DIR (it holds share/cmake/Torch) instead of .venv; or POSEKIT_TORCH_DIR
   --torch-index URL  also look for Torch in this pip index; or POSEKIT_TORCH_INDEX
   --no-packages      install no packages: they are there already, or the system is not Debian or Ubuntu
-  --dev              also install clang-16, its runtime, clang-format-16, clang-tidy-16, abigail-tools and pkgconf
+  --dev              also install clang-16, its runtime, clang-format-16, clang-tidy-16, abigail-tools,
+                     pkgconf and, into .venv, ruff
   --jobs N           compile and test N at a time
   -h, --help         this text
 
