@@ -30,7 +30,8 @@ class Failure(Exception):
 
 
 def documents(root):
-    return [root / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "examples/README.md")] + sorted((root / "docs").glob("*.md"))
+    names = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "examples/README.md")
+    return [root / name for name in names] + sorted((root / "docs").glob("*.md"))
 
 
 def blocks(root, kind):

@@ -58,9 +58,10 @@ def longest_pause(action: Callable[[], object]) -> float:
 
 
 MANY = 1000  # threads, which take a while to start and to join
+MODEL_BYTES = posekit.shipped_model().read_bytes()
 MADE: dict[str, Callable[[], object]] = {
     "a model": lambda: posekit.Model(posekit.shipped_model()),
-    "a model of bytes": lambda data=posekit.shipped_model().read_bytes(): posekit.Model(data),  # type: ignore[misc]
+    "a model of bytes": lambda: posekit.Model(MODEL_BYTES),
     "a detector": posekit.PersonDetector,
     "an estimator": posekit.PoseEstimator,
 }

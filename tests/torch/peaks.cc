@@ -127,7 +127,8 @@ std::size_t compare(const ModelInfo& info, const DecodeRequest& request, Heatmap
   std::vector<float> values(batch * channels * map_size);
   for (std::size_t c = 0; c < batch * channels; ++c) fill(std::span(values).subspan(c * map_size, map_size), size, random);
   values = posekit_test::rounded(values, type);
-  const auto found = posekit_test::torch_peaks(posekit_test::test_device(), info, request, {values, batch, type, layout}, {}, &second_looks);
+  const auto found =
+      posekit_test::torch_peaks(posekit_test::test_device(), info, request, {values, batch, type, layout}, {}, &second_looks);
 
   const Decoder decoder(info, request);
   DecodeScratch scratch;
