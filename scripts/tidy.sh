@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# Runs clang-tidy-16 on the files that changed: scripts/tidy.sh [--torch] [--all | FILE... | --since BASE]
+# Runs clang-tidy-16 on the files that changed: scripts/tidy.sh [--torch] [--analyzer] [--all | FILE... | --since BASE]
 #
 # BASE defaults to where origin/main was left, or to the last commit where nothing was added to it. Of more than POSEKIT_TIDY_FILES changed
 # files (default 12) those with the most changed lines are looked at. Files that include Torch take a minute each: only with --torch.
+# So do clang's analyzer and files with JSON: only with --analyzer.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-limit=${POSEKIT_TIDY_FILES:-12} with_torch=0 all=0 base= files=()
+limit=${POSEKIT_TIDY_FILES:-12} with_torch=0 checks=--checks=-clang-analyzer-* all=0 base= files=()
 while [ $# -gt 0 ]; do
   case $1 in
     --torch) with_torch=1 ;;
+    --analyzer) checks= ;;
     --all) all=1 ;;
     --since) [ $# -ge 2 ] || { echo "tidy.sh: --since wants a commit" >&2; exit 2; }; base=$2; shift ;;
     -*) echo "tidy.sh: unknown argument '$1'" >&2; exit 2 ;;
@@ -42,5 +44,5 @@ if len(kept) > limit:
 PYTHON
 )
 if [ ${#files[@]} = 0 ]; then echo "no file to look at"; exit 0; fi
-printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P "$(nproc)" clang-tidy-16 -p build/clang --quiet
+printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P "$(nproc)" clang-tidy-16 -p build/clang --quiet ${checks:+"$checks"}
 echo "clang-tidy-16 finds nothing in ${#files[@]} files"

@@ -1,4 +1,4 @@
-# Builds and runs PROGRAM of the project in SOURCE against posekit, in the folder WORK.
+# Builds and runs PROGRAM of the project in SOURCE against posekit, in the folder WORK, and folders beside it with longer names.
 #
 #   INSTALL=BUILD_FOLDER   install that build, move the prefix, find_package there
 #   BUILD_STATIC=ON        build posekit's static libraries first and install these
@@ -7,18 +7,20 @@
 
 string(REPLACE "|" ";" RUN "${RUN}")
 
+# WORK is beside the build folder: a compiler cache knows files by paths that are relative to the folder of the build.
 # The compiled objects of earlier runs are kept; what is installed and consumed is made anew.
 function(run)
   execute_process(COMMAND ${CMAKE_COMMAND} -E env --unset=LD_LIBRARY_PATH --unset=DESTDIR ${ARGN} COMMAND_ECHO STDOUT COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
 
+# UNITY, WERROR: as in the build that is tested, so that a compiler cache has most of it.
 set(configure -G ${GENERATOR} -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER})
-file(REMOVE_RECURSE ${WORK}/prefix "${WORK}/moved prefix" ${WORK}/consumer)
+file(REMOVE_RECURSE ${WORK}/prefix "${WORK}/moved prefix" ${WORK}-consumer)
 
 if(BUILD_STATIC)
-  set(INSTALL ${WORK}/build)
+  set(INSTALL ${WORK}-build)
   run(${CMAKE_COMMAND} -S ${POSEKIT} -B ${INSTALL} ${configure} -DBUILD_SHARED_LIBS=OFF -DPOSEKIT_CLI=OFF -DPOSEKIT_TESTS=OFF
-      -DCMAKE_PREFIX_PATH=${TORCH})
+      -DPOSEKIT_UNITY=${UNITY} -DPOSEKIT_WERROR=${WERROR} -DCMAKE_PREFIX_PATH=${TORCH})
   run(${CMAKE_COMMAND} --build ${INSTALL})
 endif()
 
@@ -33,15 +35,15 @@ if(INSTALL)
     list(APPEND configure -DTorch_DIR=${TORCH}/share/cmake/Torch)
   endif()
 else()
-  list(APPEND configure -DCMAKE_PREFIX_PATH=${TORCH} -DPOSEKIT_SOURCE=${POSEKIT})
+  list(APPEND configure -DCMAKE_PREFIX_PATH=${TORCH} -DPOSEKIT_SOURCE=${POSEKIT} -DPOSEKIT_UNITY=${UNITY} -DPOSEKIT_WERROR=${WERROR})
 endif()
 
-run(${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/consumer ${configure})
+run(${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}-consumer ${configure})
 if(INSTALL AND NOT STATIC)
-  file(STRINGS ${WORK}/consumer/CMakeCache.txt found REGEX "^(Torch|PosekitTorch|OpenCV|fmt|nlohmann_json)[A-Za-z_]*(DIR|ROOT):")
+  file(STRINGS ${WORK}-consumer/CMakeCache.txt found REGEX "^(Torch|PosekitTorch|OpenCV|fmt|nlohmann_json)[A-Za-z_]*(DIR|ROOT):")
   if(found)
     message(FATAL_ERROR "the consumer of the shared libraries looked for ${found}")
   endif()
 endif()
-run(${CMAKE_COMMAND} --build ${WORK}/consumer)
-run(${WORK}/consumer/${PROGRAM} ${RUN})
+run(${CMAKE_COMMAND} --build ${WORK}-consumer)
+run(${WORK}-consumer/${PROGRAM} ${RUN})

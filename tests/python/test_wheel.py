@@ -42,6 +42,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder,
         "-C",
         f"build-dir={BUILD}",
+        *(("-C", "cmake.define.POSEKIT_WERROR=ON") if os.environ.get("POSEKIT_WHEEL_WERROR") == "ON" else ()),
     )
     return next(folder.glob("posekit-*.whl"))
 
