@@ -16,7 +16,7 @@ namespace posekit::inline v0 {
 namespace {
 
 /// A batch that waits for its forward.
-struct Slot {
+struct HostSlot {
   std::vector<float> crops;  ///< [B,3,H,W], normalised.
   std::vector<float> mirrored;
   std::size_t count = 0;
@@ -45,7 +45,7 @@ class HostSession final : public BatchSession {
   }
 
   BatchResult collect(std::size_t slot) override {
-    Slot& batch = slots_[slot];
+    HostSlot& batch = slots_[slot];
     const RunControl control = std::exchange(batch.control, {});
     init_torch_thread();
     if (request_.flip_test) mirror(batch);  // first: the network may write to its input
@@ -59,7 +59,7 @@ class HostSession final : public BatchSession {
   }
 
  private:
-  void mirror(Slot& batch) const {
+  void mirror(HostSlot& batch) const {
     const Size size = network_.info().input.size();
     if (batch.mirrored.size() < batch.crops.size()) batch.mirrored.resize(batch.crops.size());
     for (std::size_t i = 0; i < batch.count; ++i) {
@@ -84,7 +84,7 @@ class HostSession final : public BatchSession {
   const Network& network_;
   DecodeRequest request_;
   std::size_t crop_values_;
-  std::array<Slot, slots> slots_;
+  std::array<HostSlot, slots> slots_;
 };
 
 }  // namespace
