@@ -34,7 +34,8 @@ class POSEKIT_API Predictor {
   /// @param estimator not null
   /// @param detector null: every image comes with its boxes
   /// @throws Error invalid_argument
-  Predictor(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<const PersonDetector> detector = nullptr);
+  Predictor(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<const PersonDetector> detector);
+  explicit Predictor(std::shared_ptr<const PoseEstimator> estimator);
   /// The same, with models of the predictor's own.
   explicit Predictor(PoseEstimator estimator);
   Predictor(PoseEstimator estimator, PersonDetector detector);

@@ -12,6 +12,8 @@ Predictor::Predictor(std::shared_ptr<const PoseEstimator> estimator, std::shared
   if (!estimator_) throw Error(ErrorCode::invalid_argument, "the predictor's estimator is null: pass one");
 }
 
+Predictor::Predictor(std::shared_ptr<const PoseEstimator> estimator) : Predictor(std::move(estimator), nullptr) {}
+
 Predictor::Predictor(PoseEstimator estimator) : Predictor(std::make_shared<const PoseEstimator>(std::move(estimator))) {}
 
 Predictor::Predictor(PoseEstimator estimator, PersonDetector detector)

@@ -19,14 +19,14 @@ inline cv::Mat read_bgr(const std::string& file) {
 }
 
 /// One case of crops/cases.json.
-struct Case {
+struct CropCase {
   nlohmann::json entry;
   posekit::Box box;
   posekit::Size size;
   double padding;
   posekit::Alignment alignment;
 
-  explicit Case(const nlohmann::json& json)
+  explicit CropCase(const nlohmann::json& json)
       : entry(json),
         box{json["box"][0], json["box"][1], json["box"][2], json["box"][3]},
         size{json["width"], json["height"]},

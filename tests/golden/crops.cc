@@ -14,7 +14,7 @@
 #include "support/reference.h"
 
 using namespace posekit;
-using posekit_test::Case;
+using posekit_test::CropCase;
 using posekit_test::golden_cases;
 using posekit_test::read_bgr;
 namespace reference = posekit_test::reference;
@@ -50,7 +50,7 @@ Difference difference(const std::uint8_t* found, const cv::Mat& expected, const 
   return result;
 }
 
-std::vector<double> exact_crop(const Case& golden, const cv::Mat& image) {
+std::vector<double> exact_crop(const CropCase& golden, const cv::Mat& image) {
   const auto transform = reference::crop_transform({golden.box.x1, golden.box.y1, golden.box.x2, golden.box.y2}, golden.size.width,
                                                    golden.size.height, golden.padding, golden.alignment == Alignment::udp);
   return reference::crop({image.cols, image.rows, image.data}, transform, golden.size.width, golden.size.height);
@@ -61,7 +61,7 @@ std::vector<double> exact_crop(const Case& golden, const cv::Mat& image) {
 TEST_CASE("Golden: centre, size and matrix of every crop are right to 1e-9") {
   const auto document = golden_cases("crops");
   for (const auto& json : document["cases"]) {
-    const Case golden(json);
+    const CropCase golden(json);
     INFO(golden.entry["name"]);
     const CropRegion region = crop_region(golden.box, golden.size, golden.padding);
     const CropTransform transform = crop_transform(region, golden.size, golden.alignment);
@@ -87,7 +87,7 @@ TEST_CASE("Golden: every crop's pixels are within one grey level, and 99 in 100 
   WarpScratch scratch;
   const auto document = golden_cases("crops");
   for (const auto& json : document["cases"]) {
-    const Case golden(json);
+    const CropCase golden(json);
     INFO(golden.entry["name"]);
     const cv::Mat image = read_bgr(json["image"]);
     const cv::Mat expected = read_bgr(json["expected"]);
@@ -104,7 +104,7 @@ TEST_CASE("Golden: every crop's pixels are within one grey level, and 99 in 100 
 TEST_CASE("Golden: the float64 reference gives every crop, rounded and not") {
   const auto document = golden_cases("crops");
   for (const auto& json : document["cases"]) {
-    const Case golden(json);
+    const CropCase golden(json);
     INFO(golden.entry["name"]);
     const cv::Mat image = read_bgr(json["image"]);
     const cv::Mat expected = read_bgr(json["expected"]);
@@ -128,7 +128,7 @@ TEST_CASE("Golden: a normalised crop without mean and deviation lies within half
   const auto document = golden_cases("crops");
   for (const auto& json : document["cases"]) {
     if (json["expected_f32"].is_null()) continue;
-    const Case golden(json);
+    const CropCase golden(json);
     INFO(golden.entry["name"]);
     const cv::Mat image = read_bgr(json["image"]);
     const auto exact = posekit_test::read_npy(posekit_test::golden_dir() / "crops" / json["expected_f32"].get<std::string>());

@@ -10,8 +10,8 @@
 
 using namespace posekit;
 using posekit_test::all_channels;
-using posekit_test::Case;
 using posekit_test::cells;
+using posekit_test::DecodeCase;
 using posekit_test::golden_cases;
 using posekit_test::read_case;
 namespace reference = posekit_test::reference;
@@ -21,7 +21,7 @@ TEST_CASE("Golden: every channel decodes to the reference's point and score") {
   std::size_t checked = 0;
   for (const auto& json : document["cases"]) {
     if (json["optional"] == true) continue;
-    const Case golden = read_case(json, document["columns"]);
+    const DecodeCase golden = read_case(json, document["columns"]);
     const Decoder decoder(golden.info, make_decode_request(golden.info, all_channels(golden.expected.channels()), /*flip_test=*/false));
     for (std::size_t k = 0; k < golden.expected.channels(); ++k) {
       INFO(json["name"] << ", channel " << k << " (" << json["kinds"][k] << ")");
@@ -38,7 +38,7 @@ TEST_CASE("Golden: the float64 reference decodes every well-posed finite DARK ch
   std::size_t checked = 0;
   for (const auto& json : document["cases"]) {
     if (json["optional"] == true || json["refinement"] != "dark" || json["codec"] == "simcc") continue;
-    const Case golden = read_case(json, document["columns"]);
+    const DecodeCase golden = read_case(json, document["columns"]);
     const std::size_t size =
         static_cast<std::size_t>(golden.heatmap()->size.width) * static_cast<std::size_t>(golden.heatmap()->size.height);
     for (std::size_t k = 0; k < golden.expected.channels(); ++k) {

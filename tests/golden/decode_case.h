@@ -30,7 +30,7 @@ struct Expected {
 };
 
 /// Its arrays, as a model would give them, and the reference's answer.
-struct Case {
+struct DecodeCase {
   std::vector<std::vector<float>> memory;
   ModelOutput output;
   ModelInfo info;
@@ -43,7 +43,7 @@ struct Case {
 inline const std::map<std::string, Refinement> refinements{
     {"dark", Refinement::dark}, {"quarter", Refinement::quarter}, {"none", Refinement::none}};
 
-inline void add_tensor(Case& golden, const std::string& file) {
+inline void add_tensor(DecodeCase& golden, const std::string& file) {
   const auto array = posekit_test::read_npy(posekit_test::golden_dir() / "decode" / file);
   golden.memory.push_back(posekit_test::to_floats(array));
   OutputTensor tensor{.data = golden.memory.back().data(), .shape = {1}, .rank = array.shape.size() + 1};
@@ -51,8 +51,8 @@ inline void add_tensor(Case& golden, const std::string& file) {
   golden.output.tensors.push_back(tensor);
 }
 
-inline Case read_case(const nlohmann::json& json, const nlohmann::json& columns) {
-  Case golden;
+inline DecodeCase read_case(const nlohmann::json& json, const nlohmann::json& columns) {
+  DecodeCase golden;
   golden.info.input.width = json["input_width"];
   golden.info.input.height = json["input_height"];
   golden.info.pose().alignment = json["alignment"] == "udp" ? Alignment::udp : Alignment::classic;
@@ -81,7 +81,7 @@ inline std::vector<std::size_t> all_channels(std::size_t count) {
 }
 
 /// Holds a channel's decoded point against the golden one.
-inline void check_point(const Case& golden, const Decoder& decoder, std::size_t k, const CellPoint& cell) {
+inline void check_point(const DecodeCase& golden, const Decoder& decoder, std::size_t k, const CellPoint& cell) {
   const Point input = decoder.to_input(cell);
   REQUIRE(std::isfinite(cell.x));
   REQUIRE(std::isfinite(cell.y));

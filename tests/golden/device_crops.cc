@@ -15,7 +15,7 @@ TEST_CASE("Golden: every crop that the backend cuts out is within one grey level
   WarpScratch scratch;
   std::size_t checked = 0;
   for (const auto& json : document["cases"]) {
-    const posekit_test::Case golden(json);
+    const posekit_test::CropCase golden(json);
     INFO(golden.entry["name"]);
     const cv::Mat image = posekit_test::read_bgr(json["image"]);
     const cv::Mat expected = posekit_test::read_bgr(json["expected"]);

@@ -17,7 +17,7 @@ TEST_CASE("Golden: every channel of heatmaps that the backend reduces decodes to
   for (const HeatmapLayout layout : {HeatmapLayout::contiguous, HeatmapLayout::channels_last}) {
     for (const auto& json : document["cases"]) {
       if (json["optional"] == true || json["codec"] == "simcc") continue;
-      posekit_test::Case golden = posekit_test::read_case(json, document["columns"]);
+      posekit_test::DecodeCase golden = posekit_test::read_case(json, document["columns"]);
       const std::size_t channels = golden.expected.channels();
       golden.info.pose().keypoints.keypoints.resize(channels);
       const Decoder decoder(golden.info, make_decode_request(golden.info, posekit_test::all_channels(channels), /*flip_test=*/false));
