@@ -40,6 +40,8 @@ struct BatchWork {
   Deliver deliver;  ///< void(const InFlightBatch<Item>&, BatchResult&): takes a batch's result; once for each batch that has one.
   Fail fail;        ///< void(const Item&, const Outcome&): reports why an item has no result.
 };
+template <class Crop, class Deliver, class Fail>
+BatchWork(Crop, Deliver, Fail) -> BatchWork<Crop, Deliver, Fail>;  // Clang 16 does not deduce it
 
 /// Memory of one call, reused by the next. For one call at a time.
 template <class Item>

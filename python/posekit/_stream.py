@@ -152,7 +152,7 @@ class Stream(Iterator[StreamResult]):
                 frame = next(self._frames)
             except StopIteration:
                 self._frames = None
-            except Exception as failure:  # noqa: BLE001 - whatever it is, it is raised after the results before it
+            except Exception as failure:  # whatever it is, it is raised after the results before it
                 self._frames, self._failure = None, failure
             else:
                 self._submit(frame)
@@ -193,7 +193,7 @@ class Stream(Iterator[StreamResult]):
         self._count += 1
         try:
             self._native.submit(index, time_s, pixels, self._rgb, boxes)  # Ctrl-C comes up when it is done
-        except Exception as failure:  # noqa: BLE001 - raised after the results before it, as the iterable's
+        except Exception as failure:  # raised after the results before it, as the iterable's
             del self._pending[index]
             self._frames, self._failure = None, failure
 
