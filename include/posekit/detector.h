@@ -24,7 +24,7 @@ struct DetectorOptions {
   std::optional<double> score_threshold;   ///< Overrides the metadata: scores must exceed it.
   std::optional<double> nms_iou;           ///< Overrides the metadata: of two boxes that overlap more, the weaker goes.
   std::optional<std::size_t> max_persons;  ///< Overrides the metadata: the best so many are kept.
-  /// Also look at half-overlapping square tiles, sides as fractions of the longer side in (0, 1]. For small people and groups.
+  /// Also look at half-overlapping square tiles, sides as fractions of the longer side, 1/64 to 1. For small people and groups.
   std::vector<double> tiles;
 };
 

@@ -17,7 +17,7 @@ enum class ErrorCode : std::int32_t {
   not_found = 2,           ///< A file, preset, keypoint set or keypoint of that name does not exist.
   unsupported_model = 3,   ///< A sound file of a kind posekit does not run.
   invalid_model = 4,       ///< A broken model file, or metadata that contradicts it.
-  device_unavailable = 5,  ///< The device asked for is not there.
+  device_unavailable = 5,  ///< The device asked for is not there, or is lost.
   out_of_memory = 6,       ///< Host or device memory is out.
   io = 7,                  ///< Reading or writing failed.
   cancelled = 8,           ///< The caller asked to stop.

@@ -24,7 +24,7 @@ struct BatchContext {
   BatchLimit& limit;
 };
 
-/// A batch that was submitted and not yet collected.
+/// A batch on its way: submitted, until its result is delivered.
 template <class Item>
 struct InFlightBatch {
   std::size_t slot = 0;
@@ -54,7 +54,7 @@ class BatchLoop {
   /// Runs all items, each batch as large as the limit says, as many batches in flight as the session can use: while one is computed, the
   /// next is warped and the last one's result is delivered. A batch that memory does not hold is halved and tried again. A batch that fails
   /// harms no other; cancellation and a passed deadline end what was not submitted.
-  /// @throws what `work` throws beside Error, and std::bad_alloc; never for a batch's failure
+  /// @throws what `work.fail` throws; what `crop` or `deliver` throw fails their batch
   template <class Work>
   void run(std::span<const Item> items, const BatchContext& context, const RunControl& control, const Work& work) {
     const Cleared cleared{*this};

@@ -55,7 +55,7 @@ class BatchSession {
   virtual void crop(std::size_t slot, std::size_t position, const CropTask& task);
 
   /// Sends the slot's first `crops` crops on their way: upload, normalisation, forward, flip test, reduction, download. Waits for none of
-  /// them, only, where earlier batches fill the device, for its turn, which the device alone gives. After an error the slot is free again.
+  /// them, only, where earlier batches fill the device, until the device has room. After an error the slot is free again.
   /// @throws Error cancelled, deadline_exceeded, and as `collect`
   virtual void submit(std::size_t slot, std::size_t crops, const RunControl& control) = 0;
 
@@ -80,7 +80,7 @@ class ModelBackend {
   [[nodiscard]] virtual CropFormat crop_format() const noexcept = 0;
   /// @return a session of the caller's own @throws Error out_of_memory
   [[nodiscard]] virtual std::unique_ptr<BatchSession> open_session(const DecodeRequest& request) = 0;
-  /// Gives back what is kept of the devices' memory for reuse, so that others can have it.
+  /// Gives back what the process keeps of the devices' memory for reuse, so that a smaller batch, or another process, can have it.
   virtual void release_cached() noexcept = 0;
   /// @throws Error invalid_argument for a model on several devices
   [[nodiscard]] virtual std::unique_ptr<MemoryMeter> memory() = 0;

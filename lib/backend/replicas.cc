@@ -38,7 +38,7 @@ struct Completion {
 struct Batch {
   std::size_t worker = 0;  ///< Which replica has it; counts while `taken`.
   std::size_t slot = 0;    ///< The slot there.
-  bool taken = false;      ///< From staging to finish.
+  bool taken = false;      ///< From staging to collect.
   bool submitted = false;
   bool ended = false;  ///< Guarded by Completion, like the next two.
   BatchResult result;
@@ -98,7 +98,7 @@ class ReplicaWorker {
   FifoMutex order_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::vector<QueuedBatch> queue_;  ///< At most `max_in_flight`, oldest first; the front one is being finished.
+  std::vector<QueuedBatch> queue_;  ///< At most `max_in_flight`, oldest first; the front one is being collected.
   std::jthread thread_;
 };
 
@@ -137,7 +137,7 @@ void ReplicaWorker::serve(const std::stop_token& stop) {
 
 class ReplicaSet;
 
-/// A session on each replica; a slot belongs to one of them from staging to finish.
+/// A session on each replica; a slot belongs to one of them from staging to collect.
 class SharedSession final : public BatchSession {
  public:
   SharedSession(ReplicaSet& set, const DecodeRequest& request);
@@ -155,8 +155,8 @@ class SharedSession final : public BatchSession {
   void give_back(Batch& batch) noexcept;
 
   ReplicaSet& set_;
-  std::vector<std::unique_ptr<BatchSession>> sessions_;
-  std::vector<Batch> batches_;  ///< By slot.
+  std::vector<std::unique_ptr<BatchSession>> sessions_;  ///< By replica; null where the device was lost before.
+  std::vector<Batch> batches_;                           ///< By slot.
   Completion completion_;
 };
 
@@ -177,7 +177,7 @@ class ReplicaSet final : public ModelBackend {
   }
 
   void release_cached() noexcept override {
-    for (const auto& worker : workers_) worker->backend().release_cached();
+    workers_.front()->backend().release_cached();  // for all devices
   }
   std::unique_ptr<MemoryMeter> memory() override {
     throw Error(ErrorCode::invalid_argument,
@@ -214,12 +214,28 @@ class ReplicaSet final : public ModelBackend {
   std::vector<Device> devices_;
   std::vector<std::unique_ptr<ReplicaWorker>> workers_;
   std::mutex mutex_;
-  std::vector<std::size_t> loads_;  ///< Batches that each has been given and that are not finished.
+  std::vector<std::size_t> loads_;  ///< Batches that each has been given and that are not collected.
   std::size_t next_ = 0;
 };
 
+/// A session on one replica; none if its device is lost.
+std::unique_ptr<BatchSession> open_on(ReplicaWorker& worker, const DecodeRequest& request) {
+  if (worker.lost()) return nullptr;
+  try {
+    return worker.backend().open_session(request);
+  } catch (...) {
+    worker.note_failure();
+    if (worker.lost()) return nullptr;
+    throw;
+  }
+}
+
 SharedSession::SharedSession(ReplicaSet& set, const DecodeRequest& request) : set_(set), batches_(set.size() * max_in_flight) {
-  for (std::size_t i = 0; i < set.size(); ++i) sessions_.push_back(set.worker(i).backend().open_session(request));
+  for (std::size_t i = 0; i < set.size(); ++i) sessions_.push_back(open_on(set.worker(i), request));
+  if (std::ranges::none_of(sessions_, [](const auto& session) { return session != nullptr; })) {
+    throw Error(ErrorCode::device_unavailable,
+                "every device of \"" + to_string(set.devices()) + "\" is lost: restart the process to use them again");
+  }
 }
 
 SharedSession::~SharedSession() {
@@ -256,7 +272,7 @@ std::byte* SharedSession::staging(std::size_t slot, std::size_t crops) {
     if (other.taken && !other.submitted) give_back(other);  // staged, but its warps failed
   }
   Batch& batch = batches_[slot];
-  batch.worker = set_.take([&](std::size_t worker) { return free_slot(worker).has_value(); });
+  batch.worker = set_.take([&](std::size_t worker) { return sessions_[worker] && free_slot(worker); });
   batch.slot = *free_slot(batch.worker);
   batch.taken = true;
   try {

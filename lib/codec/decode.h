@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <span>
 
 #include "codec/cell_point.h"
 #include "codec/decode_request.h"

@@ -182,7 +182,11 @@ PersonDetector::PersonDetector(Model model, DetectorOptions options)
 PersonDetector::PersonDetector(const std::filesystem::path& model, DetectorOptions options)
     : PersonDetector(Model(model), std::move(options)) {}
 PersonDetector::PersonDetector(PersonDetector&&) noexcept = default;
-PersonDetector& PersonDetector::operator=(PersonDetector&&) noexcept = default;
+PersonDetector& PersonDetector::operator=(PersonDetector&& other) noexcept {
+  PersonDetector old(std::move(*this));  // whose destructor looks whether the process was forked
+  impl_ = std::move(other.impl_);
+  return *this;
+}
 PersonDetector::~PersonDetector() {
   // A forked child has no use for it, and whoever frees it there may wait for a lock that a lost thread held.
   if (impl_ && impl_->forked()) (void)impl_.release();  // NOLINT(bugprone-unused-return-value)

@@ -207,7 +207,11 @@ PoseEstimator::PoseEstimator(Model model, EstimatorOptions options) : impl_(std:
 PoseEstimator::PoseEstimator(const std::filesystem::path& model, EstimatorOptions options)
     : PoseEstimator(Model(model), std::move(options)) {}
 PoseEstimator::PoseEstimator(PoseEstimator&&) noexcept = default;
-PoseEstimator& PoseEstimator::operator=(PoseEstimator&&) noexcept = default;
+PoseEstimator& PoseEstimator::operator=(PoseEstimator&& other) noexcept {
+  PoseEstimator old(std::move(*this));  // whose destructor looks whether the process was forked
+  impl_ = std::move(other.impl_);
+  return *this;
+}
 PoseEstimator::~PoseEstimator() {
   // A forked child has no use for it, and whoever frees it there may wait for a lock that a lost thread held.
   if (impl_ && impl_->forked()) (void)impl_.release();  // NOLINT(bugprone-unused-return-value)

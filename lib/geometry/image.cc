@@ -17,7 +17,7 @@ void validate(const ImageView& image) {
   check_view(image);
   if (image.on_device()) {
     fail(
-        fmt::format("image: its pixels lie on cuda:{}, host memory is expected: only PoseEstimator reads images on a device; copy it to "
+        fmt::format("image: its pixels are on cuda:{}, host memory is expected: only PoseEstimator reads images on a device; copy it to "
                     "the host first",
                     image.cuda_device));
   }

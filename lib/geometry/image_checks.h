@@ -5,7 +5,7 @@
 
 namespace posekit::inline v0 {
 
-/// @throws Error invalid_argument as validate, but for images on a device
+/// @throws Error invalid_argument as validate, but images on a device are allowed
 void check_view(const ImageView& image);
 
 }  // namespace posekit::inline v0

@@ -1,6 +1,7 @@
 /// Loads models: recognise → checksum → metadata → open → devices → replicas → one checked forward.
 #include "loading/load_model.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <utility>
@@ -72,7 +73,10 @@ std::shared_ptr<ModelBackend> load_model(const ModelSource& source, const ModelO
     auto found = opened.find(device);
     if (found == opened.end()) found = opened.emplace(device, open_model(source, options, device)).first;
     replicas.push_back(found->second.file->make_backend(found->second.info, options.precision));
-    if (options.warm_up == WarmUp::check) check_forward(*replicas.back());
+  }
+  opened.clear();  // the files' own weights, where freezing has made others of them
+  if (options.warm_up == WarmUp::check) {
+    for (const auto& replica : replicas) check_forward(*replica);
   }
   const ModelInfo& info = replicas.front()->info();
   for (const std::string& note : info.notes) log(LogLevel::warning, "model \"" + info.name + "\": " + note);

@@ -11,33 +11,36 @@
 namespace posekit::inline v0 {
 
 struct Model::State {
-  explicit State(std::shared_ptr<ModelBackend> loaded) : backend(std::move(loaded)) {}
+  explicit State(std::shared_ptr<ModelBackend> loaded) : backend(std::make_unique<std::shared_ptr<ModelBackend>>(std::move(loaded))) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
     // A forked child has no use for it, and whoever frees it there may wait for a lock that a lost thread held.
-    if (fork_guard.forked()) (void)new std::shared_ptr<ModelBackend>(std::move(backend));
+    if (fork_guard.forked()) (void)backend.release();  // NOLINT(bugprone-unused-return-value)
   }
 
   ForkGuard fork_guard;
-  std::shared_ptr<ModelBackend> backend;
+  std::unique_ptr<std::shared_ptr<ModelBackend>> backend;  ///< So that a forked child can leave it.
 };
 
 Model::Model(const std::filesystem::path& path, const ModelOptions& options) : Model(load_model(path, options)) {}
 Model::Model(std::span<const std::byte> bytes, const ModelOptions& options) : Model(load_model(bytes, options)) {}
-Model::Model(std::shared_ptr<ModelBackend> backend) : state_(std::make_shared<const State>(std::move(backend))) {}
+Model::Model(std::shared_ptr<ModelBackend> backend) {
+  if (!backend) throw Error(ErrorCode::invalid_argument, "the model's backend is null: pass one");
+  state_ = std::make_shared<const State>(std::move(backend));
+}
 
-const ModelInfo& Model::info() const noexcept { return state_->backend->info(); }
-std::span<const Device> Model::devices() const noexcept { return state_->backend->devices(); }
+const ModelInfo& Model::info() const noexcept { return (*state_->backend)->info(); }
+std::span<const Device> Model::devices() const noexcept { return (*state_->backend)->devices(); }
 
 MemoryReport Model::measure_memory() const {
   state_->fork_guard.check("Model");
-  return posekit::measure_memory(*state_->backend);
+  return posekit::measure_memory(**state_->backend);
 }
 
 std::shared_ptr<ModelBackend> Model::backend_for(Task task) const {
   state_->fork_guard.check("Model");
-  if (info().task() == task) return state_->backend;
+  if (info().task() == task) return *state_->backend;
   const bool is_pose = info().task() == Task::pose;
   throw Error(ErrorCode::invalid_argument, "model \"" + info().name + "\" has task \"" + std::string(to_string(info().task())) +
                                                "\", task \"" + std::string(to_string(task)) + "\" is expected: pass it as the " +

@@ -28,12 +28,12 @@ struct FrameTask {
   PipelineResult out;
   std::shared_ptr<const FrameBoxes> found;  ///< The boxes: given, its own, or an earlier frame's.
   std::size_t position = 0;                 ///< Among the frames that the first stage has taken.
-  std::size_t passed = 0;                   ///< Stations that are done with it.
+  std::size_t passed = 0;                   ///< Stages that are done with it.
   std::size_t after_previous = 0;  ///< It is taken only when the frame before has passed so many stages. Set by `assign_boxes` only.
   bool delivered = false;          ///< The sink had it, with an ok result, and did not throw.
 };
 
-/// Frames in order. They are put on at the end; each stage takes them strictly in order and gives them back in any; those that the
+/// Frames in order. They are appended; each stage takes them strictly in order and gives them back in any; those that the
 /// last stage has given back leave. Between two stages at most `limit` frames have been taken by the first and not by the second.
 /// Thread-safe.
 class FrameQueue {
@@ -51,7 +51,7 @@ class FrameQueue {
   /// @param assign_boxes called for each frame in order, under the queue's lock, once the first stage is done with it; may be empty
   FrameQueue(std::size_t stages, std::size_t limit, std::function<void(FrameTask&)> assign_boxes);
 
-  /// Puts a frame on. @return whether there was room @throws Error closed, cancelled, deadline_exceeded
+  /// Appends a frame. @return whether there was room @throws Error closed, cancelled, deadline_exceeded
   bool put(std::unique_ptr<FrameTask> task, Overflow overflow, const RunControl& control);
 
   /// Waits for frames that a stage can begin. @return false: no more will come
@@ -59,7 +59,7 @@ class FrameQueue {
   /// A stage is done with what it took.
   void give_back(std::size_t stage, std::span<FrameTask* const> batch) noexcept;
 
-  /// Nothing more is put on; what is on goes its way.
+  /// Nothing more is appended; what is queued is finished.
   void close();
   /// The same, and stages are asked to be quick about it.
   void cancel();

@@ -113,7 +113,7 @@ class Pipeline::Impl {
   ForkGuard fork_guard_;
   PipelineOptions options_;
   bool detects_;
-  std::size_t estimate_stage_;  ///< Stations: the detector's if there is one, the estimator's, the tracker's if there is one, the sink's.
+  std::size_t estimate_stage_;  ///< Stages: the detector's if there is one, the estimator's, the tracker's if there is one, the sink's.
   FrameQueue queue_;
   Stages stages_;
   std::mutex threads_mutex_;

@@ -72,9 +72,10 @@ void Predictor::estimate(std::span<const Target> targets, const RunControl& cont
   }
   std::vector<ImageResult> results = estimator_->estimate_batch(inputs, control);
   for (std::size_t i = 0; i < predictions.size(); ++i) {
-    const Milliseconds detect = predictions[i]->result.timings.detect;
+    const Timings before = predictions[i]->result.timings;
     predictions[i]->result = std::move(results[i]);
-    predictions[i]->result.timings.detect = detect;
+    predictions[i]->result.timings.decode = before.decode;
+    predictions[i]->result.timings.detect = before.detect;
   }
 }
 

@@ -83,7 +83,7 @@ struct CudaDevices {
 [[nodiscard]] std::uint64_t total_memory(c10::Device device);
 /// Bytes of it that this process can still take by Torch's allocator: free, within limit_memory's limit, or kept for reuse.
 [[nodiscard]] std::uint64_t available_memory(c10::Device device);
-/// Gives back what Torch's allocator keeps of a device's memory for reuse; on the CPU it keeps nothing.
+/// Gives back what Torch's allocator keeps for reuse, on every CUDA device and for other users of Torch too; does nothing for a CPU.
 void release_cached_memory(c10::Device device) noexcept;
 /// Limits what Torch's allocator takes of a CUDA device's memory. @param fraction 0..1 of total_memory
 void limit_memory(c10::Device device, double fraction);

@@ -1,4 +1,4 @@
-/// A session of a TorchScript module: batches that are uploaded, computed and reduced beside the caller's thread.
+/// A session on a device: batches that are uploaded, computed and reduced beside the caller's thread.
 ///
 /// In order, for one batch: crops of images on the device and the upload of the others on the copy stream, an event; on the compute stream,
 /// held back by it: normalisation, forward, reduction, download of the records, an event that `collect` waits for. The host waits for
@@ -35,10 +35,22 @@ struct Slot {
   DeviceEvent image_ready;    ///< On the caller's stream.
   DeviceEvent uploaded;
   std::shared_ptr<DeviceEvent> done = std::make_shared<DeviceEvent>();
-  bool under_way = false;  ///< Submitted, not finished.
+  bool under_way = false;  ///< Submitted, not collected.
   std::size_t crop_count = 0;
   std::size_t outputs = 0;  ///< Tensors of `host` that are the plain output's; those of the mirror images follow.
 };
+
+/// Runs work that a device takes part in. @throws Error device_unavailable if the device is lost, else as translate
+template <class Work>
+auto on_device(const Replica& replica, const std::string& what, ErrorCode fallback, Work&& work) -> decltype(work()) {
+  try {
+    return translate(what, fallback, work);
+  } catch (const Error& error) {
+    if (!replica.streams.lost()) throw;
+    throw Error(ErrorCode::device_unavailable,
+                "device " + replica.network.device().str() + " is lost (" + error.what() + "): restart the process to use it again");
+  }
+}
 
 class DeviceSession final : public BatchSession {
  public:
@@ -61,8 +73,6 @@ class DeviceSession final : public BatchSession {
 
  private:
   const ModelInfo& info() const noexcept { return replica_.network.info(); }
-  template <class Work>
-  auto run(Work&& work) const -> decltype(work());
   void wait_for_room(const Slot& slot);
   void wait_until_done(Slot& slot) noexcept;
   void drain_after_error(Slot& slot) noexcept;
@@ -87,7 +97,7 @@ std::byte* DeviceSession::staging(std::size_t slot, std::size_t crops) {
   slots_[slot].cropped.assign(crops, false);
   const std::int64_t bytes = crop_bytes_ * static_cast<std::int64_t>(crops);
   if (!memory.defined() || memory.numel() < bytes) {
-    translate("memory for " + std::to_string(crops) + " crops", ErrorCode::out_of_memory,
+    on_device(replica_, "memory for " + std::to_string(crops) + " crops", ErrorCode::out_of_memory,
               [&] { memory = at::empty({bytes}, replica_.streams.host_memory().dtype(at::kByte)); });
   }
   return static_cast<std::byte*>(memory.mutable_data_ptr());
@@ -99,7 +109,7 @@ void DeviceSession::crop(std::size_t slot, std::size_t position, const CropTask&
   Slot& batch = slots_[slot];
   const c10::Device device = replica_.network.device();
   try {
-    translate("an image that is said to lie on " + device.str() + " can't be cropped there", ErrorCode::invalid_argument, [&] {
+    on_device(replica_, "an image that is said to be on " + device.str() + " can't be cropped there", ErrorCode::invalid_argument, [&] {
       const StreamGuard guard(replica_.streams, StreamRole::copy);
       const at::Tensor pixels = borrowed_image(task.image, device);
       batch.image_ready.record_on(replica_.streams, task.image.cuda_stream);
@@ -115,25 +125,13 @@ void DeviceSession::crop(std::size_t slot, std::size_t position, const CropTask&
   }
 }
 
-/// Before the batch's turn: waits until the device no longer reads the callers' images.
+/// Before the batch is submitted: waits until the device no longer reads the callers' images.
 void DeviceSession::wait_for_image_reads(Slot& slot) noexcept {
   if (std::ranges::find(slot.cropped, true) == slot.cropped.end()) return;
   try {
     slot.uploaded.record(replica_.streams, StreamRole::copy);
     slot.uploaded.wait();
   } catch (...) {  // a broken device uses nothing any more
-  }
-}
-
-/// Runs a part of a batch. @throws Error device_unavailable if the device is lost, else what went wrong in posekit's words
-template <class Work>
-auto DeviceSession::run(Work&& work) const -> decltype(work()) {
-  try {
-    return translate(replica_.network.failure(), ErrorCode::invalid_model, work);
-  } catch (const Error& error) {
-    if (!replica_.streams.lost()) throw;
-    throw Error(ErrorCode::device_unavailable,
-                "device " + replica_.network.device().str() + " is lost (" + error.what() + "): restart the process to use it again");
   }
 }
 
@@ -150,7 +148,7 @@ void DeviceSession::submit(std::size_t slot, std::size_t crops, const RunControl
     throw;
   }
   try {
-    run([&] {
+    on_device(replica_, replica_.network.failure(), ErrorCode::invalid_model, [&] {
       wait_for_room(batch);
       enqueue(batch);
     });
@@ -260,7 +258,7 @@ BatchResult DeviceSession::collect(std::size_t slot) {
   Slot& batch = slots_[slot];
   batch.under_way = false;
   const at::Tensor heatmaps = std::exchange(batch.heatmaps, {});
-  return run([&] {
+  return on_device(replica_, replica_.network.failure(), ErrorCode::invalid_model, [&] {
     const c10::InferenceMode inference;
     batch.done->wait();
     return read(batch, heatmaps);
@@ -309,7 +307,7 @@ std::unique_ptr<BatchSession> open_device_session(Replica& replica, const Decode
   const c10::InferenceMode inference;
   const StreamGuard guard(replica.streams,
                           StreamRole::full_map);  // what is copied here is there before anyone uses it; no batch is in its way
-  return translate("a session on model \"" + replica.network.info().name + "\" can't be opened", ErrorCode::internal,
+  return on_device(replica, "a session on model \"" + replica.network.info().name + "\" can't be opened", ErrorCode::internal,
                    [&] { return std::make_unique<DeviceSession>(replica, request); });
 }
 

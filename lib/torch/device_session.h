@@ -1,4 +1,4 @@
-/// A session of a TorchScript module: batches that are uploaded, computed and reduced beside the caller's thread.
+/// A session on a device: batches that are uploaded, computed and reduced beside the caller's thread.
 #pragma once
 
 #include <deque>
@@ -24,7 +24,7 @@ struct Replica {
 };
 
 /// Works on the CPU too, where everything happens in `submit`: tests run what a GPU runs.
-/// @throws Error out_of_memory
+/// @throws Error out_of_memory, internal; device_unavailable if the device is lost
 [[nodiscard]] std::unique_ptr<BatchSession> open_device_session(Replica& replica, const DecodeRequest& request);
 
 }  // namespace posekit::inline v0

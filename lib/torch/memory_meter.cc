@@ -39,7 +39,10 @@ class TorchMemoryMeter final : public MemoryMeter {
   explicit TorchMemoryMeter(const Network& network)
       : network_(network), count_(std::make_shared<Count>(network.device())), hook_(c10::DebugInfoKind::PROFILER_STATE, count_) {}
 
-  std::uint64_t weights() const override { return network_.weight_bytes(); }
+  std::uint64_t weights() const override {
+    return translate("the weights of model \"" + network_.info().name + "\" can't be measured", ErrorCode::internal,
+                     [&] { return std::uint64_t{network_.weight_bytes()}; });
+  }
 
   std::uint64_t peak_of(const std::function<void()>& work) override {
     const std::int64_t before = count_->most = count_->held;

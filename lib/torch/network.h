@@ -13,7 +13,7 @@
 
 namespace posekit::inline v0 {
 
-/// Immutable, safe to share. All calls need InferenceMode.
+/// Immutable, safe to share. `input_of`, `normalized` and `forward` need InferenceMode.
 class Network {
  public:
   /// @param module in eval mode, on the device, in the type

@@ -83,18 +83,21 @@ class TorchScriptFile final : public ModelFile {
       : source_(std::move(source)), device_(device), module_(std::move(module)), metadata_(std::move(metadata)) {}
 
   const std::string& metadata() const noexcept override { return metadata_; }
-  std::optional<std::size_t> suggested_channels() const override { return posekit::suggested_channels(module_); }
+  std::optional<std::size_t> suggested_channels() const override {
+    return translate(source_ + " can't be inspected", ErrorCode::invalid_model, [&] { return posekit::suggested_channels(module_); });
+  }
   Parameters parameters() const override;
   std::shared_ptr<ModelBackend> make_backend(const ModelInfo& info, Precision precision) override;
 
  private:
-  torch::jit::Module load_network(const ModelInfo& info, Precision precision);
+  torch::jit::Module load_network(const ModelInfo& info);
 
   std::string source_;  ///< As messages name it.
   Device device_;
   torch::jit::Module module_;
   std::string metadata_;
-  std::optional<torch::jit::Module> network_;  ///< In its precision, frozen.
+  std::optional<torch::jit::Module> network_;      ///< Frozen.
+  c10::ScalarType type_ = c10::ScalarType::Float;  ///< Of the network.
 };
 
 ModelFile::Parameters TorchScriptFile::parameters() const {
@@ -110,8 +113,8 @@ ModelFile::Parameters TorchScriptFile::parameters() const {
   });
 }
 
-torch::jit::Module TorchScriptFile::load_network(const ModelInfo& info, Precision precision) {
-  module_.to(torch_device(device_), scalar_type(precision));
+torch::jit::Module TorchScriptFile::load_network(const ModelInfo& info) {
+  module_.to(torch_device(device_), type_);
   torch::jit::Module network = frozen(module_, info.name);
   set_tf32_of_convolutions(network, torch_tf32());
   return network;
@@ -120,8 +123,11 @@ torch::jit::Module TorchScriptFile::load_network(const ModelInfo& info, Precisio
 std::shared_ptr<ModelBackend> TorchScriptFile::make_backend(const ModelInfo& info, Precision precision) {
   const std::string failure = source_ + " can't be brought to " + to_string(device_) + " in " + std::string(to_string(precision));
   return translate(failure, ErrorCode::invalid_model, [&] {
-    if (!network_) network_ = load_network(info, precision);
-    return std::make_shared<TorchBackend>(*network_, info, device_, scalar_type(precision));
+    if (!network_) {
+      type_ = scalar_type(precision);
+      network_ = load_network(info);
+    }
+    return std::make_shared<TorchBackend>(*network_, info, device_, type_);
   });
 }
 

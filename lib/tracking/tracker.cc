@@ -1,4 +1,5 @@
-/// The tracker: association, birth and death. An update first looks, then makes room, then changes; only what can't fail changes anything.
+/// The tracker: association, birth and death. An update first associates, then makes room, then changes; only what can't fail changes
+/// anything.
 #include "posekit/tracker.h"
 
 #include <fmt/format.h>

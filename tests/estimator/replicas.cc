@@ -224,6 +224,30 @@ TEST_CASE("Replicas: a lost device gets nothing more, and the others go on") {
   CHECK_THAT(notes.texts()[0], ContainsSubstring("is lost"));
 }
 
+TEST_CASE("Replicas: a session that is opened after a device was lost uses the others") {
+  const auto fragile = device([](std::size_t, const CropBatch&) -> FakeDevice::Peaks { throw lost_device(); });
+  std::promise<void> gate;
+  const std::shared_future<void> open = gate.get_future();
+  std::atomic<bool> hold = false;
+  const auto good = device([&](std::size_t, const CropBatch& crops) {
+    if (hold) open.wait();
+    return peaks_of(crops);
+  });
+  const PoseEstimator estimator = around({fragile, good});
+  (void)run(estimator, Crowd(4));
+  fragile->fail_opening(std::make_exception_ptr(lost_device()));
+  const std::size_t before = good->log().count("submit 0") + good->log().count("submit 1") + good->log().count("submit 2");
+  hold = true;
+  auto first = std::async(std::launch::async, [&] { return all_right(run(estimator, Crowd(1)), 1); });
+  REQUIRE(good->log().wait_for("submit " + std::to_string(before)));
+  auto second = std::async(std::launch::async, [&] { return all_right(run(estimator, Crowd(1)), 1); });  // opens a session of its own
+  REQUIRE(good->log().wait_for("submit " + std::to_string(before + 1)));
+  gate.set_value();
+  CHECK(first.get());
+  CHECK(second.get());
+  for (int call = 0; call < 4; ++call) CHECK(all_right(run(estimator, Crowd(8)), 8));
+}
+
 TEST_CASE("Replicas: where every device is lost, every call says so") {
   const auto failing = device([](std::size_t, const CropBatch&) -> FakeDevice::Peaks { throw lost_device(); });
   const PoseEstimator hopeless = around({failing, failing});

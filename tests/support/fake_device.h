@@ -7,6 +7,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -85,8 +86,15 @@ class FakeDevice final : public StandIn {
 
   std::unique_ptr<posekit::BatchSession> open_session(const posekit::DecodeRequest& request) override {
     const std::lock_guard lock(mutex_);
+    if (opening_fails_) std::rethrow_exception(opening_fails_);
     requests_.push_back(request);
     return std::make_unique<Session>(*this);
+  }
+
+  /// From now on opening a session fails.
+  void fail_opening(std::exception_ptr error) {
+    const std::lock_guard lock(mutex_);
+    opening_fails_ = std::move(error);
   }
 
   EventLog& log() { return log_; }
@@ -217,6 +225,7 @@ class FakeDevice final : public StandIn {
   std::condition_variable_any changed_;
   std::deque<std::shared_ptr<Job>> queue_;
   std::vector<posekit::DecodeRequest> requests_;
+  std::exception_ptr opening_fails_;
   std::atomic<std::size_t> next_stage_ = 0;
   std::atomic<std::size_t> next_job_ = 0;
   std::atomic<int> allocations_ = 0;
