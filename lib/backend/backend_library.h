@@ -7,6 +7,7 @@
 #include <string>
 
 #include "backend/model_backend.h"
+#include "model/file_format.h"
 #include "model/model_source.h"
 #include "posekit/device.h"
 #include "posekit/model.h"
@@ -38,10 +39,10 @@ class ModelFile {
   [[nodiscard]] virtual std::shared_ptr<ModelBackend> make_backend(const ModelInfo& info, Precision precision) = 0;
 };
 
-/// Opens a TorchScript archive. Runs code from it.
+/// Opens a model file of a format that was recognised. A TorchScript archive runs code.
 /// @param device where the weights go straight away, and with them the constants in the network's code
 /// @throws Error invalid_model, unsupported_model, out_of_memory; internal if another Torch runs than posekit was built for
-[[nodiscard]] std::unique_ptr<ModelFile> open_torchscript(const ModelSource& source, Device device);
+[[nodiscard]] std::unique_ptr<ModelFile> open_model_file(FileFormat format, const ModelSource& source, Device device);
 
 /// What "auto" means: the first CUDA device, or the CPU where there is none.
 [[nodiscard]] Device default_device();

@@ -18,14 +18,6 @@ namespace posekit::inline v0 {
 
 namespace {
 
-/// The table of formats: who opens each.
-std::unique_ptr<ModelFile> open_file(FileFormat format, const ModelSource& source, Device device) {
-  switch (format) {
-    case FileFormat::torchscript: break;
-  }
-  return open_torchscript(source, device);
-}
-
 std::vector<Device> devices_of(const std::string& option) {
   std::vector<Device> devices = parse_devices(option);
   if (devices.empty()) return {default_device()};
@@ -59,7 +51,7 @@ OpenedModel open_model(const ModelSource& source, const ModelOptions& options, D
   } else if (info && !info->sha256.empty()) {
     check_sha256(source, info->sha256);
   }
-  std::unique_ptr<ModelFile> file = open_file(format, source, device);
+  std::unique_ptr<ModelFile> file = open_model_file(format, source, device);
   if (!info && !file->metadata().empty()) info = parse_model_info(file->metadata(), "archive");
   if (!info) fail_without_metadata(source, file->suggested_channels());
   if (info->name.empty()) info->name = source.in_memory() ? "model in memory" : name_of(source.path());

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <c10/core/ScalarType.h>
-#include <torch/csrc/jit/api/module.h>
 
 #include <memory>
 
@@ -11,11 +10,11 @@
 
 namespace posekit::inline v0 {
 
-/// Runs a TorchScript module on the CPU, on the thread that collects, or on a CUDA device beside it.
+/// Runs a program on the CPU, on the thread that collects, or on a CUDA device beside it.
 class TorchBackend final : public ModelBackend {
  public:
-  /// @param module in eval mode, on the device, in the type
-  TorchBackend(torch::jit::Module module, ModelInfo info, Device device, c10::ScalarType type);
+  /// @param program on the device, in the type
+  TorchBackend(std::shared_ptr<const Program> program, ModelInfo info, Device device, c10::ScalarType type);
 
   const ModelInfo& info() const noexcept override { return replica_.network.info(); }
   std::span<const Device> devices() const noexcept override { return {&device_, 1}; }

@@ -298,8 +298,8 @@ void DeviceSession::reduce_full_maps(const at::Tensor& heatmaps, const std::vect
 
 }  // namespace
 
-Replica::Replica(torch::jit::Module module, ModelInfo info, c10::Device device, c10::ScalarType type)
-    : network(std::move(module), std::move(info), device, type), streams(device) {
+Replica::Replica(std::shared_ptr<const Program> program, ModelInfo info, c10::Device device, c10::ScalarType type)
+    : network(std::move(program), std::move(info), device, type), streams(device) {
   streams.synchronize();  // loading and freezing worked on the default stream, which posekit's streams do not wait for
 }
 

@@ -13,7 +13,7 @@ namespace posekit::inline v0 {
 
 /// A network on its device, and who may use it when. Shared by all sessions.
 struct Replica {
-  Replica(torch::jit::Module module, ModelInfo info, c10::Device device, c10::ScalarType type);
+  Replica(std::shared_ptr<const Program> program, ModelInfo info, c10::Device device, c10::ScalarType type);
 
   Network network;
   DeviceStreams streams;

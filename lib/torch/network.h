@@ -1,23 +1,40 @@
-/// A loaded TorchScript module with what belongs to it: its metadata, device and type.
+/// A loaded program with what belongs to it: its metadata, device and type.
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <torch/csrc/jit/api/module.h>
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "codec/model_output.h"
+#include "posekit/error.h"
 #include "posekit/model_info.h"
 
 namespace posekit::inline v0 {
 
+/// What computes a network's outputs, of one file format. Immutable, safe to share. `run` needs InferenceMode.
+class Program {
+ public:
+  Program() = default;
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+  virtual ~Program() = default;
+
+  /// @throws Error invalid_model (see no_output); what Torch throws comes through
+  [[nodiscard]] virtual std::vector<at::Tensor> run(const at::Tensor& input, const ModelInfo& info) const = 0;
+  /// Whether a run may write to the memory of its input; "may" counts as "does".
+  [[nodiscard]] virtual bool writes_to_its_input() const = 0;
+  /// Bytes of the weights, each storage once.
+  [[nodiscard]] virtual std::size_t weight_bytes() const = 0;
+};
+
 /// Immutable, safe to share. `input_of`, `normalized` and `forward` need InferenceMode.
 class Network {
  public:
-  /// @param module in eval mode, on the device, in the type
-  Network(torch::jit::Module module, ModelInfo info, c10::Device device, c10::ScalarType type);
+  /// @param program on the device, in the type
+  Network(std::shared_ptr<const Program> program, ModelInfo info, c10::Device device, c10::ScalarType type);
 
   [[nodiscard]] const ModelInfo& info() const noexcept { return info_; }
   [[nodiscard]] c10::Device device() const noexcept { return device_; }
@@ -29,14 +46,13 @@ class Network {
   /// The input of crops [B,H,W,3], uint8 on the device: normalised there, in the network's type.
   [[nodiscard]] at::Tensor normalized(const at::Tensor& crops) const;
 
-  /// Bytes of the weights: parameters, buffers and the constants that freezing made of them, each storage once.
-  [[nodiscard]] std::size_t weight_bytes() const;
+  [[nodiscard]] std::size_t weight_bytes() const { return program_->weight_bytes(); }
 
   /// Runs the network and holds its output against the metadata. @throws Error invalid_model; what Torch throws comes through
   [[nodiscard]] std::vector<at::Tensor> forward(const at::Tensor& input) const;
 
  private:
-  torch::jit::Module module_;
+  std::shared_ptr<const Program> program_;
   ModelInfo info_;
   c10::Device device_;
   c10::ScalarType type_;
@@ -45,6 +61,9 @@ class Network {
   at::Tensor mean_;
   at::Tensor std_;
 };
+
+/// The error of a program that gives something other than tensors. @param found what it gives
+[[nodiscard]] Error no_output(const ModelInfo& info, const std::string& found);
 
 /// Output tensors of float32 as the rest of posekit sees them. @param owner keeps the tensors' memory
 /// @throws Error invalid_model for a tensor of more than four dimensions

@@ -96,7 +96,7 @@ FileFormat recognise_format(const ModelSource& source) {
   return FileFormat::torchscript;
 }
 
-std::unique_ptr<ModelFile> open_torchscript(const ModelSource& source, Device /*device*/) {
+std::unique_ptr<ModelFile> open_model_file(FileFormat /*format*/, const ModelSource& source, Device /*device*/) {
   const std::span<const std::byte> bytes = source.bytes();
   return std::make_unique<DocumentFile>(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
 }

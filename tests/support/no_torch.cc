@@ -6,7 +6,7 @@
 
 namespace posekit::inline v0 {
 
-std::unique_ptr<ModelFile> open_torchscript(const ModelSource& source, Device /*device*/) {
+std::unique_ptr<ModelFile> open_model_file(FileFormat /*format*/, const ModelSource& source, Device /*device*/) {
   throw Error(ErrorCode::unsupported_model, source.text() + " can't be opened: there is no Torch in this program");
 }
 Device default_device() { return {}; }
