@@ -8,7 +8,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {
-    posekit::recognise_format(std::as_bytes(std::span(data, size)));
+    (void)posekit::recognise_format(std::as_bytes(std::span(data, size)));
   } catch (const posekit::Error&) {
   }
   return 0;
