@@ -1,10 +1,11 @@
 /// A model's output is held against its metadata, and both are named where they differ.
+#include "codec/output_check.h"
+
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <string>
 #include <vector>
 
-#include "codec/output_check.h"
 #include "posekit/error.h"
 
 using namespace posekit;

@@ -1,9 +1,10 @@
 /// Fuzz target: what kind of file a model is.
+#include "model/file_format.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
-#include "model/file_format.h"
 #include "posekit/error.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
