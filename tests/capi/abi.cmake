@@ -7,6 +7,11 @@ endif()
 if(WRITE)
   execute_process(COMMAND ${ABIDW} --headers-dir ${HEADER} --drop-private-types --no-show-locs --no-corpus-path --no-comp-dir-path
                           --no-elf-needed --exported-interfaces-only --out-file ${BASELINE} ${LIBRARY} COMMAND_ERROR_IS_FATAL ANY)
+  # Without the folder that it was made in.
+  get_filename_component(root ${HEADER}/../.. ABSOLUTE)
+  file(READ ${BASELINE} text)
+  string(REPLACE "path='${root}/" "path='" text "${text}")
+  file(WRITE ${BASELINE} "${text}")
   message(STATUS "wrote ${BASELINE}")
   return()
 endif()
