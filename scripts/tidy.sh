@@ -32,6 +32,7 @@ else
 fi
 
 # Only what is compiled on this machine is in the compile database; it lists each file alone (no unity).
+mkdir -p build
 cmake --preset clang >build/clang-configure.log 2>&1 || { cat build/clang-configure.log >&2; exit 1; }
 mapfile -t files < <(python3 - "$with_torch" "$limit" "${files[@]}" <<'PYTHON'
 import json, os, sys
