@@ -1,10 +1,11 @@
-/// What posekit asks of the library that runs models; lib/torch has the answers.
+/// The interface to the library that runs models; lib/torch implements it.
 #pragma once
 
 #include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "backend/model_backend.h"
 #include "model/file_format.h"
@@ -39,14 +40,13 @@ class ModelFile {
   [[nodiscard]] virtual std::shared_ptr<ModelBackend> make_backend(const ModelInfo& info, Precision precision) = 0;
 };
 
-/// Opens a model file of a format that was recognised. A TorchScript archive runs code.
+/// Opens a model file of a format that was recognised. Runs code from the file.
 /// @param device where the weights go straight away, and with them the constants in the network's code
 /// @throws Error invalid_model, unsupported_model, out_of_memory; internal if another Torch runs than posekit was built for
 [[nodiscard]] std::unique_ptr<ModelFile> open_model_file(FileFormat format, const ModelSource& source, Device device);
 
-/// What "auto" means: the first CUDA device, or the CPU where there is none.
-[[nodiscard]] Device default_device();
-/// @throws Error device_unavailable that says why it is not there
-void check_device(Device device);
+/// The devices that an option names. "auto" means the first CUDA device, or the CPU where there is none.
+/// @throws Error invalid_argument; device_unavailable that says why one is not there
+[[nodiscard]] std::vector<Device> devices_of(const std::string& option);
 
 }  // namespace posekit::inline v0

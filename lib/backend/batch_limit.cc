@@ -7,6 +7,10 @@
 
 namespace posekit::inline v0 {
 
+BatchLimit::BatchLimit(std::size_t asked, const ModelBackend& backend) noexcept : size_(asked) {
+  if (asked == 0) size_ = backend.on_cpu() ? 1 : 16;
+}
+
 bool BatchLimit::lower_below(std::size_t failed, ModelBackend& backend) {
   if (failed < 2) return false;
   backend.release_cached();

@@ -8,18 +8,15 @@
 
 namespace posekit::inline v0 {
 
-/// What the caller asks for, or, asked for 0, 1 on a CPU and 16 on a GPU; halved where memory turns out not to hold it. Thread-safe.
+/// The caller's number; for 0, 1 on a CPU and 16 on a GPU. Halved when memory does not hold a batch. Thread-safe.
 class BatchLimit {
  public:
-  BatchLimit(std::size_t asked, const ModelBackend& backend) noexcept
-      : size_(asked != 0                                          ? asked
-              : backend.devices().front().kind == DeviceKind::cpu ? 1
-                                                                  : 16) {}
+  BatchLimit(std::size_t asked, const ModelBackend& backend) noexcept;
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
   /// Remembers that memory does not hold a batch of that size, notes it once, and has the backend give back what it keeps.
-  /// @return whether smaller ones are worth a try
+  /// @return whether to try smaller ones
   bool lower_below(std::size_t failed, ModelBackend& backend);
 
  private:

@@ -22,7 +22,7 @@ struct BatchResult {
   ModelOutput output;                 ///< Else the output, the flip test done.
 };
 
-/// A caller's way to run batches. Each slot is memory of one batch, and goes round: staging → crop (for images on the device) → submit →
+/// Runs a caller's batches. Each slot is the memory of one batch, which passes through staging → crop (for images on the device) → submit →
 /// collect. Where the model runs beside the caller's thread, one batch is computed while the next is filled.
 ///
 /// `staging`, `crop` and `submit` are for one thread at a time, `collect` for another one if need be, on other slots. The backend must
@@ -48,14 +48,14 @@ class BatchSession {
   /// @throws Error out_of_memory
   [[nodiscard]] virtual std::byte* staging(std::size_t slot, std::size_t crops) = 0;
 
-  /// Cuts a crop out of an image that is on the session's device, there, into position `position` of those that `staging` was asked for,
-  /// whose memory on the host then does not count. Waits for nothing but after an error, which frees the slot; else the image must stay
-  /// until `collect`, or until a `submit` that failed.
+  /// Cuts a crop out of an image on the session's device, there, as crop number `position` of the slot; what `staging` holds for that crop
+  /// is not read. Does not wait, except after an error, which frees the slot. The image must stay until `collect`, or until a `submit` that
+  /// failed.
   /// @throws Error invalid_argument (the pixels are elsewhere, or the session is not on one device), out_of_memory, internal
   virtual void crop(std::size_t slot, std::size_t position, const CropTask& task);
 
   /// Sends the slot's first `crops` crops on their way: upload, normalisation, forward, flip test, reduction, download. Waits for none of
-  /// them, only, where earlier batches fill the device, until the device has room. After an error the slot is free again.
+  /// them; while earlier batches fill the device, it waits until there is room. After an error the slot is free again.
   /// @throws Error cancelled, deadline_exceeded, and as `collect`
   virtual void submit(std::size_t slot, std::size_t crops, const RunControl& control) = 0;
 
@@ -66,7 +66,7 @@ class BatchSession {
   [[nodiscard]] virtual BatchResult collect(std::size_t slot) = 0;
 };
 
-/// A loaded model. All of it may be used from several threads at once.
+/// A loaded model. Thread-safe.
 class ModelBackend {
  public:
   ModelBackend() = default;
@@ -77,6 +77,7 @@ class ModelBackend {
   [[nodiscard]] virtual const ModelInfo& info() const noexcept = 0;
   /// At least one, all of one kind.
   [[nodiscard]] virtual std::span<const Device> devices() const noexcept = 0;
+  [[nodiscard]] bool on_cpu() const noexcept { return devices().front().kind == DeviceKind::cpu; }
   [[nodiscard]] virtual CropFormat crop_format() const noexcept = 0;
   /// @return a session of the caller's own @throws Error out_of_memory
   [[nodiscard]] virtual std::unique_ptr<BatchSession> open_session(const DecodeRequest& request) = 0;

@@ -25,10 +25,10 @@
 namespace posekit::inline v0 {
 namespace {
 
-/// How many batches of one session, and how many of all, wait or are computed at one replica: one is prepared while one is computed.
+/// The most batches of one session, and of all sessions, at one replica: one is computed while the next is prepared.
 constexpr std::size_t max_in_flight = BatchSession::slots;
 
-/// Tells one session's thread that a batch of its own has ended.
+/// Signals one session that one of its batches has ended.
 struct Completion {
   std::mutex mutex;
   std::condition_variable changed;
@@ -68,7 +68,7 @@ class ReplicaWorker {
     if (lost_)
       throw Error(ErrorCode::device_unavailable,
                   "device " + to_string(backend_->devices()) + " is lost: restart the process to use it again");
-    const FifoLock lock_of_order(order_, control);
+    const FifoLock turn(order_, control);
     std::unique_lock lock(mutex_);
     if (!wait(changed_, lock, control, [&] { return queue_.size() < max_in_flight; })) control.check();
     lock.unlock();
@@ -85,7 +85,7 @@ class ReplicaWorker {
       throw;
     } catch (const Error& error) {
       if (error.code() == ErrorCode::device_unavailable && !lost_.exchange(true)) note_loss();
-    } catch (...) {  // the device is none the worse for it
+    } catch (...) {  // other errors leave the device usable
     }
   }
 
@@ -106,7 +106,7 @@ void ReplicaWorker::note_loss() noexcept {
   try {
     log(LogLevel::warning, "device " + to_string(backend_->devices()) + " is lost, what is left of model \"" + backend_->info().name +
                                "\" runs without it: restart the process to use it again");
-  } catch (...) {  // a note that can't be made stops nothing
+  } catch (...) {  // the work goes on without the note
   }
 }
 
@@ -190,7 +190,7 @@ class ReplicaSet final : public ModelBackend {
     return static_cast<std::size_t>(std::ranges::count_if(workers_, [](const auto& worker) { return !worker->lost(); }));
   }
 
-  /// Takes the replica with the least to do among those that are possible, the lost ones last; equal ones in turn.
+  /// Chooses the possible replica with the fewest batches, lost ones last, equal ones in turn.
   template <class Possible>
   std::size_t take(Possible possible) {
     const std::lock_guard lock(mutex_);
@@ -306,7 +306,7 @@ std::size_t SharedSession::next_to_collect(std::size_t oldest) {
 
 BatchResult SharedSession::collect(std::size_t slot) {
   Batch& batch = batches_[slot];
-  wait_for(batch);  // its thread has let go of it then
+  wait_for(batch);  // from then on the replica's thread does not use it
   BatchResult result = std::move(batch.result);
   const std::exception_ptr failure = std::move(batch.failure);
   give_back(batch);

@@ -15,27 +15,20 @@
 #include "model/sha256.h"
 
 namespace posekit::inline v0 {
-
 namespace {
 
-std::vector<Device> devices_of(const std::string& option) {
-  std::vector<Device> devices = parse_devices(option);
-  if (devices.empty()) return {default_device()};
-  for (const Device device : devices) check_device(device);
-  return devices;
-}
-
-/// Runs one black crop, so that a model that contradicts its metadata or can't run at all is found out before it is used.
+/// Runs one black crop, so that a model that contradicts its metadata, or can't run at all, fails at load.
 void check_forward(ModelBackend& backend) {
   const InputInfo& input = backend.info().input;
+  const std::size_t bytes = crop_bytes(backend.crop_format(), input.size());
   const auto session = backend.open_session({});
   std::byte* staging = session->staging(0, 1);
-  const std::size_t pixels = static_cast<std::size_t>(input.width) * static_cast<std::size_t>(input.height);
   if (backend.crop_format() == CropFormat::float_chw) {
     auto* values = reinterpret_cast<float*>(staging);
+    const std::size_t pixels = bytes / sizeof(float) / 3;
     for (std::size_t i = 0; i < 3 * pixels; ++i) values[i] = static_cast<float>(-input.mean[i / pixels] / input.std[i / pixels]);
   } else {
-    std::fill_n(staging, 3 * pixels, std::byte{0});
+    std::fill_n(staging, bytes, std::byte{0});
   }
   session->submit(0, 1, {});
   (void)session->collect(0);

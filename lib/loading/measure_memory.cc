@@ -6,7 +6,6 @@
 #include <memory>
 
 namespace posekit::inline v0 {
-
 namespace {
 
 /// Fills every slot of a session before it waits for the first, as estimators and detectors do.
@@ -43,7 +42,7 @@ MemoryReport measure_memory(ModelBackend& backend) {
   report.person = two - std::min(one, two);
   report.batch = one - std::min(report.person, one);
   // On the host, crops are in posekit's own memory.
-  if (report.device.kind == DeviceKind::cpu) report.person += crop_bytes(backend.crop_format(), backend.info().input.size());
+  if (backend.on_cpu()) report.person += crop_bytes(backend.crop_format(), backend.info().input.size());
   if (report.available && report.person > 0) {
     report.largest_batch = (*report.available - std::min(report.batch, *report.available)) / report.person;
   }

@@ -27,8 +27,6 @@ class TorchBackend final : public ModelBackend {
   Replica& replica() noexcept { return replica_; }
 
  private:
-  [[nodiscard]] bool on_cpu() const noexcept { return device_.kind == DeviceKind::cpu; }
-
   Device device_;
   Replica replica_;
 };

@@ -85,14 +85,11 @@ bool torch_tf32() {
 
 void set_device_memory_limit(const std::string& device, std::uint64_t bytes) {
   if (bytes == 0) throw Error(ErrorCode::invalid_argument, "a memory limit of 0 bytes was given, a number >= 1 is expected");
-  std::vector<Device> chosen = parse_devices(device);
-  if (chosen.empty()) chosen.push_back(default_device());
-  for (const Device one : chosen) {
+  for (const Device one : devices_of(device)) {
     if (one.kind == DeviceKind::cpu) {
       throw Error(ErrorCode::invalid_argument, "a memory limit was given for \"" + device +
                                                    "\", which is the CPU here: only CUDA devices (\"cuda\", \"cuda:N\") have one");
     }
-    check_device(one);
     translate("the memory of \"" + to_string(one) + "\" can't be limited", ErrorCode::device_unavailable, [&] {
       const std::uint64_t total = total_memory(torch_device(one));
       if (bytes > total) {
@@ -120,10 +117,13 @@ void check_torch_version() {
                                        " runs: install that version, or build posekit for this one");
 }
 
-Device default_device() { return cuda_devices().count > 0 ? Device{DeviceKind::cuda, 0} : Device{}; }
-
-void check_device(Device device) {
-  if (device.kind == DeviceKind::cuda) check_cuda(device.index);
+std::vector<Device> devices_of(const std::string& option) {
+  const std::vector<Device> devices = parse_devices(option);
+  if (devices.empty()) return {cuda_devices().count > 0 ? Device{DeviceKind::cuda, 0} : Device{}};
+  for (const Device device : devices) {
+    if (device.kind == DeviceKind::cuda) check_cuda(device.index);
+  }
+  return devices;
 }
 
 c10::Device torch_device(Device device) {

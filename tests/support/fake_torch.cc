@@ -62,7 +62,6 @@ std::vector<FakeBackend::Tensor> pattern(const posekit::ModelInfo& info, std::si
 }  // namespace
 
 namespace posekit::inline v0 {
-
 namespace {
 
 /// A "file" whose text is its metadata.
@@ -101,9 +100,11 @@ std::unique_ptr<ModelFile> open_model_file(FileFormat /*format*/, const ModelSou
   return std::make_unique<DocumentFile>(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
 }
 
-Device default_device() { return {}; }
-void check_device(Device device) {
-  if (device.kind != DeviceKind::cpu) throw Error(ErrorCode::device_unavailable, "there is no Torch here");
+std::vector<Device> devices_of(const std::string& option) {
+  const std::vector<Device> devices = parse_devices(option);
+  if (devices.empty()) return {Device{}};
+  if (devices.front().kind != DeviceKind::cpu) throw Error(ErrorCode::device_unavailable, "there is no Torch here");
+  return devices;
 }
 
 TorchVersions torch_versions() { return {"0.0.0", "0.0.0"}; }
