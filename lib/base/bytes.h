@@ -1,12 +1,25 @@
-/// Whole numbers in the bytes of files.
+/// Bytes of files, and whole numbers in them.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <istream>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace posekit::inline v0 {
+
+/// Bytes of a file from position `at` on, fewer at the file's end.
+[[nodiscard]] inline std::string bytes_at(std::istream& file, std::uint64_t at, std::size_t count) {
+  std::string bytes(count, '\0');
+  file.clear();
+  file.seekg(static_cast<std::streamoff>(at));
+  file.read(bytes.data(), static_cast<std::streamsize>(count));
+  bytes.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, file.gcount())));
+  return bytes;
+}
 
 /// The bytes as one number, most significant first. @param bytes at most 8
 [[nodiscard]] constexpr std::uint64_t big_endian(std::span<const std::byte> bytes) noexcept {

@@ -4,6 +4,7 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <utility>
 
 #include "posekit/error.h"
 
@@ -18,6 +19,14 @@ struct Outcome {
   /// Whether the call as a whole is over: cancelled or out of time.
   [[nodiscard]] bool ends_call() const noexcept { return code == ErrorCode::cancelled || code == ErrorCode::deadline_exceeded; }
 };
+
+/// Sets a result's error, unless it has one already.
+template <class Result>
+void set_error(Result& result, Outcome outcome) {
+  if (outcome.ok() || result.code != ErrorCode::ok) return;
+  result.code = outcome.code;
+  result.message = std::move(outcome.message);
+}
 
 /// Runs work() and tells how it ended; lets no exception out but std::bad_alloc from making the message.
 template <class Work>

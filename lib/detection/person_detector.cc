@@ -15,7 +15,6 @@
 #include "posekit/detector.h"
 
 namespace posekit::inline v0 {
-
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -33,12 +32,6 @@ struct Workspace {
   std::vector<std::vector<Box>> boxes;  ///< Of each window.
   BatchLoop<PlannedWindow> loop;
 };
-
-void fail(DetectionResult& result, const Outcome& outcome) {
-  if (outcome.ok() || result.code != ErrorCode::ok) return;
-  result.code = outcome.code;
-  result.message = outcome.message;
-}
 
 Box map_back(const float* corners, float score, const PlannedWindow& planned) {
   const Point first = planned.transform.inverse({corners[0], corners[1]});
@@ -129,7 +122,7 @@ std::vector<DetectionResult> PersonDetector::Impl::detect(std::span<const ImageV
   std::vector<DetectionResult> results(images.size());
   const auto work = workspaces_.take();
   work->windows.clear();
-  for (std::size_t i = 0; i < images.size(); ++i) fail(results[i], outcome_of([&] { plan_image(images[i], i, work->windows); }));
+  for (std::size_t i = 0; i < images.size(); ++i) set_error(results[i], outcome_of([&] { plan_image(images[i], i, work->windows); }));
   if (work->boxes.size() < work->windows.size()) work->boxes.resize(work->windows.size());
   for (std::vector<Box>& boxes : work->boxes) boxes.clear();
 
@@ -143,7 +136,7 @@ std::vector<DetectionResult> PersonDetector::Impl::detect(std::span<const ImageV
     const Milliseconds share = (batch.preprocess + batch.inference + (Clock::now() - start)) / static_cast<double>(batch.items.size());
     for (const PlannedWindow& window : batch.items) results[window.image].timings.detect += share;
   };
-  const auto fail_window = [&](const PlannedWindow& window, const Outcome& outcome) { fail(results[window.image], outcome); };
+  const auto fail_window = [&](const PlannedWindow& window, const Outcome& outcome) { set_error(results[window.image], outcome); };
   work->loop.run(work->windows, {*backend_, whole_output_, *executor_, max_batch_}, control, BatchWork{crop, deliver, fail_window});
   join_windows(images, results, *work);
   return results;
@@ -188,7 +181,7 @@ PersonDetector& PersonDetector::operator=(PersonDetector&& other) noexcept {
   return *this;
 }
 PersonDetector::~PersonDetector() {
-  // A forked child has no use for it, and whoever frees it there may wait for a lock that a lost thread held.
+  // Not in a forked child: freeing it there may wait for a lock that a thread of the parent held.
   if (impl_ && impl_->forked()) (void)impl_.release();  // NOLINT(bugprone-unused-return-value)
 }
 

@@ -14,13 +14,12 @@
 #include "posekit/estimator.h"
 
 namespace posekit::inline v0 {
-
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// So many values to look at that waking a worker costs nothing beside them, so few that one person's decode can use a whole pool. Less
-/// work wakes nobody: Torch's own threads still hold the CPUs after a forward, and a worker among them delays the next one.
+/// Values that one task decodes: enough to make the cost of waking a worker negligible, few enough for one person's decode to use a whole
+/// pool. Less work wakes no worker: Torch's own threads still hold the CPUs after a forward, and a worker among them delays the next one.
 constexpr std::size_t values_per_task = std::size_t{1} << 18;
 
 /// One person of a call.
@@ -45,12 +44,6 @@ float to_float(double value) noexcept {
   return static_cast<float>(std::clamp(value, -limit, limit));
 }
 
-void fail(ImageResult& result, const Outcome& outcome) {
-  if (result.code != ErrorCode::ok) return;
-  result.code = outcome.code;
-  result.message = outcome.message;
-}
-
 ModelInfo with_options(ModelInfo info, const EstimatorOptions& options) {
   if (options.box_padding) override_box_padding(info, *options.box_padding);
   if (options.flip_test && !info.pose().keypoints.can_mirror()) {
@@ -62,11 +55,11 @@ ModelInfo with_options(ModelInfo info, const EstimatorOptions& options) {
   return info;
 }
 
-std::vector<std::size_t> wanted_channels(const KeypointSet& set, const std::vector<std::string>& selection) {
-  if (!selection.empty()) return select_keypoints(set, selection);
-  std::vector<std::size_t> all(set.size());
-  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
-  return all;
+DecodeRequest decode_request(const ModelInfo& info, const EstimatorOptions& options) {
+  DecodeRequest request = make_decode_request(info);
+  if (!options.keypoints.empty()) request.channels = select_keypoints(info.pose().keypoints, options.keypoints);
+  request.flip_test = options.flip_test;
+  return request;
 }
 
 }  // namespace
@@ -94,9 +87,8 @@ class PoseEstimator::Impl {
   std::shared_ptr<ModelBackend> backend_;
   std::shared_ptr<Executor> executor_;
   ModelInfo info_;
-  std::vector<std::size_t> channels_;
-  KeypointSet keypoints_;
   Decoder decoder_;
+  KeypointSet keypoints_;  ///< Of the wanted channels, in their order.
   BatchLimit max_batch_;
   ObjectPool<Workspace> workspaces_;
 };
@@ -106,9 +98,8 @@ PoseEstimator::Impl::Impl(Model model, EstimatorOptions options)
       backend_(model_.backend_for(Task::pose)),
       executor_(options.executor ? std::move(options.executor) : std::make_shared<SerialExecutor>()),
       info_(with_options(backend_->info(), options)),
-      channels_(wanted_channels(info_.pose().keypoints, options.keypoints)),
-      keypoints_(subset(info_.pose().keypoints, channels_)),
-      decoder_(info_, make_decode_request(info_, channels_, options.flip_test)),
+      decoder_(info_, decode_request(info_, options)),
+      keypoints_(subset(info_.pose().keypoints, decoder_.request().channels)),
       max_batch_(options.max_batch, *backend_) {}
 
 std::vector<ImageResult> PoseEstimator::Impl::estimate(std::span<const ImageBoxes> images, const RunControl& control) {
@@ -127,7 +118,7 @@ std::vector<ImageResult> PoseEstimator::Impl::estimate(std::span<const ImageBoxe
     decode(result, batch.items, *work);
     deliver(batch, Clock::now() - start, images, results, *work);
   };
-  const auto fail_person = [&](const Person& person, const Outcome& outcome) { fail(results[person.image], outcome); };
+  const auto fail_person = [&](const Person& person, const Outcome& outcome) { set_error(results[person.image], outcome); };
   work->loop.run(work->persons, {*backend_, decoder_.request(), *executor_, max_batch_}, control,
                  BatchWork{crop, deliver_batch, fail_person});
 
@@ -154,7 +145,7 @@ void PoseEstimator::Impl::check_image(const ImageView& image) const {
 /// Adds the image's people to the plan; what can't be planned is reported in the result.
 void PoseEstimator::Impl::plan_image(const ImageBoxes& input, std::size_t image, ImageResult& result, std::vector<Person>& persons) const {
   const Outcome outcome = outcome_of([&] { check_image(input.image); });
-  if (!outcome.ok()) return fail(result, outcome);
+  if (!outcome.ok()) return set_error(result, outcome);
 
   result.poses.reserve(input.boxes.size());
   for (std::size_t i = 0; i < input.boxes.size(); ++i) {
@@ -172,10 +163,10 @@ void PoseEstimator::Impl::deliver(const InFlightBatch<Person>& batch, Millisecon
   for (std::size_t i = 0; i < batch.items.size(); ++i) {
     const Person& person = batch.items[i];
     ImageResult& result = results[person.image];
-    const auto first = work.keypoints.begin() + static_cast<std::ptrdiff_t>(i * channels_.size());
+    const auto first = work.keypoints.begin() + static_cast<std::ptrdiff_t>(i * keypoints_.size());
     result.poses.push_back({.box = images[person.image].boxes[person.box_index],
                             .box_index = person.box_index,
-                            .keypoints = {first, first + static_cast<std::ptrdiff_t>(channels_.size())},
+                            .keypoints = {first, first + static_cast<std::ptrdiff_t>(keypoints_.size())},
                             .track_id = std::nullopt});
     result.timings.preprocess += batch.preprocess / share;
     result.timings.inference += batch.inference / share;
@@ -185,7 +176,7 @@ void PoseEstimator::Impl::deliver(const InFlightBatch<Person>& batch, Millisecon
 
 /// Not interrupted: what the model has given is finished.
 void PoseEstimator::Impl::decode(const BatchResult& result, std::span<const Person> persons, Workspace& work) {
-  const std::size_t count = persons.size() * channels_.size();
+  const std::size_t count = persons.size() * keypoints_.size();
   const std::size_t per_task = std::max<std::size_t>(values_per_task / decoder_.cost(!result.peaks.empty()), 1);
   work.keypoints.resize(count);
   if (work.decode_scratch.size() < executor_->slots()) work.decode_scratch.resize(executor_->slots());
@@ -193,9 +184,9 @@ void PoseEstimator::Impl::decode(const BatchResult& result, std::span<const Pers
 
   executor_->parallel_for((count + per_task - 1) / per_task, [&](std::size_t index, std::size_t slot) {
     for (std::size_t i = index * per_task; i < std::min((index + 1) * per_task, count); ++i) {
-      const std::size_t person = i / channels_.size();
+      const std::size_t person = i / keypoints_.size();
       const CellPoint cell = result.peaks.empty()
-                                 ? decoder_.decode_cell(result.output, person, i % channels_.size(), work.decode_scratch[slot])
+                                 ? decoder_.decode_cell(result.output, person, i % keypoints_.size(), work.decode_scratch[slot])
                                  : decoder_.refine_cell(result.peaks[i]);
       const Point point = cell.usable ? persons[person].transform.inverse(decoder_.to_input(cell)) : persons[person].centre;
       work.keypoints[i] = {to_float(point.x), to_float(point.y), cell.score};
@@ -213,7 +204,7 @@ PoseEstimator& PoseEstimator::operator=(PoseEstimator&& other) noexcept {
   return *this;
 }
 PoseEstimator::~PoseEstimator() {
-  // A forked child has no use for it, and whoever frees it there may wait for a lock that a lost thread held.
+  // Not in a forked child: freeing it there may wait for a lock that a thread of the parent held.
   if (impl_ && impl_->forked()) (void)impl_.release();  // NOLINT(bugprone-unused-return-value)
 }
 

@@ -16,16 +16,6 @@ using namespace std::string_view_literals;
 
 constexpr int most_parts = 1000000;  // a fragmented MP4 has two for each second or so
 
-/// So many bytes, fewer at the file's end.
-std::string bytes_at(std::istream& file, std::uint64_t at, std::size_t count) {
-  std::string bytes(count, '\0');
-  file.clear();
-  file.seekg(static_cast<std::streamoff>(at));
-  file.read(bytes.data(), static_cast<std::streamsize>(count));
-  bytes.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, file.gcount())));
-  return bytes;
-}
-
 bool is_mp4(std::string_view start) {
   constexpr std::array types{"ftyp"sv, "moov"sv, "mdat"sv, "free"sv, "skip"sv, "wide"sv, "pnot"sv, "styp"sv};
   return start.size() >= 8 && std::ranges::find(types, start.substr(4, 4)) != types.end();

@@ -22,6 +22,7 @@ using Json = nlohmann::json;
 
 constexpr std::size_t max_document_bytes = std::size_t{1} << 20;
 constexpr int most_pixels = 16384;
+constexpr std::string_view pixels = "a whole number from 1 to 16384";
 constexpr int largest_kernel = 255;
 constexpr std::string_view preset_folder = "presets/";
 
@@ -216,9 +217,8 @@ Task read_common(Reader& reader, ModelInfo& info) {
   reader.optional("licence", info.licence, reader.text("licence"));
   reader.optional("source", info.source, reader.text("source"));
   reader.optional("sha256", info.sha256, [&](const Json& value) { return sha256_of(reader, value); });
-  constexpr std::string_view size = "a whole number from 1 to 16384";
-  reader.required("input.width", info.input.width, reader.whole("input.width", 1, most_pixels, size), size);
-  reader.required("input.height", info.input.height, reader.whole("input.height", 1, most_pixels, size), size);
+  reader.required("input.width", info.input.width, reader.whole("input.width", 1, most_pixels, pixels), pixels);
+  reader.required("input.height", info.input.height, reader.whole("input.height", 1, most_pixels, pixels), pixels);
   reader.optional("input.color", info.input.color, reader.one_of("input.color", colors));
   reader.optional("input.mean", info.input.mean, reader.three("input.mean", true));
   reader.optional("input.std", info.input.std, reader.three("input.std", false));
@@ -244,10 +244,9 @@ int blur_kernel_of(Reader& reader, const Json& value) {
 
 /// One function a codec: reads what is the codec's own.
 OutputInfo read_heatmap(Reader& reader, Codec codec) {
-  constexpr std::string_view size = "a whole number from 1 to 16384";
   HeatmapOutput output{.size = {}, .udp = codec == Codec::udp_heatmap};
-  reader.required("output.width", output.size.width, reader.whole("output.width", 1, most_pixels, size), size);
-  reader.required("output.height", output.size.height, reader.whole("output.height", 1, most_pixels, size), size);
+  reader.required("output.width", output.size.width, reader.whole("output.width", 1, most_pixels, pixels), pixels);
+  reader.required("output.height", output.size.height, reader.whole("output.height", 1, most_pixels, pixels), pixels);
   if (!output.udp) {
     output.refinement = Refinement::quarter;
     output.flip_shift = true;

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/bytes.h"
 #include "posekit/error.h"
 
 namespace posekit::inline v0 {
@@ -24,12 +25,7 @@ std::string ModelReader::read(std::uint64_t from, std::size_t count) {
     const auto part = bytes_.subspan(count == 0 ? 0 : static_cast<std::size_t>(from), count);
     return {reinterpret_cast<const char*>(part.data()), part.size()};
   }
-  std::string bytes(count, '\0');
-  file_.clear();
-  file_.seekg(static_cast<std::streamoff>(from));
-  file_.read(bytes.data(), static_cast<std::streamsize>(count));
-  bytes.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, file_.gcount())));
-  return bytes;
+  return bytes_at(file_, from, count);
 }
 
 }  // namespace posekit::inline v0

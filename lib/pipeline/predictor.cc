@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "base/outcome.h"
 #include "posekit/error.h"
 
 namespace posekit::inline v0 {
@@ -38,8 +39,8 @@ std::vector<Prediction> Predictor::predict_batch(std::span<const PredictorInput>
     } else if (detector_) {
       to_detect.push_back(target);
     } else {
-      predictions[i].result.code = ErrorCode::invalid_argument;
-      predictions[i].result.message = "the image comes without boxes and the predictor has no detector: give boxes, or a detector";
+      set_error(predictions[i].result, {ErrorCode::invalid_argument,
+                                        "the image comes without boxes and the predictor has no detector: give boxes, or a detector"});
     }
   }
   if (!to_detect.empty()) detect(to_detect, control);

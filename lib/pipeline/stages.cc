@@ -30,15 +30,9 @@ Outcome outcome_without_throw(Work&& work) noexcept {
   }
 }
 
-void fail(FrameTask& task, Outcome outcome) noexcept {
-  if (task.out.result.code != ErrorCode::ok) return;
-  task.out.result.code = outcome.code;
-  task.out.result.message = std::move(outcome.message);
-}
-
 /// Gives every frame the same error, as far as memory for the messages goes.
 void fail_all(std::span<FrameTask* const> batch, const Outcome& outcome) noexcept {
-  for (FrameTask* task : batch) fail(*task, outcome_without_throw([&] { throw Error(outcome.code, outcome.message); }));
+  for (FrameTask* task : batch) set_error(task->out.result, outcome_without_throw([&] { throw Error(outcome.code, outcome.message); }));
 }
 
 bool alive(const FrameTask& task) noexcept { return task.out.result.code == ErrorCode::ok; }
@@ -95,7 +89,7 @@ void Stages::detect_alive(std::span<FrameTask* const> batch) {
       continue;
     }
     task->found = std::make_shared<const FrameBoxes>(FrameBoxes{outcome, {}});
-    fail(*task, outcome);
+    set_error(task->out.result, outcome);
   }
   if (tasks.empty()) return;
 
@@ -135,7 +129,7 @@ void Stages::estimate_alive(std::span<FrameTask* const> batch) {
       task->out.boxes = predicted ? tracker_->predict(task->out.frame.time_s) : task->found->boxes;
     });
     if (!outcome.ok()) {
-      fail(*task, outcome);
+      set_error(task->out.result, outcome);
       continue;
     }
     tasks.push_back(task);
@@ -161,7 +155,7 @@ void Stages::track(FrameTask& task) noexcept {
   Outcome outcome = outcome_without_throw([&] { tracker_->update(task.out.frame.time_s, task.out.result.poses); });
   timers_.track.add(Clock::now() - start);
   if (outcome.ok()) tracked_ = task.found;
-  fail(task, std::move(outcome));
+  set_error(task.out.result, std::move(outcome));
 }
 
 void Stages::deliver(FrameTask& task) noexcept {
