@@ -47,7 +47,6 @@ class Run {
   void write_coco(const std::string& entries);
   int summary(bool interrupted);
 
-  bool to_stdout() const { return options_.output == "-"; }
   bool coco() const { return options_.format == Format::coco; }
 
   const EstimateOptions& options_;
@@ -68,18 +67,18 @@ class Run {
 Run::Run(const EstimateOptions& options)
     : options_(options),
       plan_{.folder = options.output,
-            .json = !to_stdout() && !coco(),
+            .json = !options.to_stdout() && !coco(),
             .drawings = options.draw,
-            .coco = coco() && !to_stdout() ? fs::path(options.output) / "results.json" : fs::path()},
+            .coco = coco() && !options.to_stdout() ? fs::path(options.output) / "results.json" : fs::path()},
       boxes_(options),
       progress_(options.quiet),
       report_(progress_),
       runner_(options, !boxes_.any(), progress_) {
   posekit::silence_video_messages();
-  if (to_stdout() && options.draw)
+  if (options_.to_stdout() && options.draw)
     throw UsageError("--draw needs a folder for its pictures, and -o - names standard output: name a folder");
   std::error_code ignored;
-  if (!to_stdout() && fs::exists(options.output, ignored) && !fs::is_directory(options.output, ignored))
+  if (!options_.to_stdout() && fs::exists(options.output, ignored) && !fs::is_directory(options.output, ignored))
     throw UsageError(fmt::format("\"{}\" is a file, a folder is expected: choose another one with -o", options.output));
   inputs_ = list();
   next_ = inputs_->next();
@@ -91,7 +90,7 @@ Run::Run(const EstimateOptions& options)
     throw UsageError(fmt::format("\"{}\" is there already: add --overwrite or choose another folder with -o", plan_.coco.string()));
 }
 
-InputList Run::list() const { return {arguments_, to_stdout() ? fs::path() : fs::path(options_.output), shard_}; }
+InputList Run::list() const { return {arguments_, options_.to_stdout() ? fs::path() : fs::path(options_.output), shard_}; }
 
 /// In one results file an image_id that stands for two images is worth nothing.
 void Run::check_coco_ids() const {
@@ -149,7 +148,7 @@ int Run::execute() {
 
 void Run::write_coco(const std::string& entries) {
   const std::string document = "[" + entries + "]\n";
-  if (to_stdout()) return write_to_stdout(document);
+  if (options_.to_stdout()) return write_to_stdout(document);
   make_folder(options_.output);
   posekit::write_file(plan_.coco, bytes_of(document));
 }
@@ -163,7 +162,7 @@ int Run::summary(bool interrupted) {
   if (counts.failed > 0) progress_.message(fmt::format("posekit: {} of {} inputs failed, see above", counts.failed, counts.inputs));
   if (!options_.quiet && counts.skipped > 0)
     progress_.message(fmt::format("posekit: {} inputs were done before (--overwrite does them again)", counts.skipped));
-  if (!options_.quiet && !to_stdout()) progress_.message(fmt::format("posekit: results are in {}", options_.output));
+  if (!options_.quiet && !options_.to_stdout()) progress_.message(fmt::format("posekit: results are in {}", options_.output));
   return counts.failed > 0 ? 1 : 0;
 }
 

@@ -113,7 +113,7 @@ void ImageRun::write(const Work& work, const posekit::ImageResult& result) {
     const posekit::ResultSource source{
         .path = work.input.path.string(), .size = work.image->view().size(), .frame = std::nullopt, .time_s = std::nullopt};
     const std::string json = posekit::to_json(result, source, estimator.keypoints(), estimator.info().name) + "\n";
-    if (run_.to_stdout()) {
+    if (run_.options.to_stdout()) {
       write_to_stdout(json);
     } else {
       make_folder(work.output.json.parent_path());

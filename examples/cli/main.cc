@@ -56,9 +56,9 @@ void add_device_options(CLI::App& app, cli::ModelChoice& model) {
 
 void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
   app.add_option("INPUT", options.inputs, "images, videos, folders, globs, @list.txt, camera:0")->required();
-  app.add_option("-m,--model", options.model.path, "TorchScript pose model (default: the shipped one)");
+  app.add_option("-m,--model", options.model.path, "pose model (default: the shipped one)");
   add_model_options(app, options.model);
-  auto* detector = app.add_option("--detector", options.detector, "TorchScript person detector (default: the shipped one)");
+  auto* detector = app.add_option("--detector", options.detector, "person detector (default: the shipped one)");
   auto* boxes = app.add_option("--boxes", options.boxes, "boxes from a JSON file instead of a detector")->excludes(detector);
   auto* whole_image = app.add_flag("--whole-image", options.whole_image, "one person who fills the image, no detector")
                           ->excludes(detector)
@@ -106,7 +106,7 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
 }
 
 void add_inspect(CLI::App& app, cli::InspectOptions& options) {
-  app.add_option("MODEL", options.model.path, "TorchScript model")->required();
+  app.add_option("MODEL", options.model.path, "model file")->required();
   add_model_options(app, options.model);
   auto* memory = app.add_flag("--memory", options.memory, "also run it, and tell what it takes of the device's memory");
   add_device_options(app, options.model);
@@ -114,7 +114,7 @@ void add_inspect(CLI::App& app, cli::InspectOptions& options) {
 }
 
 void add_bench(CLI::App& app, cli::BenchOptions& options) {
-  app.add_option("MODEL", options.model.path, "TorchScript pose model")->required();
+  app.add_option("MODEL", options.model.path, "pose model")->required();
   add_model_options(app, options.model);
   add_device_options(app, options.model);
   app.add_option("--batch", options.batches, "persons in one forward, a row for each")
@@ -132,7 +132,7 @@ void add_bench(CLI::App& app, cli::BenchOptions& options) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Top-down human pose estimation with TorchScript models.", "posekit");
+  CLI::App app("Top-down human pose estimation over LibTorch.", "posekit");
   app.set_version_flag("--version", std::string(posekit::version()));
   app.require_subcommand(1);
   cli::EstimateOptions estimate;

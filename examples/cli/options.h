@@ -75,6 +75,8 @@ struct EstimateOptions {
   std::string shard = "0/1";
   bool overwrite = false;
   bool quiet = false;
+
+  bool to_stdout() const { return output == "-"; }
 };
 
 }  // namespace cli

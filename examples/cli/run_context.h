@@ -1,4 +1,4 @@
-/// What working on images and on videos have in common.
+/// What the runs over images and over videos share.
 #pragma once
 
 #include <functional>
@@ -19,10 +19,8 @@ struct RunContext {
   const OutputPlan& plan;
   OrderedReport& report;
   Progress& progress;
-  std::stop_token stop;                     ///< A signal's own token: only ever asked.
-  std::function<std::stop_token()> waking;  ///< One for whoever waits: it costs a thread, made by the first call.
-
-  bool to_stdout() const { return options.output == "-"; }
+  std::stop_token stop;                     ///< The signal handler's: it can be polled, and ends no wait.
+  std::function<std::stop_token()> waking;  ///< A token that ends waits too. The first call starts a thread for it.
 };
 
 }  // namespace cli
