@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
-from ._errors import InvalidArgumentError
 from ._executors import Executor, native_executor
-from ._images import Image, Pixels, SupportsCudaArrayInterface, boxes_of, in_order, is_rgb, placed_pixels_of, size_of, take_images
+from ._images import Failed, Image, Pixels, SupportsCudaArrayInterface, boxes_of, is_rgb, placed_pixels_of, take_images
 from ._loading import Loadable
 from ._model import Metadata, Model, ModelSource, Precision, WarmUp, model_of
-from ._results import PoseResult, failed_result, pose_result
+from ._results import PoseResult, batch_results
 
 
 class PoseEstimator(Loadable[_core.PoseEstimator]):
@@ -23,7 +22,7 @@ class PoseEstimator(Loadable[_core.PoseEstimator]):
     For one model and one number of Torch threads the results on a CPU are bit-equal on every executor and every run. Pickles as its
     options: another process loads the model again, when it first uses it. After fork() every call in the child raises ForkedError.
 
-    model: a posekit.Model, whose weights are used and may serve others too; or what it is made of, a TorchScript file's path or bytes, and
+    model: a posekit.Model, whose weights are used and may serve others too; or what it is made of, a model file's path or bytes, and
         then device, precision, metadata, preset, sha256 and warm_up are as there. None = the shipped pose_landmark_full.pt. Loading runs
         code from the file: open only files you trust.
     executor: where crops are warped and outputs decoded; None = Serial().
@@ -103,7 +102,7 @@ class PoseEstimator(Loadable[_core.PoseEstimator]):
 
         Raises InvalidArgumentError, DeadlineExceededError, InvalidModelError, ForkedError, …, and KeyboardInterrupt after the batch in flight.
         """
-        result = self._run([placed_pixels_of(image, self.model.device)], [boxes_of(boxes)], format, timeout)[0]
+        result = self._run([placed_pixels_of(image, self.model.device)], [boxes_of(boxes)], {}, format, timeout)[0]
         if result.error is not None:
             raise result.error
         return result
@@ -121,16 +120,12 @@ class PoseEstimator(Loadable[_core.PoseEstimator]):
         What concerns one image or box, and a passed timeout, is reported in its result's `error` and `box_errors`, with what was finished kept.
         Raises InvalidArgumentError for misuse of the call as a whole, ForkedError, and KeyboardInterrupt after the batch in flight.
         """
-        if len(images) != len(boxes_per_image):
-            raise InvalidArgumentError(f"{len(images)} images and boxes for {len(boxes_per_image)} images were given, as many are expected")
-        is_rgb(format)
         device = self.model.device
-        pixels, boxes, failed = take_images(images, boxes_per_image, lambda image, _: placed_pixels_of(image, device), boxes_of)
-        failures = {index: failed_result(error, self.keypoints, self.info.name, size) for index, (error, size) in failed.items()}
-        return in_order(self._run(pixels, boxes, format, timeout), failures)
+        taken = take_images(images, boxes_per_image, lambda image, _: placed_pixels_of(image, device), boxes_of)
+        return self._run(*taken, format, timeout)
 
-    def _run(self, pixels: list[Pixels], boxes: list[npt.NDArray[np.float64]], format: str, timeout: float | None) -> list[PoseResult]:
-        native = self._native
-        raw = native.estimate_batch(pixels, boxes, is_rgb(format), timeout)
-        keypoints, name = native.keypoints, native.info.name
-        return [pose_result(one, keypoints, name, size_of(image)) for one, image in zip(raw, pixels)]
+    def _run(
+        self, pixels: list[Pixels], boxes: list[npt.NDArray[np.float64]], failed: Failed, format: str, timeout: float | None
+    ) -> list[PoseResult]:
+        raw = self._native.estimate_batch(pixels, boxes, is_rgb(format), timeout)
+        return batch_results(raw, pixels, failed, self.keypoints, self.info.name)

@@ -32,6 +32,8 @@ Pixels = npt.NDArray[np.uint8] | _core.DeviceImage
 
 Taken = TypeVar("Taken")
 Result = TypeVar("Result")
+Failed = dict[int, tuple[Error, tuple[int, int]]]
+"""By the index of an image: why it can't be used, and its size."""
 
 _DLPACK_CUDA = (2, 13)  # kDLCUDA, kDLCUDAManaged
 _LEGACY_DEFAULT_STREAM = 1  # as DLPack numbers it
@@ -169,11 +171,16 @@ def take_images(
     boxes_per_image: Sequence[Any],
     pixels_of_image: Callable[[Any, Any], Pixels],
     boxes_of_image: Callable[[Any], Taken],
-) -> tuple[list[Pixels], list[Taken], dict[int, tuple[Error, tuple[int, int]]]]:
-    """What can be used of a batch call, and, by its index, what is wrong with each other image, with its size."""
+) -> tuple[list[Pixels], list[Taken], Failed]:
+    """What can be used of a batch call, and what can't.
+
+    Raises InvalidArgumentError if the number of images is not that of the lists of boxes.
+    """
+    if len(images) != len(boxes_per_image):
+        raise InvalidArgumentError(f"{len(images)} images and boxes for {len(boxes_per_image)} images were given, the same number of both is expected")
     pixels: list[Pixels] = []
     boxes: list[Taken] = []
-    failed = {}
+    failed: Failed = {}
     for index, (image, people) in enumerate(zip(images, boxes_per_image)):
         size = (0, 0)
         try:
@@ -187,6 +194,6 @@ def take_images(
 
 
 def in_order(done: Sequence[Result], failures: Mapping[int, Result]) -> list[Result]:
-    """A batch call's results in the order of its images, of which the failures have their indices."""
+    """A batch call's results in the order of its images. failures: by the image's index."""
     rest = iter(done)
     return [failures[index] if index in failures else next(rest) for index in range(len(done) + len(failures))]

@@ -10,28 +10,16 @@ import numpy.typing as npt
 
 from . import _core
 from ._detector import PersonDetector
-from ._errors import InvalidArgumentError
 from ._estimator import PoseEstimator
-from ._images import (
-    Image,
-    Pixels,
-    SupportsCudaArrayInterface,
-    boxes_of,
-    in_order,
-    is_rgb,
-    pixels_of,
-    placed_pixels_of,
-    size_of,
-    take_images,
-)
+from ._images import Failed, Image, Pixels, SupportsCudaArrayInterface, boxes_of, is_rgb, pixels_of, placed_pixels_of, take_images
 from ._loading import Loadable
-from ._results import PoseResult, failed_result, pose_result
+from ._results import PoseResult, batch_results
 
 
 class Predictor(Loadable[_core.Predictor]):
     """A detector, or none, and a pose estimator: one call for both. Immutable: any number of threads may call it at once.
 
-    It shares both with whoever else uses them. Pickles as the two of them do. After fork() every call in the child raises ForkedError.
+    Others may use the estimator and the detector too. Pickles as the two do. After fork() every call in the child raises ForkedError.
 
     detector: None = every image comes with its boxes.
     """
@@ -53,7 +41,7 @@ class Predictor(Loadable[_core.Predictor]):
 
     @property
     def detector(self) -> PersonDetector | None:
-        """What finds the people; None: nothing does."""
+        """What finds the people, or None."""
         detector: PersonDetector | None = self._options["detector"]
         return detector
 
@@ -73,7 +61,7 @@ class Predictor(Loadable[_core.Predictor]):
 
         Raises InvalidArgumentError, DeadlineExceededError, InvalidModelError, ForkedError, …, and KeyboardInterrupt after the batch in flight.
         """
-        result = self._run([self._pixels_of(image, boxes)], [_given(boxes)], format, timeout)[0]
+        result = self._run([self._pixels_of(image, boxes)], [_given(boxes)], {}, format, timeout)[0]
         if result.error is not None:
             raise result.error
         return result
@@ -95,24 +83,17 @@ class Predictor(Loadable[_core.Predictor]):
         """
         if boxes_per_image is None:
             boxes_per_image = [None] * len(images)
-        if len(images) != len(boxes_per_image):
-            raise InvalidArgumentError(f"{len(images)} images and boxes for {len(boxes_per_image)} images were given, as many are expected")
-        is_rgb(format)
-        pixels, boxes, failed = take_images(images, boxes_per_image, self._pixels_of, _given)
-        keypoints, name = self.estimator.keypoints, self.estimator.info.name
-        failures = {index: failed_result(error, keypoints, name, size) for index, (error, size) in failed.items()}
-        return in_order(self._run(pixels, boxes, format, timeout), failures)
+        return self._run(*take_images(images, boxes_per_image, self._pixels_of, _given), format, timeout)
 
     def _pixels_of(self, image: Any, boxes: npt.ArrayLike | None) -> Pixels:
         """The detector reads the CPU's memory."""
         return pixels_of(image) if boxes is None else placed_pixels_of(image, self.estimator.model.device)
 
     def _run(
-        self, pixels: list[Pixels], boxes: list[npt.NDArray[np.float64] | None], format: str, timeout: float | None
+        self, pixels: list[Pixels], boxes: list[npt.NDArray[np.float64] | None], failed: Failed, format: str, timeout: float | None
     ) -> list[PoseResult]:
         raw = self._native.predict_batch(pixels, boxes, is_rgb(format), timeout)
-        keypoints, name = self.estimator.keypoints, self.estimator.info.name
-        return [pose_result(one, keypoints, name, size_of(image)) for one, image in zip(raw, pixels)]
+        return batch_results(raw, pixels, failed, self.estimator.keypoints, self.estimator.info.name)
 
 
 def _given(boxes: npt.ArrayLike | None) -> npt.NDArray[np.float64] | None:

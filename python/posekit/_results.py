@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from . import _core
 from ._errors import Error, ErrorCode, error_of
+from ._images import Failed, Pixels, in_order, size_of
 
 
 @dataclass
@@ -165,3 +167,15 @@ def failed_result(error: Error, keypoint_set: _core.KeypointSet, model_name: str
         image_size=image_size,
         error=error,
     )
+
+
+def batch_results(
+    raw: Sequence[_core.RawPoseResult], pixels: Sequence[Pixels], failed: Failed, keypoint_set: _core.KeypointSet, model_name: str
+) -> list[PoseResult]:
+    """A batch call's results in the order of its images.
+
+    raw: the native code's, one for each of `pixels`.
+    failed: the images that the native code was not given.
+    """
+    done = [pose_result(one, keypoint_set, model_name, size_of(image)) for one, image in zip(raw, pixels)]
+    return in_order(done, {index: failed_result(error, keypoint_set, model_name, size) for index, (error, size) in failed.items()})
