@@ -66,6 +66,18 @@ int fail_everywhere(Call call) {
   return failures;
 }
 
+/// A call that makes an object and destroys it. It aborts unless there is an object exactly if the call succeeded.
+template <class Owned, class Make>
+auto making(Make make) {
+  return [make] {
+    typename Owned::pointer object = nullptr;
+    const posekit_status status = make(&object);
+    const Owned owner(object);
+    if ((status == POSEKIT_OK) != (object != nullptr)) std::abort();
+    return status;
+  };
+}
+
 }  // namespace
 
 TEST_CASE("An error whose text finds no memory still has its status and a static text") {
@@ -91,44 +103,16 @@ TEST_CASE("An error whose text finds no memory still has its status and a static
 
 TEST_CASE("Making objects with an allocation failing anywhere gives them or out_of_memory, and out parameters are NULL") {
   read_builtin_sets();
-  CHECK(fail_everywhere([] {
-          posekit_executor* executor = nullptr;
-          const posekit_status status = posekit_executor_create_serial(&executor);
-          posekit_executor_destroy(executor);
-          return status;
-        }) >= 2);
-  CHECK(fail_everywhere([] {
-          posekit_control* control = nullptr;
-          const posekit_status status = posekit_control_create(&control);
-          posekit_control_destroy(control);
-          return status;
-        }) >= 2);
-  CHECK(fail_everywhere([] {
-          posekit_keypoint_set* set = nullptr;
-          const posekit_status status = posekit_keypoint_set_create_builtin("coco17", &set);
-          if (status != POSEKIT_OK && set != nullptr) std::abort();
-          posekit_keypoint_set_destroy(set);
-          return status;
-        }) > 20);
+  CHECK(fail_everywhere(making<Executor>(posekit_executor_create_serial)) >= 2);
+  CHECK(fail_everywhere(making<Control>(posekit_control_create)) >= 2);
+  CHECK(fail_everywhere(making<KeypointSet>([](auto** out) { return posekit_keypoint_set_create_builtin("coco17", out); })) > 20);
 }
 
 TEST_CASE("Making an estimator or a detector of a model with an allocation failing anywhere gives it or out_of_memory") {
   const auto pose = load_document(pose_model);
   const auto people = load_document(detect_model);
-  CHECK(fail_everywhere([&] {
-          posekit_estimator* estimator = nullptr;
-          const posekit_status status = posekit_estimator_create(pose.get(), nullptr, &estimator);
-          if ((status == POSEKIT_OK) != (estimator != nullptr)) std::abort();
-          posekit_estimator_destroy(estimator);
-          return status;
-        }) > 4);
-  CHECK(fail_everywhere([&] {
-          posekit_detector* detector = nullptr;
-          const posekit_status status = posekit_detector_create(people.get(), nullptr, &detector);
-          if ((status == POSEKIT_OK) != (detector != nullptr)) std::abort();
-          posekit_detector_destroy(detector);
-          return status;
-        }) > 4);
+  CHECK(fail_everywhere(making<Estimator>([&](auto** out) { return posekit_estimator_create(pose.get(), nullptr, out); })) > 4);
+  CHECK(fail_everywhere(making<Detector>([&](auto** out) { return posekit_detector_create(people.get(), nullptr, out); })) > 4);
 }
 
 TEST_CASE("A custom executor's opaque pointer is given back exactly if the executor was made") {

@@ -140,7 +140,7 @@ TEST_CASE("A task that shares a slot with one that runs is not run, and the call
   CHECK(meeting.ran == 1);
 }
 
-TEST_CASE("A status that run returns is what the call ends with") {
+TEST_CASE("A call ends with the status that run returns") {
   posekit_status answer = GENERATE(posekit_status{POSEKIT_ERROR_CANCELLED}, posekit_status{POSEKIT_ERROR_INTERNAL}, -5, 77);
   const auto executor = make(
       [](void* opaque, size_t count, posekit_task task, void* context) -> posekit_status {

@@ -92,7 +92,7 @@ TEST_CASE("An IoU above 1 is refused") {
   refuses<posekit_detector*>("IoU", [&](auto** out) { return posekit_detector_create(small_models().detect.get(), &options, out); });
 }
 
-TEST_CASE("A detector's score threshold above every score leaves nobody") {
+TEST_CASE("A detector's score threshold above every score leaves no box") {
   posekit_detector_options options = POSEKIT_DETECTOR_OPTIONS_INIT;
   options.nms_iou = DBL_MIN;
   options.score_threshold = 2;  // above the model's only score

@@ -97,7 +97,7 @@ TEST_CASE("An image on another device is reported with both devices' names, and 
   }
 }
 
-TEST_CASE("An image's place that is none fails the call, and the wrong value is named") {
+TEST_CASE("An invalid place of an image fails the call, and the wrong value is named") {
   for (const Device device : {first_gpu, cpu}) {
     const posekit_estimator estimator = estimator_on(device);
     const Album album;

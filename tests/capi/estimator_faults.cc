@@ -6,6 +6,7 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <cmath>
 #include <cstdint>
+#include <source_location>
 #include <string>
 #include <vector>
 
@@ -18,10 +19,10 @@ using namespace posekit_c_test;  // NOLINT(google-build-using-namespace): a test
 namespace {
 
 /// Expects that no estimator is made.
-void create_fails(const posekit_estimator_options& options, posekit_status expected, const std::string& text) {
-  posekit_estimator* estimator = nullptr;
-  fails(posekit_estimator_create(small_models().pose.get(), &options, &estimator), expected, text);
-  CHECK(estimator == nullptr);
+void create_fails(const posekit_estimator_options& options, posekit_status expected, const std::string& text,
+                  std::source_location where = std::source_location::current()) {
+  fails_and_resets<posekit_estimator*>(
+      expected, text, [&](auto** out) { return posekit_estimator_create(small_models().pose.get(), &options, out); }, where);
 }
 
 }  // namespace
@@ -67,8 +68,7 @@ TEST_CASE("An estimator's images, boxes or keypoint names of a number that no me
     return posekit_estimator_estimate_placed_batch(estimator, &one_image, nullptr, huge, nullptr, out);
   });
   const char* const name = "left_eye";
-  posekit_estimator_options options = POSEKIT_ESTIMATOR_OPTIONS_INIT;
-  options.keypoints = &name;
+  posekit_estimator_options options = options_with_keypoint(&name);
   options.keypoint_count = huge;
   create_fails(options, POSEKIT_ERROR_INVALID_ARGUMENT, "more than memory can hold");
 }
@@ -122,17 +122,12 @@ TEST_CASE("A box padding that is negative or not finite is refused") {
 
 TEST_CASE("A keypoint that the model does not have is reported as not found") {
   const char* const unknown = "tail";
-  posekit_estimator_options options = POSEKIT_ESTIMATOR_OPTIONS_INIT;
-  options.keypoints = &unknown;
-  options.keypoint_count = 1;
-  create_fails(options, POSEKIT_ERROR_NOT_FOUND, "tail");
+  create_fails(options_with_keypoint(&unknown), POSEKIT_ERROR_NOT_FOUND, "tail");
 }
 
 TEST_CASE("An estimator of a subset of keypoints has the subset's set") {
   const char* const left = "left";
-  posekit_estimator_options options = POSEKIT_ESTIMATOR_OPTIONS_INIT;
-  options.keypoints = &left;
-  options.keypoint_count = 1;
+  const posekit_estimator_options options = options_with_keypoint(&left);
   const auto set = set_of(estimator_of(small_models().pose.get(), &options).get());
   size_t size = 0;
   ok(posekit_keypoint_set_size(set.get(), &size));

@@ -4,6 +4,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <cstdint>
+#include <source_location>
 #include <string>
 
 #include "capi/objects.h"
@@ -13,11 +14,13 @@ using namespace posekit_c_test;  // NOLINT(google-build-using-namespace): a test
 
 namespace {
 
-/// Expects that no model is loaded.
-void load_fails(const posekit_model_options& options, posekit_status expected, const std::string& text) {
-  posekit_model* model = nullptr;
-  fails(posekit_model_load(small_models().pose_path.c_str(), &options, &model), expected, text);
-  CHECK(model == nullptr);
+/// Expects that no model is loaded with the options that `set` makes of the defaults.
+template <class Set>
+void load_fails(posekit_status expected, const std::string& text, Set set, std::source_location where = std::source_location::current()) {
+  posekit_model_options options = POSEKIT_MODEL_OPTIONS_INIT;
+  set(options);
+  fails_and_resets<posekit_model*>(
+      expected, text, [&](auto** out) { return posekit_model_load(small_models().pose_path.c_str(), &options, out); }, where);
 }
 
 }  // namespace
@@ -60,56 +63,40 @@ TEST_CASE("A preset's index beyond the end is refused with the number there is")
 
 TEST_CASE("A model's precision or warm-up outside its enumeration is refused and named") {
   const int32_t wrong = GENERATE(-1, 5, 256, INT32_MAX, INT32_MIN);
-  posekit_model_options options = POSEKIT_MODEL_OPTIONS_INIT;
-  options.precision = wrong;
-  load_fails(options, POSEKIT_ERROR_INVALID_ARGUMENT, std::to_string(wrong));
-  options.precision = POSEKIT_PRECISION_FP32;
-  options.warm_up = wrong;
-  load_fails(options, POSEKIT_ERROR_INVALID_ARGUMENT, std::to_string(wrong));
+  load_fails(POSEKIT_ERROR_INVALID_ARGUMENT, std::to_string(wrong), [&](auto& options) { options.precision = wrong; });
+  load_fails(POSEKIT_ERROR_INVALID_ARGUMENT, std::to_string(wrong), [&](auto& options) { options.warm_up = wrong; });
 }
 
 TEST_CASE("A model's metadata from two places are refused") {
-  posekit_model_options options = POSEKIT_MODEL_OPTIONS_INIT;
-  options.metadata_json = "{}";
-  options.metadata_preset = "sapiens-coco17";
-  load_fails(options, POSEKIT_ERROR_INVALID_ARGUMENT, "at most one");
+  load_fails(POSEKIT_ERROR_INVALID_ARGUMENT, "at most one", [](auto& options) {
+    options.metadata_json = "{}";
+    options.metadata_preset = "sapiens-coco17";
+  });
 }
 
 TEST_CASE("An unknown preset is reported as not found, with the presets there are") {
-  posekit_model_options options = POSEKIT_MODEL_OPTIONS_INIT;
-  options.metadata_preset = "sapiens";
-  load_fails(options, POSEKIT_ERROR_NOT_FOUND, "sapiens-coco17");
+  load_fails(POSEKIT_ERROR_NOT_FOUND, "sapiens-coco17", [](auto& options) { options.metadata_preset = "sapiens"; });
 }
 
 TEST_CASE("A metadata file that does not exist is reported as not found") {
-  posekit_model_options options = POSEKIT_MODEL_OPTIONS_INIT;
-  options.metadata_file = "/no/such.json";
-  load_fails(options, POSEKIT_ERROR_NOT_FOUND, "/no/such.json");
+  load_fails(POSEKIT_ERROR_NOT_FOUND, "/no/such.json", [](auto& options) { options.metadata_file = "/no/such.json"; });
 }
 
-TEST_CASE("Metadata that are no JSON are reported as an invalid model") {
-  posekit_model_options options = POSEKIT_MODEL_OPTIONS_INIT;
-  options.metadata_json = "{";
-  load_fails(options, POSEKIT_ERROR_INVALID_MODEL, "");
+TEST_CASE("Metadata that are not JSON are reported as an invalid model") {
+  load_fails(POSEKIT_ERROR_INVALID_MODEL, "", [](auto& options) { options.metadata_json = "{"; });
 }
 
-TEST_CASE("A checksum that is none is refused") {
-  posekit_model_options options = POSEKIT_MODEL_OPTIONS_INIT;
-  options.sha256 = "12";
-  load_fails(options, POSEKIT_ERROR_INVALID_ARGUMENT, "64 hexadecimal");
+TEST_CASE("A malformed checksum is refused") {
+  load_fails(POSEKIT_ERROR_INVALID_ARGUMENT, "64 hexadecimal", [](auto& options) { options.sha256 = "12"; });
 }
 
 TEST_CASE("A device of an unknown name is refused and named") {
-  posekit_model_options options = POSEKIT_MODEL_OPTIONS_INIT;
-  options.device = "gpu";
-  load_fails(options, POSEKIT_ERROR_INVALID_ARGUMENT, "gpu");
+  load_fails(POSEKIT_ERROR_INVALID_ARGUMENT, "gpu", [](auto& options) { options.device = "gpu"; });
 }
 
 TEST_CASE("A model's keypoint count is the model's, whatever subset an estimator uses, and 0 for a detection model") {
   const char* const left = "left";
-  posekit_estimator_options options = POSEKIT_ESTIMATOR_OPTIONS_INIT;
-  options.keypoints = &left;
-  options.keypoint_count = 1;
+  const posekit_estimator_options options = options_with_keypoint(&left);
   const auto estimator = estimator_of(small_models().pose.get(), &options);
   posekit_model_info info = POSEKIT_MODEL_INFO_INIT;
   ok(posekit_model_get_info(small_models().pose.get(), &info));

@@ -1,7 +1,5 @@
 /// How long objects of the C interface live, and what a child of fork() may do with its parent's.
 #include <posekit_c.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
@@ -9,9 +7,11 @@
 
 #include "capi/objects.h"
 #include "capi/small_models.h"
+#include "support/in_child.h"
 
 using Catch::Matchers::ContainsSubstring;
 using namespace posekit_c_test;  // NOLINT(google-build-using-namespace): a test's words
+using posekit_test::in_child;
 
 TEST_CASE("Destroying NULL does nothing") {
   posekit_executor_destroy(nullptr);
@@ -81,9 +81,7 @@ TEST_CASE("A child of fork() is refused its parent's pool, estimator and detecto
   auto pool = thread_pool(2);
   const posekit_estimator* estimator = small_models().estimator.get();
   const posekit_detector* detector = small_models().detector.get();
-  const pid_t child = fork();
-  if (child == 0) {
-    alarm(60);
+  const int status = in_child([&] {
     posekit_result* result = nullptr;
     posekit_detections* detections = nullptr;
     const auto task = [](void*, size_t, size_t) {};
@@ -94,30 +92,22 @@ TEST_CASE("A child of fork() is refused its parent's pool, estimator and detecto
     all = posekit_detector_detect_batch(detector, nullptr, 0, nullptr, &detections) == POSEKIT_ERROR_FORKED && all;
     all = posekit_last_error_message()[0] != 0 && all;
     pool.reset();
-    _exit(all ? 0 : 1);
-  }
-  int status = 0;
-  REQUIRE(child > 0);
-  REQUIRE(waitpid(child, &status, 0) == child);
+    return all ? 0 : 1;
+  });
   CHECK(status == 0);
 }
 
 TEST_CASE("A child of fork() may destroy its parent's model, but makes no estimator or detector of it") {
   auto pose = load(small_models().pose_path);
   auto people = load(small_models().detect_path);
-  const pid_t child = fork();
-  if (child == 0) {
-    alarm(60);
+  const int status = in_child([&] {
     posekit_estimator* estimator = nullptr;
     posekit_detector* detector = nullptr;
     bool all = posekit_estimator_create(pose.get(), nullptr, &estimator) == POSEKIT_ERROR_FORKED;
     all = posekit_detector_create(people.get(), nullptr, &detector) == POSEKIT_ERROR_FORKED && all;
     pose.reset();
     people.reset();
-    _exit(all ? 0 : 1);
-  }
-  int status = 0;
-  REQUIRE(child > 0);
-  REQUIRE(waitpid(child, &status, 0) == child);
+    return all ? 0 : 1;
+  });
   CHECK(status == 0);
 }

@@ -1,4 +1,4 @@
-/// What tests of the C interface share: owners of its objects, and checks of what a call came to.
+/// What tests of the C interface share: owners of its objects, and checks of how a call ended.
 #pragma once
 
 #include <posekit_c.h>
@@ -19,21 +19,28 @@ inline void ok(posekit_status status) {
   REQUIRE(status == POSEKIT_OK);
 }
 
-/// Expects a call to fail with this status and a text that has this in it.
+/// Expects a call to fail with this status and a text that contains this.
 inline void fails(posekit_status status, posekit_status expected, const std::string& text) {
   CHECK(status == expected);
   CHECK_THAT(posekit_last_error_message(), Catch::Matchers::ContainsSubstring(text));
 }
 
-/// Expects invalid_argument with this in its text, and each out parameter, which held what no call gives, to be reset.
+/// Expects the same, and each out parameter, which held what no call gives, to be reset.
 /// @param call gets a pointer to each out parameter
 template <class... Out, class Call>
-void refuses(const std::string& text, Call call, std::source_location where = std::source_location::current()) {
+void fails_and_resets(posekit_status expected, const std::string& text, Call call,
+                      std::source_location where = std::source_location::current()) {
   INFO("line " << where.line());
   std::tuple<Out...> outs;
   std::apply([](Out&... out) { (std::memset(&out, 0x5a, sizeof out), ...); }, outs);
-  fails(std::apply([&](Out&... out) { return call(&out...); }, outs), POSEKIT_ERROR_INVALID_ARGUMENT, text);
+  fails(std::apply([&](Out&... out) { return call(&out...); }, outs), expected, text);
   CHECK(outs == std::tuple<Out...>{});
+}
+
+/// The same for invalid_argument.
+template <class... Out, class Call>
+void refuses(const std::string& text, Call call, std::source_location where = std::source_location::current()) {
+  fails_and_resets<Out...>(POSEKIT_ERROR_INVALID_ARGUMENT, text, call, where);
 }
 
 /// The same for a NULL that is not allowed.
@@ -61,7 +68,7 @@ using Tracker = Owner<posekit_tracker, posekit_tracker_destroy>;
 using Pipeline = Owner<posekit_pipeline, posekit_pipeline_destroy>;
 using Text = Owner<char, posekit_string_destroy>;
 
-/// Owns what a call gives out, which is to succeed.
+/// Expects a call to succeed, and owns the object that it gives out.
 /// @param call gets the out parameter
 template <class Owned, class Call>
 Owned made(Call call) {
@@ -80,6 +87,14 @@ inline KeypointSet builtin_set(const char* name) {
 
 inline Model load(const std::string& path) {
   return made<Model>([&](auto** out) { return posekit_model_load(path.c_str(), nullptr, out); });
+}
+
+/// Options with one keypoint, or one subset of keypoints. @param name borrowed by the options
+inline posekit_estimator_options options_with_keypoint(const char* const* name) {
+  posekit_estimator_options options = POSEKIT_ESTIMATOR_OPTIONS_INIT;
+  options.keypoints = name;
+  options.keypoint_count = 1;
+  return options;
 }
 
 inline Estimator estimator_of(const posekit_model* model, const posekit_estimator_options* options = nullptr) {

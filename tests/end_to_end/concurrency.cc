@@ -1,12 +1,11 @@
 /// Many callers at once on one detector and one estimator with the shipped models.
 #include <catch2/catch_test_macros.hpp>
-#include <latch>
 #include <memory>
-#include <thread>
 #include <vector>
 
 #include "posekit/image_io.h"
 #include "posekit/posekit.h"
+#include "support/at_once.h"
 #include "support/paths.h"
 
 using namespace posekit;
@@ -49,15 +48,6 @@ TEST_CASE("Eight threads that share a detector, an estimator and a pool each get
   const Found expected = look_at(images, detector, estimator);
   REQUIRE(expected.poses[2].size() == 2);
   std::vector<Found> found(8);
-  std::latch start(8);
-  {
-    std::vector<std::jthread> callers;
-    for (Found& mine : found) {
-      callers.emplace_back([&] {
-        start.arrive_and_wait();
-        mine = look_at(images, detector, estimator);
-      });
-    }
-  }
+  posekit_test::at_once(found.size(), [&](std::size_t i) { found[i] = look_at(images, detector, estimator); });
   for (const Found& mine : found) CHECK(mine == expected);
 }

@@ -13,11 +13,13 @@
 
 #include "posekit/error.h"
 #include "posekit/estimator.h"
+#include "support/at_once.h"
 #include "support/fake_device.h"
 #include "support/shuffling_executor.h"
 
 using namespace posekit;
 using Catch::Approx;
+using posekit_test::at_once;
 using posekit_test::CropBatch;
 using posekit_test::FakeDevice;
 
@@ -272,20 +274,13 @@ TEST_CASE("Callers at once share a device, each with a session of its own that i
   const PoseEstimator estimator(Model(device), options);
   const People people(7);
   constexpr std::size_t callers = 6;
-  std::latch start(callers);
   std::vector<int> right(callers, 0);
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < callers; ++i) {
-      threads.emplace_back([&, i] {
-        start.arrive_and_wait();
-        for (int round = 0; round < 10; ++round) {
-          const auto results = estimator.estimate_batch(people.input);
-          right[i] += posed(results) == 7 && each_has_its_own(results) ? 1 : 0;
-        }
-      });
+  at_once(callers, [&](std::size_t i) {
+    for (int round = 0; round < 10; ++round) {
+      const auto results = estimator.estimate_batch(people.input);
+      right[i] += posed(results) == 7 && each_has_its_own(results) ? 1 : 0;
     }
-  }
+  });
   CHECK(right == std::vector<int>(callers, 10));
   CHECK(device->requests().size() <= callers);
   CHECK(device->allocations() <= static_cast<int>(2 * callers));

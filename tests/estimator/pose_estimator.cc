@@ -1,26 +1,24 @@
 /// PoseEstimator around a scripted model: batches, outcomes, subsets, flip test.
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <catch2/catch_approx.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <cmath>
-#include <latch>
 #include <limits>
 #include <memory>
-#include <thread>
 #include <vector>
 
 #include "posekit/error.h"
 #include "posekit/estimator.h"
+#include "support/at_once.h"
 #include "support/fake_backend.h"
+#include "support/in_child.h"
 #include "support/shuffling_executor.h"
 
 using namespace posekit;
 using Catch::Approx;
 using Catch::Matchers::ContainsSubstring;
+using posekit_test::at_once;
 using posekit_test::CropBatch;
 using posekit_test::FakeBackend;
 
@@ -327,27 +325,17 @@ TEST_CASE("One estimator shared by eight threads gives each what one thread gets
   const Crowd people = crowd();
   const PoseEstimator estimator = estimator_with(std::make_shared<ThreadPool>(3));
   const auto expected = poses_of(estimator.estimate_batch(people.input));
-  std::latch start(8);
   std::vector<int> equal(8, 0);
-  {
-    std::vector<std::jthread> callers;
-    for (std::size_t i = 0; i < equal.size(); ++i) {
-      callers.emplace_back([&, i] {
-        start.arrive_and_wait();
-        for (int round = 0; round < 5; ++round) equal[i] += poses_of(estimator.estimate_batch(people.input)) == expected ? 1 : 0;
-      });
-    }
-  }
+  at_once(equal.size(), [&](std::size_t i) {
+    for (int round = 0; round < 5; ++round) equal[i] += poses_of(estimator.estimate_batch(people.input)) == expected ? 1 : 0;
+  });
   CHECK(equal == std::vector<int>(8, 5));
 }
 
 TEST_CASE("After fork an estimator fails in the child at once and works on in the parent") {
   auto estimator = std::make_unique<PoseEstimator>(estimator_with(std::make_shared<ThreadPool>(2)));
   const Crowd people = crowd();
-  const pid_t child = fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    alarm(10);
+  const int refused = posekit_test::in_child([&] {
     int status = 1;
     try {
       (void)estimator->estimate_batch(people.input);
@@ -355,11 +343,8 @@ TEST_CASE("After fork an estimator fails in the child at once and works on in th
       if (error.code() == ErrorCode::forked) status = 0;
     }
     estimator.reset();
-    _exit(status);
-  }
-  int status = -1;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  CHECK(WIFEXITED(status));
-  CHECK(WEXITSTATUS(status) == 0);
+    return status;
+  });
+  CHECK(refused == 0);
   CHECK(estimator->estimate_batch(people.input)[0].poses.size() == 2);
 }

@@ -1,10 +1,6 @@
 /// The executor's clauses, one test each, for every executor there is.
 #include "posekit/executor.h"
 
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <barrier>
@@ -23,9 +19,11 @@
 #include <vector>
 
 #include "posekit/error.h"
+#include "support/in_child.h"
 #include "support/shuffling_executor.h"
 
 using namespace posekit;
+using posekit_test::in_child;
 
 namespace {
 
@@ -241,10 +239,7 @@ TEST_CASE("ThreadPool refuses a number of threads beyond reason, naming it") {
 TEST_CASE("Clause 6: after fork the child gets an error from the pool at once, and can end") {
   auto pool = std::make_unique<ThreadPool>(3);
   pool->parallel_for(10, [](std::size_t, std::size_t) {});
-  const pid_t child = fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    alarm(10);
+  const int refused = in_child([&] {
     int status = 1;
     try {
       pool->parallel_for(10, [](std::size_t, std::size_t) {});
@@ -252,12 +247,9 @@ TEST_CASE("Clause 6: after fork the child gets an error from the pool at once, a
       if (error.code() == ErrorCode::forked) status = 0;
     }
     pool.reset();  // leaks rather than joins
-    _exit(status);
-  }
-  int status = -1;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  CHECK(WIFEXITED(status));
-  CHECK(WEXITSTATUS(status) == 0);
+    return status;
+  });
+  CHECK(refused == 0);
   std::atomic<int> calls = 0;
   pool->parallel_for(10, [&](std::size_t, std::size_t) { ++calls; });  // the parent's pool is as it was
   CHECK(calls == 10);

@@ -1,7 +1,4 @@
 /// fork() after Torch has run with two threads: what a child may do works, everything else fails at once.
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <catch2/catch_test_macros.hpp>
 #include <cmath>
 #include <memory>
@@ -10,34 +7,15 @@
 #include "faults/rounds.h"
 #include "posekit/image_io.h"
 #include "posekit/posekit.h"
+#include "support/in_child.h"
 #include "support/paths.h"
 
 using namespace posekit;
+using posekit_test::in_child;
 
 namespace {
 
-constexpr unsigned hang_limit = 60;  // seconds; the kernel then kills the child
-
 std::filesystem::path model(const char* name) { return posekit_test::source_dir() / "examples/models" / name; }
-
-/// Runs work() in a child. @return its exit code, or -1 if a signal ended it (SIGALRM: it hung)
-template <class Work>
-int in_child(Work work) {
-  const pid_t child = fork();
-  if (child == 0) {
-    alarm(hang_limit);
-    int status = 100;
-    try {
-      status = work();
-    } catch (...) {
-      status = 101;
-    }
-    _exit(status);
-  }
-  int status = 0;
-  if (child < 0 || waitpid(child, &status, 0) != child) return -2;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 template <class Call>
 bool is_refused(Call call) {

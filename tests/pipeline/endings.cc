@@ -1,7 +1,4 @@
 /// How a pipeline ends and what goes wrong in it: close, cancel, destruction, exceptions, deadlines, fork.
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -13,11 +10,13 @@
 #include "pipeline/scripted.h"
 #include "posekit/error.h"
 #include "posekit/pipeline.h"
+#include "support/in_child.h"
 
 using namespace posekit;
 using namespace std::chrono_literals;
 using posekit_test::box_in;
 using posekit_test::code_of;
+using posekit_test::in_child;
 using posekit_test::is_pose_of;
 using posekit_test::numbered_frame;
 using posekit_test::scripted_detector;
@@ -308,9 +307,7 @@ TEST_CASE("After fork every call in the child says forked, and its destructor le
 #endif
   auto pipeline = std::make_unique<Pipeline>(Predictor(scripted_estimator()), [](const PipelineResult&) {});
   CHECK(pipeline->submit(with_box(0)));
-  const pid_t child = fork();
-  if (child == 0) {
-    alarm(60);
+  const int refused_calls = in_child([&] {
     int refused = 0;
     refused += code_of([&] { pipeline->submit(with_box(1)); }) == ErrorCode::forked ? 1 : 0;
     refused += code_of([&] { pipeline->run([] { return std::nullopt; }); }) == ErrorCode::forked ? 1 : 0;
@@ -318,12 +315,9 @@ TEST_CASE("After fork every call in the child says forked, and its destructor le
     refused += code_of([&] { pipeline->cancel(); }) == ErrorCode::forked ? 1 : 0;
     refused += code_of([&] { (void)pipeline->metrics(); }) == ErrorCode::forked ? 1 : 0;
     pipeline.reset();
-    _exit(refused);
-  }
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  CHECK(WIFEXITED(status));
-  CHECK(WEXITSTATUS(status) == 5);
+    return refused;
+  });
+  CHECK(refused_calls == 5);
   pipeline->close();
   CHECK(pipeline->metrics().delivered == 1);
 }

@@ -5,16 +5,15 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <chrono>
 #include <cmath>
-#include <latch>
 #include <memory>
 #include <stop_token>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "loading/load_model.h"
 #include "posekit/error.h"
 #include "posekit/estimator.h"
+#include "support/at_once.h"
 #include "support/by_sessions.h"
 #include "support/fake_backend.h"
 #include "support/model_builder.h"
@@ -23,6 +22,7 @@
 
 using namespace posekit;
 using Catch::Matchers::ContainsSubstring;
+using posekit_test::at_once;
 using posekit_test::BySessions;
 using posekit_test::pose_metadata;
 using posekit_test::save_script_model;
@@ -336,26 +336,19 @@ TEST_CASE("Callers at once on one backend get what one caller gets") {
   const PoseEstimator estimator(Model(on_test_device(dir.path() / "m.pt")), options);
   const Album album;
   const auto expected = estimator.estimate_batch(album.input);
-  std::latch start(4);
   std::vector<double> farthest_of(4, 0);
-  {
-    std::vector<std::jthread> callers;
-    for (std::size_t i = 0; i < farthest_of.size(); ++i) {
-      callers.emplace_back([&, i] {
-        start.arrive_and_wait();
-        for (int round = 0; round < 5; ++round) {
-          const auto results = estimator.estimate_batch(album.input);
-          for (std::size_t r = 0; r < results.size(); ++r) {
-            for (std::size_t p = 0; p < 2; ++p) {
-              const Keypoint& a = results[r].poses.at(p).keypoints.at(0);
-              const Keypoint& b = expected[r].poses.at(p).keypoints.at(0);
-              farthest_of[i] = std::max(farthest_of[i], static_cast<double>(std::hypot(a.x - b.x, a.y - b.y)));
-            }
-          }
+  at_once(farthest_of.size(), [&](std::size_t i) {
+    for (int round = 0; round < 5; ++round) {
+      const auto results = estimator.estimate_batch(album.input);
+      for (std::size_t r = 0; r < results.size(); ++r) {
+        for (std::size_t p = 0; p < 2; ++p) {
+          const Keypoint& a = results[r].poses.at(p).keypoints.at(0);
+          const Keypoint& b = expected[r].poses.at(p).keypoints.at(0);
+          farthest_of[i] = std::max(farthest_of[i], static_cast<double>(std::hypot(a.x - b.x, a.y - b.y)));
         }
-      });
+      }
     }
-  }
+  });
   for (const double distance : farthest_of) CHECK(distance < 1e-3);
 }
 

@@ -9,9 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <latch>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "loading/load_model.h"
@@ -19,12 +17,14 @@
 #include "posekit/error.h"
 #include "posekit/model_report.h"
 #include "posekit/runtime.h"
+#include "support/at_once.h"
 #include "support/model_builder.h"
 #include "support/paths.h"
 #include "support/run_batch.h"
 
 using namespace posekit;
 using Catch::Matchers::ContainsSubstring;
+using posekit_test::at_once;
 using posekit_test::pose_metadata;
 using posekit_test::run_batch;
 using posekit_test::save_script_model;
@@ -295,18 +295,13 @@ TEST_CASE("The log callback may be set and called from several threads at once")
   save_script_model(dir.path() / "m.pt", good_forward, pose_metadata("heatmap", 16, 16, 4, 4, two_keypoints, "", R"("box_paddding": 2)"));
   std::atomic<int> notes = 0;
   set_log_callback([&](LogLevel, std::string_view) { ++notes; });
-  std::latch start(5);
-  {
-    std::vector<std::jthread> loaders;
-    for (int i = 0; i < 4; ++i) {
-      loaders.emplace_back([&] {
-        start.arrive_and_wait();
-        for (int round = 0; round < 5; ++round) (void)load_model(dir.path() / "m.pt", {});
-      });
+  at_once(5, [&](std::size_t i) {
+    if (i == 0) {
+      for (int round = 0; round < 100; ++round) set_log_callback([&](LogLevel, std::string_view) { ++notes; });
+    } else {
+      for (int round = 0; round < 5; ++round) (void)load_model(dir.path() / "m.pt", {});
     }
-    start.arrive_and_wait();
-    for (int i = 0; i < 100; ++i) set_log_callback([&](LogLevel, std::string_view) { ++notes; });
-  }
+  });
   set_log_callback({});
   CHECK(notes == 20);
 }
@@ -383,20 +378,13 @@ TEST_CASE("Several threads at once get bit-equal results from one backend") {
   const auto backend = load_model(posekit_test::source_dir() / "examples/models/pose_landmark_lite.pt", {});
   const auto crops = ramp(3 * 256 * 256);
   const ModelOutput expected = run_batch(*backend, crops.data(), 1);
-  std::latch start(4);
   std::vector<int> equal(4, 0);
-  {
-    std::vector<std::jthread> callers;
-    for (std::size_t i = 0; i < equal.size(); ++i) {
-      callers.emplace_back([&, i] {
-        start.arrive_and_wait();
-        for (int round = 0; round < 3; ++round) {
-          const ModelOutput output = run_batch(*backend, crops.data(), 1);
-          equal[i] += std::equal(output.tensors[0].data, output.tensors[0].data + 33 * 64 * 64, expected.tensors[0].data) ? 1 : 0;
-        }
-      });
+  at_once(equal.size(), [&](std::size_t i) {
+    for (int round = 0; round < 3; ++round) {
+      const ModelOutput output = run_batch(*backend, crops.data(), 1);
+      equal[i] += std::equal(output.tensors[0].data, output.tensors[0].data + 33 * 64 * 64, expected.tensors[0].data) ? 1 : 0;
     }
-  }
+  });
   CHECK(equal == std::vector<int>(4, 3));
 }
 
