@@ -16,7 +16,7 @@ LONGEST_SUBJECT = 70
 FEWEST_WORDS = 8  # of a body: fewer say no reason
 SCOPES = re.compile(r"[a-z0-9_.+-]+(, [a-z0-9_.+-]+)*: ")
 TRAILER = re.compile(r"[A-Z][a-z]+(-[a-z]+)+: \S")  # Reviewed-by: and the like
-# "Added", "adding", "adds" are no imperatives; these are, though they end alike.
+# "Added", "adding" and "adds" are not imperatives. These words end like them and are.
 PAST = re.compile(r"[a-z]{2,}(ed|ing)")
 IMPERATIVES = {"bring", "embed", "exceed", "feed", "need", "ping", "proceed", "seed", "shed", "spring", "string", "succeed", "swing", "wed"}
 THIRD_PERSON = {"adds", "changes", "fixes", "gives", "lets", "makes", "moves", "removes", "renames", "takes", "tests", "updates", "uses"}

@@ -75,7 +75,7 @@ def broken_rule(root, file, header):
     if here == "io" and there not in ("io", "base"):
         return "posekit_io is a library of its own: of the other rooms it may use base alone, whose headers need no library"
     if ROOMS.index(there) > ROOMS.index(here):
-        return f"{there} stands behind {here}: {here} may use {', '.join(ROOMS[:ROOMS.index(here)]) or 'no other room'}"
+        return f"{there} comes after {here}: {here} may use {', '.join(ROOMS[:ROOMS.index(here)]) or 'no other room'}"
     return None
 
 
