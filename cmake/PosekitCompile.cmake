@@ -60,7 +60,7 @@ function(posekit_compile target)
   target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict;-Wno-stringop-overflow>)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow $<$<BOOL:${POSEKIT_WERROR}>:-Werror>)
   if(POSEKIT_UNITY)
-    cmake_language(EVAL CODE "cmake_language(DEFER CALL posekit_unity ${target})") # when all is said about the target and its files
+    cmake_language(EVAL CODE "cmake_language(DEFER CALL posekit_unity ${target})") # after the target and its files are complete
     # Warnings that take a neighbour's names for this file's: a build file by file (preset clang) has them all.
     target_compile_options(${target} PRIVATE -Wno-shadow $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local;-Wno-subobject-linkage>)
   endif()

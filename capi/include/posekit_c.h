@@ -337,7 +337,7 @@ typedef struct posekit_model_info {
 POSEKIT_C_API posekit_status posekit_model_preset_count(size_t* count);
 POSEKIT_C_API posekit_status posekit_model_preset_name(size_t index, const char** name);
 
-/* Loads a TorchScript model. Loading runs code from the file: open only files you trust.
+/* Loads a model file (docs/models.md names the formats). Loading runs code from it: open only files you trust.
  * NOT_FOUND: the file, or a file or preset that the options name, does not exist. IO: it can't be read. UNSUPPORTED_MODEL: another kind of
  * file. INVALID_MODEL: broken, another checksum, or metadata that are missing, wrong or contradict it. DEVICE_UNAVAILABLE.
  * INVALID_ARGUMENT: options that are wrong. INTERNAL: another Torch runs than posekit was built for. */

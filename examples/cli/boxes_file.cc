@@ -37,7 +37,7 @@ float score_of(const Json& value, const std::string& where) {
   return score;
 }
 
-/// A number or, as some writers have it for NaN, null: the estimator says which box is no box.
+/// A number, or null, which some programs write for NaN: the estimator reports such a box.
 double number(const Json& value, const std::string& where) {
   if (value.is_null()) return std::numeric_limits<double>::quiet_NaN();
   if (!value.is_number()) fail(where, value, "a number");

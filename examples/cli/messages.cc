@@ -1,4 +1,4 @@
-/// What is said of an input.
+/// Messages about an input.
 #include "messages.h"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-/// What is said of an input.
+/// Messages about an input.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ std::string naming(const Input& input, const std::string& message);
 /// "1 person", "2 people", "3 frames".
 std::string counted(std::size_t count, const char* one, const char* several);
 
-/// Does the work on an input. @return what it failed of, lack of memory included; none if it went well
+/// Does the work on an input. @return its error, lack of memory included; none on success
 std::optional<posekit::Error> failure_of(const std::function<void()>& work);
 
 }  // namespace cli

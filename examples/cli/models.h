@@ -23,7 +23,7 @@ posekit::ModelOptions model_options(const ModelChoice& choice);
 /// @throws posekit::Error
 void prepare_device(const ModelChoice& choice);
 
-/// One thread: the caller's alone; 0: as many as this process may use CPUs.
+/// One thread: the caller's alone; 0: one for each CPU that this process may use.
 std::shared_ptr<posekit::Executor> make_executor(std::size_t threads);
 
 }  // namespace cli

@@ -1,4 +1,4 @@
-/// What became of each input, reported in the order of the inputs, whatever order they end in.
+/// How each input ended, reported in the order of the inputs, also if they end in another.
 #pragma once
 
 #include <condition_variable>

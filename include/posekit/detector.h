@@ -42,7 +42,7 @@ class POSEKIT_API PersonDetector {
   /// Uses a model's weights: the model may serve others too.
   /// @throws Error invalid_argument if the model is for another task or the options do not fit it; not_found, forked
   explicit PersonDetector(Model model, DetectorOptions options = {});
-  /// PersonDetector(Model(model), options): what is at hand most often. @throws Error as both
+  /// The short form of PersonDetector(Model(model), options). @throws Error as both
   explicit PersonDetector(const std::filesystem::path& model, DetectorOptions options = {});
   PersonDetector(PersonDetector&&) noexcept;
   PersonDetector& operator=(PersonDetector&&) noexcept;

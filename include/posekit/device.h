@@ -27,7 +27,7 @@ struct Device {
 /// The same of several, joined by commas.
 [[nodiscard]] POSEKIT_API std::string to_string(std::span<const Device> devices);
 
-/// Reads "cpu", "cuda" (cuda:0), "cuda:N", or several of one kind joined by commas. Whether the devices exist is not asked.
+/// Reads "cpu", "cuda" (cuda:0), "cuda:N", or several of one kind joined by commas. Does not check whether the devices exist.
 /// @return the devices in the text's order; none for "auto"
 /// @throws Error invalid_argument
 [[nodiscard]] POSEKIT_API std::vector<Device> parse_devices(std::string_view text);

@@ -45,7 +45,7 @@ class POSEKIT_API PoseEstimator {
   /// Uses a model's weights: the model may serve others too.
   /// @throws Error invalid_argument if the model is for another task or the options do not fit it; not_found, forked
   explicit PoseEstimator(Model model, EstimatorOptions options = {});
-  /// PoseEstimator(Model(model), options): what is at hand most often. @throws Error as both
+  /// The short form of PoseEstimator(Model(model), options). @throws Error as both
   explicit PoseEstimator(const std::filesystem::path& model, EstimatorOptions options = {});
   PoseEstimator(PoseEstimator&&) noexcept;
   PoseEstimator& operator=(PoseEstimator&&) noexcept;

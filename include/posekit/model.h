@@ -75,13 +75,13 @@ class ModelBackend;
 /// After fork() a child's copies may be destroyed, which frees nothing there; all that runs the model fails with ErrorCode::forked.
 class POSEKIT_API Model {
  public:
-  /// Loads a model file. Loading a TorchScript file runs code from it: open only files you trust (SECURITY.md).
+  /// Loads a model file (docs/models.md names the formats). Loading runs code from it: open only files you trust (SECURITY.md).
   /// @throws Error not_found, io, invalid_model, unsupported_model, device_unavailable, invalid_argument, out_of_memory
   explicit Model(const std::filesystem::path& path, const ModelOptions& options = {});
   /// Loads the same from memory: the bytes of such a file, borrowed for the constructor. Nothing is written to disk; metadata are in the
   /// archive or in the options.
   explicit Model(std::span<const std::byte> bytes, const ModelOptions& options = {});
-  /// Takes a model that posekit itself has loaded; ModelBackend is none of the public interface.
+  /// For posekit itself: takes a loaded model. ModelBackend is not part of the public interface.
   explicit Model(std::shared_ptr<ModelBackend> backend);
 
   /// The metadata, complete.

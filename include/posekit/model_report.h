@@ -21,7 +21,7 @@ struct ModelReport {
 };
 
 /// Loads a model on the CPU without running it and says what it is.
-/// Loading a TorchScript file runs code from it: open only files you trust (SECURITY.md).
+/// Loading runs code from the file: open only files you trust (SECURITY.md).
 /// @throws Error as Model's constructor does
 [[nodiscard]] POSEKIT_API ModelReport inspect_model(const std::filesystem::path& path, const ModelOptions& options = {});
 

@@ -24,7 +24,7 @@ struct PredictorInput {
 struct Prediction {
   std::vector<Box> boxes;  ///< Given or detected; `Pose::box_index` points here.
   ImageResult result;      ///< The poses, or what went wrong in either step.
-  bool detected = false;   ///< Whether the detector was called with this very image; that call may have ended before it came to it.
+  bool detected = false;   ///< Whether the detector was called with this very image; that call may have ended before it reached the image.
 };
 
 /// A detector, or none, and a pose estimator: the one place where detection and estimation are joined. Immutable and cheap to copy; any
@@ -36,7 +36,7 @@ class POSEKIT_API Predictor {
   /// @throws Error invalid_argument
   Predictor(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<const PersonDetector> detector);
   explicit Predictor(std::shared_ptr<const PoseEstimator> estimator);
-  /// The same, with models of the predictor's own.
+  /// The same, with an estimator and a detector that the predictor keeps.
   explicit Predictor(PoseEstimator estimator);
   Predictor(PoseEstimator estimator, PersonDetector detector);
 
@@ -57,8 +57,8 @@ class POSEKIT_API Predictor {
     ImageView image;
     Prediction* prediction = nullptr;
   };
-  /// The first step alone, for those who give each step threads of its own: fills `boxes`, `detected` and the time of detection; an error
-  /// goes into `result`. @throws as predict_batch; Error invalid_argument without a detector
+  /// The first step alone, for callers that run each step on threads of its own: fills `boxes`, `detected` and the time of detection; an
+  /// error goes into `result`. @throws as predict_batch; Error invalid_argument without a detector
   void detect(std::span<const Target> targets, const RunControl& control = {}) const;
   /// The second step: fills the rest of `result` from `boxes`; targets whose result is an error are left as they are.
   /// @throws as predict_batch

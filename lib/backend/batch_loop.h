@@ -1,4 +1,4 @@
-/// Takes what a call has to compute through a session, batch by batch.
+/// Runs a call's items through a session, batch by batch.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +24,7 @@ struct BatchContext {
   BatchLimit& limit;
 };
 
-/// A batch on its way: submitted, until its result is delivered.
+/// A submitted batch whose result has not been delivered yet.
 template <class Item>
 struct InFlightBatch {
   std::size_t slot = 0;
@@ -82,7 +82,7 @@ class BatchLoop {
       for (const Batch& batch : loop.in_flight_) {
         try {
           (void)loop.session_->collect(batch.slot);
-        } catch (...) {  // the call has ended: nobody is left to be told
+        } catch (...) {  // the call has ended, and its result with it
         }
       }
       loop.in_flight_.clear();
@@ -112,7 +112,7 @@ class BatchLoop {
     control.check();
     const auto start = Clock::now();
     if (!session_) session_ = context.backend.open_session(context.request);
-    in_flight_.reserve(in_flight_.size() + 1);  // so that a batch that is sent is never forgotten
+    in_flight_.reserve(in_flight_.size() + 1);  // so that recording a submitted batch can't fail
     crops_.clear();
     for (const Item& item : items) crops_.push_back(work.crop(item));
     const std::size_t slot = free_slot();
@@ -148,7 +148,7 @@ class BatchLoop {
     return true;
   }
 
-  /// Reports to all that are concerned how a batch ended.
+  /// Reports a failed batch to its items; cancellation and a passed deadline also to those that wait.
   template <class Work>
   void report_outcome(const Outcome& outcome, std::span<const Item> batch, const Work& work) {
     if (outcome.ok()) return;

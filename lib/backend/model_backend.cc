@@ -1,4 +1,4 @@
-/// What sessions do unless they say otherwise.
+/// What sessions do by default.
 #include "backend/model_backend.h"
 
 #include "posekit/error.h"

@@ -9,8 +9,8 @@
 namespace posekit::inline v0 {
 
 /// A backend that gives each batch to the replica with the least to do. Each replica has a thread that waits for its device or, on the CPU,
-/// runs the model; at most two batches wait at a replica, whoever wants to add one waits first come first served. A replica whose device is
-/// lost gets nothing more while there is another.
+/// runs the model. At most two batches wait at a replica; callers that want to add one wait first come first served. A replica whose device
+/// is lost gets nothing more while there is another.
 /// @param replicas not empty; loaded from one file with the same options, all on CPUs or all on CUDA devices
 /// @throws Error out_of_memory if a thread can't be started
 [[nodiscard]] std::shared_ptr<ModelBackend> make_replica_set(std::vector<std::shared_ptr<ModelBackend>> replicas);

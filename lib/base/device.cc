@@ -9,7 +9,6 @@
 #include "posekit/error.h"
 
 namespace posekit::inline v0 {
-
 namespace {
 
 [[noreturn]] void fail_text(std::string_view text) {

@@ -6,9 +6,9 @@
 /// - to_input(kind, info, cell): from those to input pixels;
 /// - average_flipped_channel(kind, info, pair, out): one channel's mean with the mirror image's;
 /// - decode_cost(kind, info): about how many values decode_cell looks at.
-/// Whoever adds a codec adds a struct to OutputInfo (posekit/model_info.h), a file here and an include below: what is missing of the five
-/// does not compile. Its name is in the enumeration Codec; model/model_info.cc reads its metadata (pose_codecs, read_output, codec_of);
-/// Python shows the struct (python/src/model.cc).
+/// To add a codec, add a struct to OutputInfo (posekit/model_info.h), a file here and an include below. If one of the five is missing, the
+/// library does not compile. Its name is in the enumeration Codec; model/model_info.cc reads its metadata (pose_codecs, read_output,
+/// codec_of); Python shows the struct (python/src/model.cc).
 #pragma once
 
 #include "codec/boxes.h"

@@ -8,10 +8,10 @@
 
 namespace posekit::inline v0 {
 
-/// What a caller wants to know of every batch's output, so that it can be worked out where the output is. Without channels: the output as
-/// it is.
+/// What a caller wants of every batch's output. A session can compute it on the device, before anything is copied to the host. Without
+/// channels: the output as it is.
 struct DecodeRequest {
-  std::vector<std::size_t> channels;  ///< The output channels that are wanted, in the order they are wanted in.
+  std::vector<std::size_t> channels;  ///< The wanted output channels, in the wanted order.
   std::vector<double> kernel;         ///< Refinement::dark: the coefficients of the blur.
   bool flip_test = false;             ///< Also run the mirror images, and average.
   [[nodiscard]] bool operator==(const DecodeRequest&) const = default;

@@ -8,7 +8,7 @@ namespace posekit::inline v0 {
 
 /// Scratch memory of one slot, reused from call to call.
 struct DecodeScratch {
-  std::vector<double> patch;   ///< What lies around a peak.
+  std::vector<double> patch;   ///< The values around a peak.
   std::vector<float> blurred;  ///< A whole channel, where its maximum is needed.
 
   /// Makes room for patches of a blur kernel of this size.

@@ -11,7 +11,6 @@
 #include "posekit/error.h"
 
 namespace posekit::inline v0 {
-
 namespace {
 
 std::string shape_text(const OutputTensor& tensor) {

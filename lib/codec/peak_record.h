@@ -1,4 +1,4 @@
-/// What is left of a heatmap once it is reduced.
+/// The record that a heatmap is reduced to.
 #pragma once
 
 #include <array>
@@ -7,7 +7,7 @@
 
 namespace posekit::inline v0 {
 
-/// What is left of a channel: enough to refine its peak without the heatmap.
+/// A reduced channel: enough to refine its peak without the heatmap.
 struct PeakRecord {
   float score = 0;     ///< The maximum, NaN skipped; first in row-major order on ties.
   std::int32_t x = 0;  ///< Its cell.

@@ -7,7 +7,6 @@
 #include "codec/output_check.h"
 
 namespace posekit::inline v0 {
-
 namespace {
 
 struct Bin {

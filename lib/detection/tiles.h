@@ -23,7 +23,7 @@ struct Window {
 /// The window's pixels, borrowed from the image.
 [[nodiscard]] ImageView view_of(const ImageView& image, const Window& window) noexcept;
 
-/// Whether a box (in image pixels) comes within 3 pixels of a border of the window that lies inside the image: it may be cut off.
+/// Whether a box (in image pixels) comes within 3 pixels of a border of the window that is not a border of the image: it may be cut off.
 [[nodiscard]] bool touches_inner_border(const Box& box, const Window& window, Size image) noexcept;
 
 }  // namespace posekit::inline v0

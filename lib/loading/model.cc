@@ -15,7 +15,7 @@ struct Model::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
-    // A forked child has no use for it, and whoever frees it there may wait for a lock that a lost thread held.
+    // Not in a forked child: freeing it there may wait for a lock that a thread of the parent held.
     if (fork_guard.forked()) (void)backend.release();  // NOLINT(bugprone-unused-return-value)
   }
 

@@ -1,4 +1,4 @@
-/// A model's name where it says none, and changes to its metadata that options ask for.
+/// A model's default name, and changes to its metadata that options ask for.
 #pragma once
 
 #include <cstddef>

@@ -7,6 +7,7 @@
 #include "base/wait.h"
 
 namespace posekit::inline v0 {
+
 FrameQueue::FrameQueue(std::size_t stages, std::size_t limit, std::function<void(FrameTask&)> assign_boxes)
     : limit_(limit), assign_boxes_(std::move(assign_boxes)), stages_(stages) {}
 
@@ -105,7 +106,7 @@ void FrameQueue::give_back(std::size_t stage, std::span<FrameTask* const> batch)
   if (closed_ && tasks_.empty()) empty_.notify_all();
 }
 
-/// Counts a stage as passed and wakes whoever waits for the frame behind because of it.
+/// Counts a stage as passed, and wakes the stage of the next frame if that frame waited for this.
 void FrameQueue::advance(std::size_t stage, FrameTask& task) {
   task.passed = stage + 1;
   const std::size_t behind = task.position + 1;

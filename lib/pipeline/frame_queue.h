@@ -23,13 +23,13 @@ struct FrameBoxes {
   std::vector<Box> boxes;
 };
 
-/// A frame in the queue. Whoever has taken it may change it; the queue looks at it when it is given back.
+/// A frame in the queue. The stage that has taken it may change it; the queue reads it again when it is given back.
 struct FrameTask {
   PipelineResult out;
   std::shared_ptr<const FrameBoxes> found;  ///< The boxes: given, its own, or an earlier frame's.
   std::size_t position = 0;                 ///< Among the frames that the first stage has taken.
   std::size_t passed = 0;                   ///< Stages that are done with it.
-  std::size_t after_previous = 0;  ///< It is taken only when the frame before has passed so many stages. Set by `assign_boxes` only.
+  std::size_t after_previous = 0;  ///< Stages that the previous frame must have passed before it is taken. Set by `assign_boxes` only.
   bool delivered = false;          ///< The sink had it, with an ok result, and did not throw.
 };
 

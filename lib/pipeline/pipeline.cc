@@ -232,7 +232,7 @@ void Pipeline::Impl::feed(const Source& source, const RunControl& control) {
     try {
       (void)submit(std::move(*input), control);
     } catch (const Error& error) {
-      if (error.code() == ErrorCode::closed && queue_.stop().stop_requested()) return;  // `run` tells
+      if (error.code() == ErrorCode::closed && queue_.stop().stop_requested()) return;  // `run` reports it
       throw;
     }
   }
@@ -283,7 +283,7 @@ Pipeline::Pipeline(Predictor predictor, Sink sink, PipelineOptions options) {
 }
 
 Pipeline::~Pipeline() {
-  // In a forked child the threads do not exist and the queue's mutex may be held for ever: what there is to join is left behind.
+  // In a forked child the threads do not exist and the queue's mutex may be held for ever: nothing is joined.
   if (impl_->forked()) (void)impl_.release();  // NOLINT(bugprone-unused-return-value)
 }
 

@@ -21,7 +21,7 @@ struct StageTimers {
   RateWindow rate;
 };
 
-/// The stages' work. Lets no exception out: whatever goes wrong is told in the frames. `detect` and `estimate` may run in several threads
+/// The stages' work. Throws nothing: errors are reported in the frames. `detect` and `estimate` may run in several threads
 /// at once, `track` and `deliver` in one thread each.
 class Stages {
  public:
@@ -29,7 +29,7 @@ class Stages {
   Stages(Predictor predictor, Pipeline::Sink sink, const PipelineOptions& options, std::stop_token stop);
 
   void detect(std::span<FrameTask* const> batch) noexcept;
-  /// Carries boxes over to frames that have none of their own: for each frame in order, under the queue's lock.
+  /// Gives the last boxes to frames without boxes: for each frame in order, under the queue's lock.
   void assign_boxes(FrameTask& task) noexcept;
   void estimate(std::span<FrameTask* const> batch) noexcept;
   void track(FrameTask& task) noexcept;

@@ -6,7 +6,7 @@
 namespace posekit::inline v0 {
 namespace {
 
-/// So large a band that its start costs nothing beside it, so small that one person's crop can use a whole pool.
+/// Enough to make the start of a task negligible, few enough for one person's crop to use a whole pool.
 constexpr int pixels_per_band = 65536;
 
 struct Bands {

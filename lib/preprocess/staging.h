@@ -32,8 +32,7 @@ struct CropTask {
   WarpPlan plan;
 };
 
-/// Warps the crops, one behind the other, into `out`, which has room for them. The places of those whose images are on a device are left as
-/// they are.
+/// Warps the crops, one after the other, into `out`, which has room for them. Nothing is written for crops whose images are on a device.
 /// @param scratch one for each slot of the executor; grown where it is too small, and kept by the caller for the next call
 /// @throws Error cancelled, deadline_exceeded, or what the executor throws
 void stage_crops(std::span<const CropTask> crops, const InputInfo& input, CropFormat format, Executor& executor, const RunControl& control,

@@ -109,7 +109,7 @@ CudaDevices cuda_devices() {
   int count = 0;
   const cudaError_t error = c10::cuda::GetDeviceCount(&count);
   if (error == cudaSuccess && count > 0) return {.count = count, .why_none = {}};
-  (void)cudaGetLastError();  // it is told here, not to the next call
+  (void)cudaGetLastError();  // clears the error, which the next call would report
   int driver = 0;
   int runtime = 0;
   (void)cudaDriverGetVersion(&driver);

@@ -40,7 +40,7 @@ struct Slot {
   std::size_t outputs = 0;  ///< Tensors of `host` that are the plain output's; those of the mirror images follow.
 };
 
-/// Runs work that a device takes part in. @throws Error device_unavailable if the device is lost, else as translate
+/// Runs work that uses the device. @throws Error device_unavailable if the device is lost, else as translate
 template <class Work>
 auto on_device(const Replica& replica, const std::string& what, ErrorCode fallback, Work&& work) -> decltype(work()) {
   try {
@@ -159,7 +159,7 @@ void DeviceSession::submit(std::size_t slot, std::size_t crops, const RunControl
   }
 }
 
-/// Waits while the stream has as many batches as it may have. The device alone ends this wait, whatever their callers do meanwhile.
+/// Waits until the stream has room for another batch. Only the device ends this wait, not the batches' callers.
 void DeviceSession::wait_for_room(const Slot& slot) {
   auto& under_way = replica_.under_way;
   std::erase(under_way, slot.done);  // of the slot's last batch, which is finished

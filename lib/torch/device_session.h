@@ -17,9 +17,9 @@ struct Replica {
 
   Network network;
   DeviceStreams streams;
-  FifoMutex order;  ///< Whoever holds it may give the compute stream a batch.
-  /// Ends of the batches that the compute stream has been given, oldest first; for the holder of `order`. They are few, so that whoever
-  /// waits longer waits for `order`, where it can be cancelled.
+  FifoMutex order;  ///< Its holder may give the compute stream a batch.
+  /// Ends of the batches that the compute stream has been given, oldest first; for the holder of `order`. They are few: long waits are
+  /// waits for `order`, which can be cancelled.
   std::deque<std::shared_ptr<DeviceEvent>> under_way;
 };
 

@@ -12,7 +12,6 @@
 #include "torch/runtime.h"
 
 namespace posekit::inline v0 {
-
 namespace {
 
 /// A batch that waits for its forward.

@@ -12,7 +12,6 @@
 #include "torch/errors.h"
 
 namespace posekit::inline v0 {
-
 namespace {
 
 class Count final : public c10::MemoryReportingInfoBase {

@@ -22,7 +22,7 @@ class Program {
   Program& operator=(const Program&) = delete;
   virtual ~Program() = default;
 
-  /// @throws Error invalid_model (see no_output); what Torch throws comes through
+  /// @throws Error invalid_model (see no_output); Torch's own exceptions pass through
   [[nodiscard]] virtual std::vector<at::Tensor> run(const at::Tensor& input, const ModelInfo& info) const = 0;
   /// Whether a run may write to the memory of its input; "may" counts as "does".
   [[nodiscard]] virtual bool writes_to_its_input() const = 0;
@@ -48,7 +48,7 @@ class Network {
 
   [[nodiscard]] std::size_t weight_bytes() const { return program_->weight_bytes(); }
 
-  /// Runs the network and holds its output against the metadata. @throws Error invalid_model; what Torch throws comes through
+  /// Runs the network and holds its output against the metadata. @throws Error invalid_model; Torch's own exceptions pass through
   [[nodiscard]] std::vector<at::Tensor> forward(const at::Tensor& input) const;
 
  private:

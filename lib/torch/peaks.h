@@ -24,13 +24,13 @@ class PeakReduction {
   /// @param info of a model whose output is heatmaps
   PeakReduction(const ModelInfo& info, const DecodeRequest& request, c10::Device device);
 
-  /// The wanted channels of [B,K,h,w] in the order they are wanted in. All of them in their own order: the tensor itself.
+  /// The wanted channels of [B,K,h,w] in the wanted order; the tensor itself if all are wanted in their own order.
   [[nodiscard]] at::Tensor wanted(const at::Tensor& heatmaps) const;
   /// The same of the mean with the mirror images' heatmaps, mirrored back, left and right swapped; float32.
   [[nodiscard]] at::Tensor wanted_mean(const at::Tensor& plain, const at::Tensor& mirrored) const;
 
   /// Records of [B,C,h,w] as [B,C,words]. Contiguous and channels-last heatmaps are read where they are; half, bfloat16 and float in
-  /// their own type, double as float. Channels that need the full map are only marked so.
+  /// their own type, double as float. Channels that need the full map are only marked.
   [[nodiscard]] at::Tensor reduce(const at::Tensor& heatmaps) const;
   /// Records of marked channels as [N,words]. @param channels index into the C channels of B persons, person by person
   [[nodiscard]] at::Tensor reduce_full_map(const at::Tensor& heatmaps, std::span<const std::int64_t> channels) const;
@@ -46,7 +46,7 @@ class PeakReduction {
   std::int64_t width_ = 0;
   std::int64_t height_ = 0;
   std::int64_t reach_ = 0;  ///< Cells around a peak that must be finite.
-  bool all_channels_;       ///< Wanted are all, in their own order.
+  bool all_channels_;       ///< All are wanted, in their own order.
   at::Tensor channels_;     ///< Wanted channels,
   at::Tensor partners_;     ///< their left/right partners,
   at::Tensor columns_;      ///< and which column of the mirror image's heatmap belongs to each column: for the flip test.

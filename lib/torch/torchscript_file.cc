@@ -25,7 +25,6 @@
 #include "torch/tf32.h"
 
 namespace posekit::inline v0 {
-
 namespace {
 
 constexpr const char* metadata_entry = "posekit.json";
@@ -41,7 +40,7 @@ std::optional<std::size_t> suggested_channels(const torch::jit::Module& module) 
   return channels;
 }
 
-/// Lets Torch read borrowed bytes where they are.
+/// Lets Torch read borrowed bytes in place.
 class MemoryAdapter final : public caffe2::serialize::ReadAdapterInterface {
  public:
   explicit MemoryAdapter(std::span<const std::byte> bytes) noexcept : bytes_(bytes) {}

@@ -1,4 +1,4 @@
-"""Top-down human pose estimation with TorchScript models: images and boxes in, keypoints out.
+"""Top-down human pose estimation over LibTorch: images and boxes in, keypoints out.
 
 Images are NumPy arrays (or anything with ``__dlpack__``) of uint8, shape (H, W), (H, W, 3) or (H, W, 4), BGR unless ``format="rgb"`` says
 otherwise. Coordinates are pixels of the image, (0, 0) at the centre of the top-left one. Every class and function may be used from any

@@ -13,7 +13,7 @@ Native = TypeVar("Native")
 
 
 class Loadable(Generic[Native]):
-    """A native object made of options: at once by the constructor, at its first use where it was unpickled.
+    """A native object that is made of options: by the constructor at once, after unpickling at its first use.
 
     It must not load while it is unpickled: an error there would end a worker of multiprocessing, and its caller would wait for ever.
     """

@@ -1,4 +1,4 @@
-"""Model: a loaded model, which estimators and detectors share; and what there is to say of one."""
+"""Model: a loaded model, which estimators and detectors share; and the report on a model file."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Model(Loadable[_core.Model]):
     process loads the model again, when it first uses it. One made of bytes does not pickle. After fork() every call in the child raises
     ForkedError.
 
-    source: path of a TorchScript file, or the bytes of one (bytes, bytearray, memoryview, mmap.mmap, …): these are read in place while the
+    source: path of a model file (docs/models.md), or the bytes of one (bytes, bytearray, memoryview, mmap.mmap, …): these are read in place while the
         model is loaded and not kept, nothing is written to disk, and metadata are in the archive or in the options. Loading runs code from the
         file: open only files you trust.
     device: "auto" (CUDA if there is one, else the CPU), "cpu", "cuda", "cuda:N". Several of one kind joined by commas ("cuda:0,cuda:1"): a

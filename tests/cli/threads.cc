@@ -135,7 +135,7 @@ TEST_CASE("What is odd about a model is noted, unless quiet is asked for") {
   CHECK(here.estimate({"a.png", "--whole-image", "--metadata", "own.json", "--overwrite", "--quiet"}).err.empty());
 }
 
-TEST_CASE("The time for an image that is too short is reported, and the next run has its chance") {
+TEST_CASE("The time for an image that is too short is reported, and the next run does the image") {
   const Workplace here;
   here.image("a.png");
   const auto late = here.estimate({"a.png", "--whole-image", "--timeout", "0.000000001"});

@@ -16,7 +16,7 @@ namespace {
 constexpr std::int64_t side = 8192;
 constexpr double weights = 4.0 * side * side;  // bytes: 256 MiB
 
-/// How much the process has grown in the work, as a part of the weights.
+/// How much memory the process has gained in the work, as a fraction of the weights.
 template <class Work>
 double growth(Work work) {
   const long before = posekit_test::resident_kilobytes();
@@ -24,7 +24,7 @@ double growth(Work work) {
   return static_cast<double>(posekit_test::resident_kilobytes() - before) * 1024 / weights;
 }
 
-/// One estimator of a model, used once: nothing that it needs is left for later.
+/// One estimator of a model, used once, so that it has allocated all that it needs.
 PoseEstimator used_estimator(const Model& model, const std::vector<std::string>& keypoints) {
   EstimatorOptions options;
   options.keypoints = keypoints;

@@ -248,7 +248,7 @@ TEST_CASE("Replicas: a session that is opened after a device was lost uses the o
   for (int call = 0; call < 4; ++call) CHECK(all_right(run(estimator, Crowd(8)), 8));
 }
 
-TEST_CASE("Replicas: where every device is lost, every call says so") {
+TEST_CASE("Replicas: when every device is lost, every call reports it") {
   const auto failing = device([](std::size_t, const CropBatch&) -> FakeDevice::Peaks { throw lost_device(); });
   const PoseEstimator hopeless = around({failing, failing});
   (void)run(hopeless, Crowd(4));

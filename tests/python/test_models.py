@@ -79,7 +79,7 @@ def test_bytes_are_borrowed_while_a_model_is_loaded_and_no_longer(lite: Path, es
     data = bytearray(lite.read_bytes())
     made = posekit.PoseEstimator(data)
     data[:] = bytes(len(data))
-    data.clear()  # BufferError if somebody still had it
+    data.clear()  # a BufferError if the model still used it
     assert_same(made.estimate(photo, [BOX]), estimator.estimate(photo, [BOX]))
     with lite.open("rb") as file:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -9,8 +9,8 @@
 
 namespace posekit_test {
 
-/// A model of lib/torch whose sessions are a device's although it runs on the CPU: all of a device's way but CUDA itself. Named as a CUDA
-/// device, it takes pointers to the host for pointers to that device.
+/// A model of lib/torch that runs on the CPU with a device's sessions: everything that a device does, without CUDA. Named as a CUDA device,
+/// it takes pointers to the host for pointers to that device.
 class BySessions final : public posekit::ModelBackend {
  public:
   explicit BySessions(std::shared_ptr<posekit::ModelBackend> backend) : BySessions(backend, backend->devices().front()) {}
