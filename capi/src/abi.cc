@@ -1,5 +1,4 @@
-/// What the binary interface rests on: released structs keep the sizes and places of their members, enumerations equal C++'s.
-#include <cstddef>
+/// What the binary interface relies on: structs without padding that a caller may leave unset, enumerations that equal C++'s.
 #include <type_traits>
 
 #include "posekit/error.h"
@@ -13,31 +12,10 @@ namespace {
 
 using posekit::ErrorCode;
 
-static_assert(sizeof(void*) != 8 || sizeof(posekit_image) == 32);
-static_assert(sizeof(void*) != 8 || sizeof(posekit_box) == 40);
-static_assert(sizeof(void*) != 8 || sizeof(posekit_image_boxes) == 48);
-static_assert(sizeof(void*) != 8 || sizeof(posekit_image_place) == 16);
-static_assert(sizeof(void*) != 8 || sizeof(posekit_link) == 16);
-
-// Structs with struct_size: one line for each release that changed one, which stays: a member's place never changes.
-static_assert(sizeof(void*) != 8 ||
-              (sizeof(posekit_executor_callbacks) == 40 && offsetof(posekit_executor_callbacks, destroy) == 32));              // 0.1
-static_assert(sizeof(void*) != 8 || (sizeof(posekit_model_options) == 56 && offsetof(posekit_model_options, warm_up) == 52));  // 0.1
-static_assert(sizeof(void*) != 8 || (sizeof(posekit_model_info) == 56 && offsetof(posekit_model_info, input_height) == 52));   // 0.1
-static_assert(sizeof(void*) != 8 ||
-              (sizeof(posekit_estimator_options) == 56 && offsetof(posekit_estimator_options, reserved) == 52));  // 0.1
-static_assert(sizeof(void*) != 8 ||
-              (sizeof(posekit_detector_options) == 64 && offsetof(posekit_detector_options, tile_count) == 56));                      // 0.1
-static_assert(sizeof(void*) != 8 || (sizeof(posekit_tracker_options) == 120 && offsetof(posekit_tracker_options, reserved) == 116));  // 0.1
-static_assert(sizeof(posekit_timings) == 40 + sizeof(size_t) && offsetof(posekit_timings, postprocess) == 32 + sizeof(size_t));       // 0.1
-static_assert(sizeof(void*) != 8 || sizeof(posekit_time_stats) == 32);
-static_assert(sizeof(void*) != 8 || (sizeof(posekit_pipeline_options) == 80 && offsetof(posekit_pipeline_options, tracker) == 72));  // 0.1
-static_assert(sizeof(void*) != 8 || (sizeof(posekit_frame) == 96 && offsetof(posekit_frame, reserved) == 92));                       // 0.1
-static_assert(sizeof(void*) != 8 || (sizeof(posekit_metrics) == 320 && offsetof(posekit_metrics, track) == 288));                    // 0.1
-
 // No padding that a caller's _INIT could leave unset.
 static_assert(std::has_unique_object_representations_v<posekit_model_options>);
 static_assert(std::has_unique_object_representations_v<posekit_executor_callbacks>);
+static_assert(sizeof(void*) != 8 || std::has_unique_object_representations_v<posekit_image>);
 
 template <class Enum>
 constexpr bool equal(std::int32_t c, Enum cpp) {

@@ -46,6 +46,17 @@ void check_struct_size(std::size_t size, std::size_t first_size, const char* typ
   }
 }
 
+void check_reserved(std::int32_t reserved, const char* type) {
+  if (reserved != 0) fail(std::string(type) + ".reserved is " + std::to_string(reserved) + ", 0 is expected: it has no meaning yet");
+}
+
+void check_set(std::uint64_t set, std::uint64_t known, const char* type) {
+  if ((set & ~known) != 0) {
+    fail(std::string(type) + ".set is " + std::to_string(set) + ", a combination of its enumeration's bits is expected, at most " +
+         std::to_string(known) + ": take them from the header");
+  }
+}
+
 std::vector<std::string> strings(const char* const* texts, std::size_t count, const char* name) {
   std::vector<std::string> result;
   for (const char* text : array(texts, count, name)) {
@@ -56,16 +67,36 @@ std::vector<std::string> strings(const char* const* texts, std::size_t count, co
 
 posekit::ImageView image_view(const posekit_image& image) {
   check_enumerator(image.format, POSEKIT_PIXEL_FORMAT_RGBA8 + 1, "the image's format");
+  check_enumerator(image.device, POSEKIT_DEVICE_CUDA + 1, "the image's device");
+  check_reserved(image.reserved, "posekit_image");
+  for (const int plane : {1, 2}) {
+    if (image.planes[plane] != nullptr || image.strides[plane] != 0)
+      fail("the image's plane " + std::to_string(plane) + " is set, but its format is interleaved: use plane 0 and leave the others 0");
+  }
   const auto format = static_cast<posekit::PixelFormat>(image.format);
   const auto tight = static_cast<std::size_t>(std::max(image.width, 0)) * static_cast<std::size_t>(posekit::channels(format));
-  return {image.data, image.width, image.height, image.stride == 0 ? tight : image.stride, format};
+  posekit::ImageView view{image.planes[0], image.width, image.height, image.strides[0] == 0 ? tight : image.strides[0], format};
+  if (image.device == POSEKIT_DEVICE_CPU) {
+    if (image.device_index != 0 || image.stream != nullptr)
+      fail("the image has a device_index or a stream, but its device is the CPU: set device to POSEKIT_DEVICE_CUDA, or leave both 0");
+    return view;
+  }
+  if (image.device_index < 0) fail("the image's device_index is " + std::to_string(image.device_index) + ", a device's number is expected");
+  view.cuda_device = image.device_index;
+  view.cuda_stream = image.stream;
+  return view;
 }
 
-void place(posekit::ImageView& image, const posekit_image_place& where) {
-  if (!boolean(where.on_cuda, "an image's on_cuda")) return;
-  if (where.cuda_device < 0) fail("an image's cuda_device is " + std::to_string(where.cuda_device) + ", a device's number is expected");
-  image.cuda_device = where.cuda_device;
-  image.cuda_stream = where.cuda_stream;
+posekit_image c_image(const posekit::ImageView& image) noexcept {
+  return {.planes = {image.data, nullptr, nullptr},
+          .strides = {image.stride, 0, 0},
+          .width = image.width,
+          .height = image.height,
+          .format = static_cast<posekit_pixel_format>(image.format),
+          .device = image.on_device() ? POSEKIT_DEVICE_CUDA : POSEKIT_DEVICE_CPU,
+          .device_index = image.on_device() ? image.cuda_device : 0,
+          .reserved = 0,
+          .stream = image.cuda_stream};
 }
 
 std::vector<posekit::Box> boxes(const posekit_box* given, std::size_t count) {

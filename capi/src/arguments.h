@@ -82,8 +82,14 @@ void check_enumerator(std::int32_t value, std::int32_t count, const char* name);
 /// @throws posekit::Error invalid_argument if a struct of this size can't be one of any version
 void check_struct_size(std::size_t size, std::size_t first_size, const char* type);
 
-/// An option struct of any version: members that the caller's version does not have yet are 0; such as this version does not know must be
-/// 0.
+/// @throws posekit::Error invalid_argument unless a member that has no meaning yet is 0
+void check_reserved(std::int32_t reserved, const char* type);
+
+/// @throws posekit::Error invalid_argument if a bit is set that stands for no member
+void check_set(std::uint64_t set, std::uint64_t known, const char* type);
+
+/// An option struct of any version: members that the caller's version does not have yet are 0. Members that this version does not know
+/// must be 0.
 /// @param first_size the struct's size in the first release that had it
 template <class Options>
 Options read_options(const Options* given, std::size_t first_size, const char* type) {
@@ -112,9 +118,9 @@ void fill_struct(Struct& out, std::size_t first_size, const char* type, Make mak
 }
 
 std::vector<std::string> strings(const char* const* texts, std::size_t count, const char* name);
+/// @throws posekit::Error invalid_argument if members contradict each other
 posekit::ImageView image_view(const posekit_image& image);
-/// Says where an image lies.
-void place(posekit::ImageView& image, const posekit_image_place& where);
+posekit_image c_image(const posekit::ImageView& image) noexcept;
 std::vector<posekit::Box> boxes(const posekit_box* given, std::size_t count);
 posekit_box c_box(const posekit::Box& box) noexcept;
 posekit::ModelOptions model_options(const posekit_model_options* given);

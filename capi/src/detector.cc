@@ -20,11 +20,13 @@ namespace {
 posekit::DetectorOptions detector_options(const posekit_detector_options* given) {
   constexpr std::size_t first_size = offsetof(posekit_detector_options, tile_count) + sizeof(given->tile_count);
   const auto options = read_options(given, first_size, "posekit_detector_options");
+  check_set(options.set, POSEKIT_DETECTOR_SET_SCORE_THRESHOLD | POSEKIT_DETECTOR_SET_NMS_IOU, "posekit_detector_options");
+  const auto is_set = [&](double value, std::uint64_t bit) { return value != 0 || (options.set & bit) != 0; };
   posekit::DetectorOptions result;
   result.executor = executor_of(options.executor);
   result.max_batch = options.max_batch;
-  if (options.score_threshold != 0) result.score_threshold = options.score_threshold;
-  if (options.nms_iou != 0) result.nms_iou = options.nms_iou;
+  if (is_set(options.score_threshold, POSEKIT_DETECTOR_SET_SCORE_THRESHOLD)) result.score_threshold = options.score_threshold;
+  if (is_set(options.nms_iou, POSEKIT_DETECTOR_SET_NMS_IOU)) result.nms_iou = options.nms_iou;
   if (options.max_persons != 0) result.max_persons = options.max_persons;
   const auto tiles = array(options.tiles, options.tile_count, "tiles");
   result.tiles.assign(tiles.begin(), tiles.end());

@@ -12,7 +12,7 @@ namespace {
 posekit::EstimatorOptions estimator_options(const posekit_estimator_options* given) {
   constexpr std::size_t first_size = offsetof(posekit_estimator_options, reserved) + sizeof(given->reserved);
   const auto options = read_options(given, first_size, "posekit_estimator_options");
-  if (options.reserved != 0) fail("posekit_estimator_options.reserved is " + std::to_string(options.reserved) + ", 0 is expected");
+  check_reserved(options.reserved, "posekit_estimator_options");
   posekit::EstimatorOptions result;
   result.executor = executor_of(options.executor);
   result.max_batch = options.max_batch;
@@ -48,34 +48,33 @@ posekit_status posekit_estimator_estimate(const posekit_estimator* estimator, co
     clear(result);
     require(result, "result");
     const auto& shared = require(estimator, "estimator").estimator;
-    const auto people = posekit_c::boxes(boxes, box_count);
-    const posekit::ImageBoxes input{image_view(require(image, "image")), people};
-    std::vector<posekit::ImageResult> results;
-    results.push_back(shared->estimate(input.image, input.boxes, run_control(control)));
-    *result = new_result(shared, {&input, 1}, std::move(results));
+    auto people = posekit_c::boxes(boxes, box_count);
+    const posekit::ImageView view = image_view(require(image, "image"));
+    const posekit::Size size = view.size();
+    std::vector<posekit::Prediction> predictions(1);
+    predictions[0].result = shared->estimate(view, people, run_control(control));
+    predictions[0].boxes = std::move(people);
+    *result = new_result(shared, {&size, 1}, std::move(predictions));
   });
 }
 
 posekit_status posekit_estimator_estimate_batch(const posekit_estimator* estimator, const posekit_image_boxes* images, size_t image_count,
                                                 const posekit_control* control, posekit_result** result) {
-  return posekit_estimator_estimate_placed_batch(estimator, images, nullptr, image_count, control, result);
-}
-
-posekit_status posekit_estimator_estimate_placed_batch(const posekit_estimator* estimator, const posekit_image_boxes* images,
-                                                       const posekit_image_place* places, size_t image_count,
-                                                       const posekit_control* control, posekit_result** result) {
   return guard([&] {
     clear(result);
     require(result, "result");
     const auto& shared = require(estimator, "estimator").estimator;
-    std::vector<std::vector<posekit::Box>> people;
+    std::vector<posekit::Prediction> predictions;
     std::vector<posekit::ImageBoxes> input;
+    std::vector<posekit::Size> sizes;
     for (const posekit_image_boxes& image : array(images, image_count, "images")) {
-      people.push_back(boxes(image.boxes, image.box_count));
-      input.push_back({image_view(image.image), people.back()});  // a vector that moves takes its elements along
-      if (places != nullptr) place(input.back().image, places[input.size() - 1]);
+      predictions.push_back({.boxes = boxes(image.boxes, image.box_count), .result = {}, .detected = false});
+      input.push_back({image_view(image.image), predictions.back().boxes});  // a vector that moves takes its elements along
+      sizes.push_back(input.back().image.size());
     }
-    *result = new_result(shared, input, shared->estimate_batch(input, run_control(control)));
+    std::vector<posekit::ImageResult> results = shared->estimate_batch(input, run_control(control));
+    for (std::size_t i = 0; i < results.size(); ++i) predictions[i].result = std::move(results[i]);
+    *result = new_result(shared, sizes, std::move(predictions));
   });
 }
 

@@ -13,6 +13,7 @@
 #include "posekit/estimator.h"
 #include "posekit/model.h"
 #include "posekit/pipeline.h"
+#include "posekit/predictor.h"
 #include "posekit/tracker.h"
 #include "posekit_c.h"
 
@@ -43,6 +44,11 @@ struct posekit_detector {
   std::shared_ptr<const posekit::PersonDetector> detector;
 };
 
+struct posekit_predictor {
+  std::shared_ptr<const posekit::PoseEstimator> estimator;
+  posekit::Predictor predictor;
+};
+
 struct posekit_tracker {
   std::shared_ptr<posekit::Tracker> tracker;
 };
@@ -56,9 +62,9 @@ namespace posekit_c {
 /// @throws std::bad_alloc
 posekit_keypoint_set* new_keypoint_set(posekit::KeypointSet set);
 
-/// @param images the call's, for their sizes
-posekit_result* new_result(std::shared_ptr<const posekit::PoseEstimator> estimator, std::span<const posekit::ImageBoxes> images,
-                           std::vector<posekit::ImageResult> results);
+/// @param sizes of the call's images
+posekit_result* new_result(std::shared_ptr<const posekit::PoseEstimator> estimator, std::span<const posekit::Size> sizes,
+                           std::vector<posekit::Prediction> predictions);
 
 /// One image's people. @throws posekit::Error invalid_argument if there is no such image
 const std::vector<posekit::Pose>& poses_of(const posekit_result* result, std::size_t image);

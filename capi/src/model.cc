@@ -1,4 +1,4 @@
-/// Models: presets, inspection, loading, and what a loaded model is.
+/// Models: presets, inspection, loading, what a loaded model is and what it takes of memory.
 #include "posekit/model.h"
 
 #include <cstddef>
@@ -33,6 +33,17 @@ posekit_model_info info_of(const posekit_model& model) {
           .keypoint_count = info.task() == posekit::Task::pose ? info.pose().keypoints.size() : 0,
           .input_width = info.input.width,
           .input_height = info.input.height};
+}
+
+posekit_memory_report report_of(const posekit::MemoryReport& report) {
+  return {.struct_size = 0,
+          .weights = report.weights,
+          .batch = report.batch,
+          .person = report.person,
+          .available = report.available.value_or(0),
+          .largest_batch = report.largest_batch.value_or(0),
+          .has_available = report.available ? 1 : 0,
+          .reserved = 0};
 }
 
 }  // namespace
@@ -91,6 +102,14 @@ posekit_status posekit_model_metadata_json(const posekit_model* model, char** js
     clear(json);
     require(json, "json");
     *json = new_string(posekit::to_json(require(model, "model").model.info()));
+  });
+}
+
+posekit_status posekit_model_measure_memory(const posekit_model* model, posekit_memory_report* report) {
+  return guard([&] {
+    constexpr std::size_t first_size = offsetof(posekit_memory_report, reserved) + sizeof(report->reserved);
+    const posekit::Model& measured = require(model, "model").model;
+    fill_struct(require(report, "report"), first_size, "posekit_memory_report", [&] { return report_of(measured.measure_memory()); });
   });
 }
 

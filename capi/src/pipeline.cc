@@ -31,9 +31,9 @@ std::chrono::microseconds microseconds(std::uint64_t given, const char* name) {
 }
 
 posekit::PipelineOptions pipeline_options(const posekit_pipeline_options* given) {
-  constexpr std::size_t first_size = offsetof(posekit_pipeline_options, reserved) + sizeof(given->reserved);
+  constexpr std::size_t first_size = offsetof(posekit_pipeline_options, tracker) + sizeof(given->tracker);
   const auto options = read_options(given, first_size, "posekit_pipeline_options");
-  if (options.reserved != 0) fail("posekit_pipeline_options.reserved is " + std::to_string(options.reserved) + ", 0 is expected");
+  check_reserved(options.reserved, "posekit_pipeline_options");
   check_enumerator(options.overflow, POSEKIT_OVERFLOW_LATEST + 1, "overflow");
   posekit::PipelineOptions result;
   result.overflow = static_cast<posekit::Overflow>(options.overflow);
@@ -58,12 +58,7 @@ class Sink {
     std::vector<posekit_box> boxes;
     for (const posekit::Box& box : out.boxes) boxes.push_back(c_box(box));
     posekit_frame frame = POSEKIT_FRAME_INIT;
-    const posekit::ImageView& image = out.frame.image;
-    frame.image.data = image.data;
-    frame.image.stride = image.stride;
-    frame.image.width = image.width;
-    frame.image.height = image.height;
-    frame.image.format = static_cast<posekit_pixel_format>(image.format);
+    frame.image = c_image(out.frame.image);
     frame.boxes = boxes.data();
     frame.box_count = boxes.size();
     frame.index = out.frame.index;
@@ -71,10 +66,11 @@ class Sink {
     frame.opaque = static_cast<const Lease*>(out.frame.owner.get())->opaque;
     frame.has_boxes = 1;
 
-    const posekit::ImageBoxes input{image, {}};
-    std::vector<posekit::ImageResult> results;
-    results.push_back(std::move(out.result));
-    const posekit_status status = sink_(context_, &frame, out.detected ? 1 : 0, new_result(estimator_, {&input, 1}, std::move(results)));
+    const bool detected = out.detected;
+    const posekit::Size size = out.frame.image.size();
+    std::vector<posekit::Prediction> predictions;
+    predictions.push_back(std::move(out));
+    const posekit_status status = sink_(context_, &frame, detected ? 1 : 0, new_result(estimator_, {&size, 1}, std::move(predictions)));
     if (status == POSEKIT_OK) return;
     const bool known = status > POSEKIT_OK && status <= POSEKIT_ERROR_INTERNAL;
     throw posekit::Error(known ? static_cast<posekit::ErrorCode>(status) : posekit::ErrorCode::internal,
@@ -93,16 +89,15 @@ posekit_time_stats time_stats(const posekit::TimeStats& stats) {
 
 }  // namespace
 
-posekit_status posekit_pipeline_create(const posekit_estimator* estimator, const posekit_detector* detector, posekit_sink sink,
-                                       void* context, const posekit_pipeline_options* options, posekit_pipeline** pipeline) {
+posekit_status posekit_pipeline_create(const posekit_predictor* predictor, posekit_sink sink, void* context,
+                                       const posekit_pipeline_options* options, posekit_pipeline** pipeline) {
   return guard([&] {
     clear(pipeline);
     require(pipeline, "pipeline");
-    const auto& shared = require(estimator, "estimator").estimator;
+    const posekit_predictor& shared = require(predictor, "predictor");
     if (sink == nullptr) fail("sink is NULL: pass a function");
-    posekit::Predictor predictor(shared, detector == nullptr ? nullptr : detector->detector);
     *pipeline = new posekit_pipeline{
-        std::make_shared<posekit::Pipeline>(std::move(predictor), Sink(shared, sink, context), pipeline_options(options))};
+        std::make_shared<posekit::Pipeline>(shared.predictor, Sink(shared.estimator, sink, context), pipeline_options(options))};
   });
 }
 
@@ -116,7 +111,7 @@ posekit_status posekit_pipeline_submit(posekit_pipeline* pipeline, const posekit
     posekit::PipelineInput input;
     input.frame.owner = std::make_shared<const Lease>(given);
     require(accepted, "accepted");
-    if (given.reserved != 0) fail("posekit_frame.reserved is " + std::to_string(given.reserved) + ", 0 is expected");
+    check_reserved(given.reserved, "posekit_frame");
     input.frame.image = image_view(given.image);
     input.frame.index = static_cast<std::size_t>(given.index);
     input.frame.time_s = given.time_s;
@@ -145,18 +140,13 @@ posekit_status posekit_pipeline_metrics(const posekit_pipeline* pipeline, poseki
                              .failed = now.failed,
                              .dropped = now.dropped,
                              .in_flight = now.in_flight,
-                             .waiting_detect = now.waiting_detect,
-                             .waiting_estimate = now.waiting_estimate,
-                             .waiting_sink = now.waiting_sink,
                              .fps = now.fps,
-                             .detect = time_stats(now.detect),
-                             .preprocess = time_stats(now.preprocess),
-                             .inference = time_stats(now.inference),
-                             .postprocess = time_stats(now.postprocess),
-                             .sink = time_stats(now.sink),
-                             .age = time_stats(now.age),
-                             .waiting_track = now.waiting_track,
-                             .track = time_stats(now.track)};
+                             .detect = {now.detect.waiting, time_stats(now.detect.time)},
+                             .estimate = {now.estimate.waiting, time_stats(now.estimate.preprocess), time_stats(now.estimate.inference),
+                                          time_stats(now.estimate.postprocess)},
+                             .track = {now.track.waiting, time_stats(now.track.time)},
+                             .sink = {now.sink.waiting, time_stats(now.sink.time)},
+                             .age = time_stats(now.age)};
     });
   });
 }

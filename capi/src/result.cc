@@ -1,4 +1,4 @@
-/// Results of an estimator, as contiguous arrays.
+/// Results of an estimator, a predictor or a pipeline, as contiguous arrays.
 #include "arguments.h"
 #include "guard.h"
 #include "handles.h"
@@ -12,14 +12,24 @@ namespace {
 struct ImageEntry {
   posekit::ImageResult result;
   posekit::Size size;
+  bool detected;
+  std::vector<posekit_box> input_boxes;
   std::vector<float> keypoints;
   std::vector<posekit_box> boxes;
   std::vector<size_t> box_indices;
   std::vector<int64_t> track_ids;
 };
 
-ImageEntry entry_of(posekit::ImageResult result, posekit::Size size) {
-  ImageEntry entry{.result = std::move(result), .size = size, .keypoints = {}, .boxes = {}, .box_indices = {}, .track_ids = {}};
+ImageEntry entry_of(posekit::Prediction prediction, posekit::Size size) {
+  ImageEntry entry{.result = std::move(prediction.result),
+                   .size = size,
+                   .detected = prediction.detected,
+                   .input_boxes = {},
+                   .keypoints = {},
+                   .boxes = {},
+                   .box_indices = {},
+                   .track_ids = {}};
+  for (const posekit::Box& box : prediction.boxes) entry.input_boxes.push_back(c_box(box));
   for (const posekit::Pose& pose : entry.result.poses) {
     entry.boxes.push_back(c_box(pose.box));
     entry.box_indices.push_back(pose.box_index);
@@ -29,6 +39,13 @@ ImageEntry entry_of(posekit::ImageResult result, posekit::Size size) {
     }
   }
   return entry;
+}
+
+std::vector<posekit::Keypoint> keypoints_of(const float* values, std::size_t count, const char* name) {
+  std::vector<posekit::Keypoint> keypoints;
+  if (count > 0 && values == nullptr) fail(std::string(name) + " is NULL, but has " + std::to_string(count) + " keypoints: pass the array");
+  for (std::size_t i = 0; i < count; ++i) keypoints.push_back({values[3 * i], values[3 * i + 1], values[3 * i + 2]});
+  return keypoints;
 }
 
 }  // namespace
@@ -47,11 +64,11 @@ const ImageEntry& entry_at(const posekit_result* result, size_t image) {
 
 }  // namespace
 
-posekit_result* posekit_c::new_result(std::shared_ptr<const posekit::PoseEstimator> estimator, std::span<const posekit::ImageBoxes> images,
-                                      std::vector<posekit::ImageResult> results) {
+posekit_result* posekit_c::new_result(std::shared_ptr<const posekit::PoseEstimator> estimator, std::span<const posekit::Size> sizes,
+                                      std::vector<posekit::Prediction> predictions) {
   auto handle = std::make_unique<posekit_result>();
   handle->estimator = std::move(estimator);
-  for (std::size_t i = 0; i < results.size(); ++i) handle->images.push_back(entry_of(std::move(results[i]), images[i].image.size()));
+  for (std::size_t i = 0; i < predictions.size(); ++i) handle->images.push_back(entry_of(std::move(predictions[i]), sizes[i]));
   return handle.release();
 }
 
@@ -147,6 +164,21 @@ posekit_status posekit_result_box_indices(const posekit_result* result, size_t i
   });
 }
 
+posekit_status posekit_result_input_boxes(const posekit_result* result, size_t image, const posekit_box** boxes, size_t* count) {
+  return guard([&] {
+    clear_array(boxes, count);
+    give_array(entry_at(result, image).input_boxes, boxes, "boxes", count, "count");
+  });
+}
+
+posekit_status posekit_result_detected(const posekit_result* result, size_t image, int32_t* detected) {
+  return guard([&] {
+    clear(detected);
+    require(detected, "detected");
+    *detected = entry_at(result, image).detected ? 1 : 0;
+  });
+}
+
 posekit_status posekit_result_track_ids(const posekit_result* result, size_t image, const int64_t** track_ids, size_t* persons) {
   return guard([&] {
     clear_array(track_ids, persons);
@@ -204,6 +236,27 @@ posekit_status posekit_result_json(const posekit_result* result, size_t image, c
     const posekit::ResultSource source{path == nullptr ? "" : path, entry.size, {}, {}};
     const posekit::PoseEstimator& estimator = *result->estimator;
     *json = new_string(posekit::to_json(entry.result, source, estimator.keypoints(), estimator.info().name));
+  });
+}
+
+posekit_status posekit_result_coco_entries(const posekit_result* result, size_t image, int64_t image_id, const char* file_name,
+                                           char** json) {
+  return guard([&] {
+    clear(json);
+    require(json, "json");
+    const posekit::CocoImageId id = file_name == nullptr ? posekit::CocoImageId(image_id) : posekit::CocoImageId(file_name);
+    *json = new_string(posekit::to_coco_entries(entry_at(result, image).result, id));
+  });
+}
+
+posekit_status posekit_object_keypoint_similarity(const float* pose, const float* labelled, const double* sigmas, size_t count, double area,
+                                                  double* similarity) {
+  return guard([&] {
+    clear(similarity);
+    require(similarity, "similarity");
+    const auto fall_off = array(sigmas, count, "sigmas");
+    *similarity =
+        posekit::object_keypoint_similarity(keypoints_of(pose, count, "pose"), keypoints_of(labelled, count, "labelled"), fall_off, area);
   });
 }
 

@@ -9,31 +9,30 @@ using namespace posekit_c;  // NOLINT(google-build-using-namespace): the functio
 
 namespace {
 
-/// An option that the caller has set.
-template <class T>
-void take(double given, T& option) {
-  if (given != 0) option = static_cast<T>(given);
-}
-
 posekit::TrackerOptions tracker_options(const posekit_tracker_options* given) {
-  constexpr std::size_t first_size = offsetof(posekit_tracker_options, reserved) + sizeof(given->reserved);
+  constexpr std::size_t first_size = offsetof(posekit_tracker_options, jump) + sizeof(given->jump);
   const auto options = read_options(given, first_size, "posekit_tracker_options");
-  if (options.reserved != 0) fail("posekit_tracker_options.reserved is not 0: begin with POSEKIT_TRACKER_OPTIONS_INIT");
+  check_set(options.set, 2 * POSEKIT_TRACKER_SET_SMOOTHING_GAP_S - 1, "posekit_tracker_options");
+  check_enumerator(options.smoothing, POSEKIT_SMOOTHING_NONE + 1, "smoothing");
+  check_reserved(options.reserved, "posekit_tracker_options");
+  const auto take = [&]<class T>(double value, T& option, std::uint64_t bit = 0) {
+    if (value != 0 || (options.set & bit) != 0) option = static_cast<T>(value);
+  };
   posekit::TrackerOptions result;
-  take(options.high_score, result.high_score);
-  take(options.low_score, result.low_score);
-  take(options.new_score, result.new_score);
-  take(options.keypoint_score, result.keypoint_score);
-  take(options.oks_weight, result.oks_weight);
-  take(options.min_similarity, result.min_similarity);
-  take(options.birth_s, result.birth_s);
-  take(options.max_gap_s, result.max_gap_s);
+  take(options.high_score, result.high_score, POSEKIT_TRACKER_SET_HIGH_SCORE);
+  take(options.low_score, result.low_score, POSEKIT_TRACKER_SET_LOW_SCORE);
+  take(options.new_score, result.new_score, POSEKIT_TRACKER_SET_NEW_SCORE);
+  take(options.keypoint_score, result.keypoint_score, POSEKIT_TRACKER_SET_KEYPOINT_SCORE);
+  take(options.oks_weight, result.oks_weight, POSEKIT_TRACKER_SET_OKS_WEIGHT);
+  take(options.min_similarity, result.min_similarity, POSEKIT_TRACKER_SET_MIN_SIMILARITY);
+  take(options.birth_s, result.birth_s, POSEKIT_TRACKER_SET_BIRTH_S);
+  take(options.max_gap_s, result.max_gap_s, POSEKIT_TRACKER_SET_MAX_GAP_S);
+  result.smoothing.enabled = options.smoothing == POSEKIT_SMOOTHING_ONE_EURO;
   take(options.min_cutoff_hz, result.smoothing.min_cutoff_hz);
-  take(options.speed_factor, result.smoothing.speed_factor);
+  take(options.speed_factor, result.smoothing.speed_factor, POSEKIT_TRACKER_SET_SPEED_FACTOR);
   take(options.speed_cutoff_hz, result.smoothing.speed_cutoff_hz);
-  take(options.smoothing_gap_s, result.smoothing.max_gap_s);
+  take(options.smoothing_gap_s, result.smoothing.max_gap_s, POSEKIT_TRACKER_SET_SMOOTHING_GAP_S);
   take(options.jump, result.smoothing.jump);
-  result.smoothing.enabled = !boolean(options.without_smoothing, "without_smoothing");
   return result;
 }
 

@@ -12,9 +12,9 @@ static void check(posekit_status status) {
   exit(1);
 }
 
-/* Reads a PPM file's pixels; the caller frees image.data. */
+/* Reads a PPM file's pixels; the caller frees plane 0. */
 static posekit_image read_ppm(const char* path) {
-  posekit_image image = {NULL, 0, 0, 0, POSEKIT_PIXEL_FORMAT_RGB8, 0};
+  posekit_image image = {.format = POSEKIT_PIXEL_FORMAT_RGB8};
   FILE* file = fopen(path, "rb");
   int width = 0;
   int height = 0;
@@ -22,7 +22,7 @@ static posekit_image read_ppm(const char* path) {
     const size_t size = (size_t)width * (size_t)height * 3;
     uint8_t* pixels = malloc(size);
     if (pixels != NULL && fread(pixels, 1, size, file) == size) {
-      image.data = pixels;
+      image.planes[0] = pixels;
       image.width = width;
       image.height = height;
     } else {
@@ -30,7 +30,7 @@ static posekit_image read_ppm(const char* path) {
     }
   }
   if (file != NULL) fclose(file);
-  if (image.data == NULL) {
+  if (image.planes[0] == NULL) {
     fprintf(stderr, "%s is no binary PPM file of 8 bits\n", path);
     exit(1);
   }
@@ -82,20 +82,16 @@ int main(int argc, char** argv) {
   posekit_model_destroy(detector_model);
   posekit_executor_destroy(executor);
 
-  posekit_detections* detections = NULL;
-  const posekit_box* boxes = NULL;
-  size_t count = 0;
-  check(posekit_detector_detect(detector, &image, NULL, &detections));
-  check(posekit_detections_boxes(detections, 0, &boxes, &count));
-
+  posekit_predictor* predictor = NULL;
   posekit_result* result = NULL;
-  check(posekit_estimator_estimate(estimator, &image, boxes, count, NULL, &result));
+  check(posekit_predictor_create(estimator, detector, &predictor));
+  posekit_detector_destroy(detector);
+  check(posekit_predictor_predict(predictor, &image, NULL, &result));
   print_people(estimator, result);
 
   posekit_result_destroy(result);
-  posekit_detections_destroy(detections);
-  posekit_detector_destroy(detector);
+  posekit_predictor_destroy(predictor);
   posekit_estimator_destroy(estimator);
-  free((void*)image.data);
+  free((void*)image.planes[0]);
   return 0;
 }

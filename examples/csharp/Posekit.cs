@@ -6,7 +6,7 @@
 //
 //     Posekit.Check(Posekit.posekit_model_load("pose.pt", null, out IntPtr model));
 //     Posekit.Check(Posekit.posekit_estimator_create(model, null, out IntPtr estimator));
-//     var image = new Posekit.Image { data = pixels, width = 640, height = 480, format = Posekit.PixelFormat.Bgr8 };
+//     var image = new Posekit.Image { planes = new[] { pixels, IntPtr.Zero, IntPtr.Zero }, strides = new nuint[3], width = 640, height = 480, format = Posekit.PixelFormat.Bgr8 };
 //     var boxes = new[] { new Posekit.Box { x1 = 20, y1 = 10, x2 = 375, y2 = 510 } };
 //     Posekit.Check(Posekit.posekit_estimator_estimate(estimator, in image, boxes, 1, IntPtr.Zero, out IntPtr result));
 //     Posekit.Check(Posekit.posekit_result_copy_keypoints(result, null, 0, out nuint count));
@@ -31,8 +31,16 @@ public static class Posekit
 
     public enum LogLevel : int { Info = 0, Warning = 1 }
     public enum PixelFormat : int { Bgr8 = 0, Rgb8 = 1, Gray8 = 2, Bgra8 = 3, Rgba8 = 4 }
+    public enum DeviceKind : int { Cpu = 0, Cuda = 1 }
     public enum Precision : int { Fp32 = 0, Fp16 = 1, Bf16 = 2 }
     public enum WarmUp : int { Check = 0, None = 1 }
+    public enum Smoothing : int { OneEuro = 0, None = 1 }
+    [Flags] public enum DetectorSet : ulong { None = 0, ScoreThreshold = 1, NmsIou = 2 }
+    [Flags] public enum TrackerSet : ulong
+    {
+        None = 0, HighScore = 1, LowScore = 2, NewScore = 4, KeypointScore = 8, OksWeight = 16, MinSimilarity = 32, BirthS = 64,
+        MaxGapS = 128, SpeedFactor = 256, SmoothingGapS = 512
+    }
     public enum Overflow : int { Block = 0, Refuse = 1, Latest = 2 }
 
     public const ulong NoDeadline = ulong.MaxValue;
@@ -53,12 +61,15 @@ public static class Posekit
     [StructLayout(LayoutKind.Sequential)]
     public struct Image
     {
-        public IntPtr data;
-        public nuint stride;
+        [MarshalAs(UnmanagedType.ByValArray, SizeConst = 3)] public IntPtr[] planes;
+        [MarshalAs(UnmanagedType.ByValArray, SizeConst = 3)] public nuint[] strides;
         public int width;
         public int height;
         public PixelFormat format;
+        public DeviceKind device;
+        public int device_index;
         public int reserved;
+        public IntPtr stream;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -68,7 +79,7 @@ public static class Posekit
     public struct ImageBoxes { public Image image; public IntPtr boxes; public nuint box_count; }
 
     [StructLayout(LayoutKind.Sequential)]
-    public struct ImagePlace { public int on_cuda; public int cuda_device; public IntPtr cuda_stream; }
+    public struct PredictorInput { public Image image; public IntPtr boxes; public nuint box_count; public int has_boxes; public int reserved; }
 
     [StructLayout(LayoutKind.Sequential)]
     public struct Link { public nuint a; public nuint b; }
@@ -102,6 +113,7 @@ public static class Posekit
     public sealed class TrackerOptions
     {
         public nuint struct_size = (nuint)Marshal.SizeOf<TrackerOptions>();
+        public TrackerSet set;
         public double high_score;
         public double low_score;
         public double new_score;
@@ -110,13 +122,13 @@ public static class Posekit
         public double min_similarity;
         public double birth_s;
         public double max_gap_s;
+        public Smoothing smoothing;
+        public int reserved;
         public double min_cutoff_hz;
         public double speed_factor;
         public double speed_cutoff_hz;
         public double smoothing_gap_s;
         public double jump;
-        public int without_smoothing;
-        public int reserved;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -151,11 +163,25 @@ public static class Posekit
         public nuint struct_size = (nuint)Marshal.SizeOf<DetectorOptions>();
         public IntPtr executor;
         public nuint max_batch;
+        public DetectorSet set;
         public double score_threshold;
         public double nms_iou;
         public nuint max_persons;
         public IntPtr tiles; // of doubles
         public nuint tile_count;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    public sealed class MemoryReport
+    {
+        public nuint struct_size = (nuint)Marshal.SizeOf<MemoryReport>();
+        public ulong weights;
+        public ulong batch;
+        public ulong person;
+        public ulong available;
+        public nuint largest_batch;
+        public int has_available;
+        public int reserved;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -192,7 +218,7 @@ public static class Posekit
     [DllImport(Library)] public static extern Status posekit_torch_threads(out int threads);
     [DllImport(Library)] public static extern Status posekit_torch_tf32(out int allowed);
     [DllImport(Library)] public static extern Status posekit_set_torch_tf32(int allowed);
-    [DllImport(Library)] public static extern Status posekit_keep_freed_memory(out int told);
+    [DllImport(Library)] public static extern Status posekit_keep_freed_memory(out int applied);
     [DllImport(Library)] public static extern Status posekit_set_device_memory_limit([MarshalAs(UnmanagedType.LPUTF8Str)] string device, ulong bytes);
     [DllImport(Library)] public static extern Status posekit_set_log_callback(LogFunction? function, IntPtr context);
     [DllImport(Library)] public static extern void posekit_string_destroy(IntPtr text);
@@ -235,6 +261,7 @@ public static class Posekit
         out IntPtr model);
     [DllImport(Library)] public static extern Status posekit_model_get_info(IntPtr model, [In, Out] ModelInfo info);
     [DllImport(Library)] public static extern Status posekit_model_metadata_json(IntPtr model, out IntPtr json);
+    [DllImport(Library)] public static extern Status posekit_model_measure_memory(IntPtr model, [In, Out] MemoryReport report);
     [DllImport(Library)] public static extern void posekit_model_destroy(IntPtr model);
     [DllImport(Library)] public static extern Status posekit_inspect_model([MarshalAs(UnmanagedType.LPUTF8Str)] string? path,
         [In] ModelOptions? options, out IntPtr json);
@@ -245,8 +272,6 @@ public static class Posekit
         nuint boxCount, IntPtr control, out IntPtr result);
     [DllImport(Library)] public static extern Status posekit_estimator_estimate_batch(IntPtr estimator, ImageBoxes[]? images,
         nuint imageCount, IntPtr control, out IntPtr result);
-    [DllImport(Library)] public static extern Status posekit_estimator_estimate_placed_batch(IntPtr estimator, ImageBoxes[]? images,
-        ImagePlace[]? places, nuint imageCount, IntPtr control, out IntPtr result);
     [DllImport(Library)] public static extern void posekit_estimator_destroy(IntPtr estimator);
     [DllImport(Library)] public static extern Status posekit_result_image_count(IntPtr result, out nuint count);
     [DllImport(Library)] public static extern Status posekit_result_keypoint_count(IntPtr result, out nuint count);
@@ -257,6 +282,9 @@ public static class Posekit
     [DllImport(Library)] public static extern Status posekit_result_boxes(IntPtr result, nuint image, out IntPtr boxes, out nuint persons);
     [DllImport(Library)] public static extern Status posekit_result_box_indices(IntPtr result, nuint image, out IntPtr indices,
         out nuint persons);
+    [DllImport(Library)] public static extern Status posekit_result_input_boxes(IntPtr result, nuint image, out IntPtr boxes,
+        out nuint count);
+    [DllImport(Library)] public static extern Status posekit_result_detected(IntPtr result, nuint image, out int detected);
     [DllImport(Library)] public static extern Status posekit_result_track_ids(IntPtr result, nuint image, out IntPtr trackIds,
         out nuint persons);
     [DllImport(Library)] public static extern Status posekit_result_box_error_count(IntPtr result, nuint image, out nuint count);
@@ -267,7 +295,11 @@ public static class Posekit
         out nuint count);
     [DllImport(Library)] public static extern Status posekit_result_json(IntPtr result, nuint image,
         [MarshalAs(UnmanagedType.LPUTF8Str)] string? path, out IntPtr json);
+    [DllImport(Library)] public static extern Status posekit_result_coco_entries(IntPtr result, nuint image, long imageId,
+        [MarshalAs(UnmanagedType.LPUTF8Str)] string? fileName, out IntPtr json);
     [DllImport(Library)] public static extern void posekit_result_destroy(IntPtr result);
+    [DllImport(Library)] public static extern Status posekit_object_keypoint_similarity(float[]? pose, float[]? labelled,
+        double[]? sigmas, nuint count, double area, out double similarity);
     [DllImport(Library)] public static extern Status posekit_detector_create(IntPtr model, [In] DetectorOptions? options,
         out IntPtr detector);
     [DllImport(Library)] public static extern Status posekit_detector_detect(IntPtr detector, in Image image, IntPtr control,
@@ -282,6 +314,12 @@ public static class Posekit
         out nuint count);
     [DllImport(Library)] public static extern Status posekit_detections_timings(IntPtr detections, nuint image, [In, Out] Timings timings);
     [DllImport(Library)] public static extern void posekit_detections_destroy(IntPtr detections);
+    [DllImport(Library)] public static extern Status posekit_predictor_create(IntPtr estimator, IntPtr detector, out IntPtr predictor);
+    [DllImport(Library)] public static extern Status posekit_predictor_predict(IntPtr predictor, in Image image, IntPtr control,
+        out IntPtr result);
+    [DllImport(Library)] public static extern Status posekit_predictor_predict_batch(IntPtr predictor, PredictorInput[]? images,
+        nuint imageCount, IntPtr control, out IntPtr result);
+    [DllImport(Library)] public static extern void posekit_predictor_destroy(IntPtr predictor);
     [DllImport(Library)] public static extern Status posekit_tracker_create(IntPtr set, [In] TrackerOptions? options, out IntPtr tracker);
     [DllImport(Library)] public static extern Status posekit_tracker_update(IntPtr tracker, double timeS, IntPtr result, nuint image,
         out IntPtr tracked);
@@ -329,6 +367,12 @@ public static class Posekit
     public struct TimeStats { public nuint count; public double mean; public double p50; public double p99; }
 
     [StructLayout(LayoutKind.Sequential)]
+    public struct StageMetrics { public nuint waiting; public TimeStats time; }
+
+    [StructLayout(LayoutKind.Sequential)]
+    public struct EstimateMetrics { public nuint waiting; public TimeStats preprocess; public TimeStats inference; public TimeStats postprocess; }
+
+    [StructLayout(LayoutKind.Sequential)]
     public class Metrics
     {
         public nuint struct_size = (nuint)Marshal.SizeOf<Metrics>();
@@ -338,21 +382,15 @@ public static class Posekit
         public nuint failed;
         public nuint dropped;
         public nuint in_flight;
-        public nuint waiting_detect;
-        public nuint waiting_estimate;
-        public nuint waiting_sink;
         public double fps;
-        public TimeStats detect;
-        public TimeStats preprocess;
-        public TimeStats inference;
-        public TimeStats postprocess;
-        public TimeStats sink;
+        public StageMetrics detect;
+        public EstimateMetrics estimate;
+        public StageMetrics track;
+        public StageMetrics sink;
         public TimeStats age;
-        public nuint waiting_track;
-        public TimeStats track;
     }
 
-    [DllImport(Library)] public static extern Status posekit_pipeline_create(IntPtr estimator, IntPtr detector, Sink sink, IntPtr context,
+    [DllImport(Library)] public static extern Status posekit_pipeline_create(IntPtr predictor, Sink sink, IntPtr context,
         PipelineOptions? options, out IntPtr pipeline);
     [DllImport(Library)] public static extern Status posekit_pipeline_submit(IntPtr pipeline, in Frame frame, IntPtr control,
         out int accepted);

@@ -6,12 +6,15 @@ use std::{env, fs, process, ptr, slice};
 
 #[repr(C)]
 struct Image {
-    data: *const u8,
-    stride: usize,
+    planes: [*const u8; 3],
+    strides: [usize; 3],
     width: i32,
     height: i32,
     format: i32,
+    device: i32,
+    device_index: i32,
     reserved: i32,
+    stream: *mut c_void,
 }
 
 #[repr(C)]
@@ -25,6 +28,7 @@ struct PoseBox {
 }
 
 const RGB8: i32 = 1;
+const CPU: i32 = 0;
 
 #[link(name = "posekit_c")]
 extern "C" {
@@ -92,7 +96,17 @@ fn main() {
         fail("usage: main POSE_MODEL DETECTOR_MODEL IMAGE.ppm");
     };
     let Some((width, height, pixels)) = read_ppm(picture) else { fail(&format!("{picture} is no binary PPM file of 8 bits")) };
-    let image = Image { data: pixels.as_ptr(), stride: 0, width, height, format: RGB8, reserved: 0 };
+    let image = Image {
+        planes: [pixels.as_ptr(), ptr::null(), ptr::null()],
+        strides: [0; 3],
+        width,
+        height,
+        format: RGB8,
+        device: CPU,
+        device_index: 0,
+        reserved: 0,
+        stream: ptr::null_mut(),
+    };
     let path = |text: &String| CString::new(text.as_str()).unwrap_or_else(|_| fail("a path has a zero byte in it"));
     let (pose_path, detector_path) = (path(pose_file), path(detector_file));
 

@@ -67,6 +67,20 @@ struct TimeStats {
   Milliseconds p99{};   ///< The same.
 };
 
+/// A stage of a pipeline.
+struct StageMetrics {
+  std::size_t waiting = 0;  ///< Frames that wait for the stage.
+  TimeStats time;           ///< One frame's share of the stage; of frames that passed it.
+};
+
+/// The stage of the estimator, with its parts as in `Timings`.
+struct EstimateMetrics {
+  std::size_t waiting = 0;  ///< Frames that wait for the stage.
+  TimeStats preprocess;
+  TimeStats inference;
+  TimeStats postprocess;
+};
+
 /// Where a pipeline stands. accepted = delivered + failed + dropped + in_flight, at any moment.
 struct PipelineMetrics {
   std::size_t accepted = 0;   ///< Frames that `submit` took in.
@@ -77,19 +91,12 @@ struct PipelineMetrics {
   std::size_t in_flight = 0;  ///< Still on their way.
   double fps = 0;             ///< Frames a second at the sink, over the last 1024.
 
-  std::size_t waiting_detect = 0;    ///< Frames that wait for the detector,
-  std::size_t waiting_estimate = 0;  ///< for the estimator,
-  std::size_t waiting_track = 0;     ///< for the tracker,
-  std::size_t waiting_sink = 0;      ///< and for the sink (those done early, behind a slower one, included).
-
-  TimeStats source;       ///< One call of the source, in `run`.
-  TimeStats detect;       ///< One frame's share of its stages, as `Timings` tells them; of frames that passed the stage.
-  TimeStats preprocess;   ///< The same.
-  TimeStats inference;    ///< The same.
-  TimeStats postprocess;  ///< The same.
-  TimeStats track;        ///< One frame's update of the tracker.
-  TimeStats sink;         ///< One call of the sink.
-  TimeStats age;          ///< From `submit` until the sink got the frame.
+  TimeStats source;  ///< One call of the source, in `run`.
+  StageMetrics detect;
+  EstimateMetrics estimate;
+  StageMetrics track;  ///< `time`: one frame's update of the tracker.
+  StageMetrics sink;   ///< `time`: one call of the sink. Frames that wait behind a slower one count as waiting.
+  TimeStats age;       ///< From `submit` until the sink got the frame.
 };
 
 /// Runs an endless stream of frames through a predictor. The stages (detect, estimate, track, sink) work side by side on

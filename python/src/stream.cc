@@ -174,14 +174,14 @@ py::dict metrics_of(const Stream& stream) {
   counts["failed"] = metrics.failed;
   counts["in_flight"] = metrics.in_flight;
   counts["fps"] = metrics.fps;
-  counts["waiting_detect"] = metrics.waiting_detect;
-  counts["waiting_estimate"] = metrics.waiting_estimate;
-  counts["waiting_track"] = metrics.waiting_track;
-  counts["detect"] = tuple_of_stats(metrics.detect);
-  counts["preprocess"] = tuple_of_stats(metrics.preprocess);
-  counts["inference"] = tuple_of_stats(metrics.inference);
-  counts["postprocess"] = tuple_of_stats(metrics.postprocess);
-  counts["track"] = tuple_of_stats(metrics.track);
+  counts["waiting_detect"] = metrics.detect.waiting;
+  counts["waiting_estimate"] = metrics.estimate.waiting;
+  counts["waiting_track"] = metrics.track.waiting;
+  counts["detect"] = tuple_of_stats(metrics.detect.time);
+  counts["preprocess"] = tuple_of_stats(metrics.estimate.preprocess);
+  counts["inference"] = tuple_of_stats(metrics.estimate.inference);
+  counts["postprocess"] = tuple_of_stats(metrics.estimate.postprocess);
+  counts["track"] = tuple_of_stats(metrics.track.time);
   counts["age"] = tuple_of_stats(metrics.age);
   return counts;
 }

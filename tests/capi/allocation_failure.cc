@@ -108,11 +108,13 @@ TEST_CASE("Making objects with an allocation failing anywhere gives them or out_
   CHECK(fail_everywhere(making<KeypointSet>([](auto** out) { return posekit_keypoint_set_create_builtin("coco17", out); })) > 20);
 }
 
-TEST_CASE("Making an estimator or a detector of a model with an allocation failing anywhere gives it or out_of_memory") {
+TEST_CASE("Making an estimator, detector or predictor with an allocation failing anywhere gives it or out_of_memory") {
   const auto pose = load_document(pose_model);
   const auto people = load_document(detect_model);
   CHECK(fail_everywhere(making<Estimator>([&](auto** out) { return posekit_estimator_create(pose.get(), nullptr, out); })) > 4);
   CHECK(fail_everywhere(making<Detector>([&](auto** out) { return posekit_detector_create(people.get(), nullptr, out); })) > 4);
+  const auto estimator = estimator_of(pose.get());
+  CHECK(fail_everywhere(making<Predictor>([&](auto** out) { return posekit_predictor_create(estimator.get(), nullptr, out); })) >= 2);
 }
 
 TEST_CASE("A custom executor's opaque pointer is given back exactly if the executor was made") {
@@ -141,7 +143,7 @@ TEST_CASE("A custom executor's opaque pointer is given back exactly if the execu
 TEST_CASE("Estimating and reading results with an allocation failing anywhere ends in a status, and the next call is whole") {
   const auto estimator = estimator_of(load_document(pose_model).get());
   const std::vector<uint8_t> pixels(std::size_t{64} * 48, 90);
-  const posekit_image image{pixels.data(), 0, 64, 48, POSEKIT_PIXEL_FORMAT_GRAY8, 0};
+  const posekit_image image = host_image(pixels.data(), 64, 48, POSEKIT_PIXEL_FORMAT_GRAY8);
   const posekit_box boxes[] = {{5, 5, 40, 40, 0, 0}, {1, 1, 1, 1, 0, 0}, {10, 10, 60, 44, 0, 0}};
   const auto call = [&] {
     posekit_result* result = nullptr;
@@ -166,11 +168,27 @@ TEST_CASE("Estimating and reading results with an allocation failing anywhere en
 TEST_CASE("Detecting with an allocation failing anywhere ends in a status, and the next call is whole") {
   const auto detector = detector_of(load_document(detect_model).get());
   const std::vector<uint8_t> pixels(std::size_t{64} * 48, 90);
-  const posekit_image image{pixels.data(), 0, 64, 48, POSEKIT_PIXEL_FORMAT_GRAY8, 0};
+  const posekit_image image = host_image(pixels.data(), 64, 48, POSEKIT_PIXEL_FORMAT_GRAY8);
   const auto call = [&] {
     posekit_detections* detections = nullptr;
     const posekit_status status = posekit_detector_detect(detector.get(), &image, nullptr, &detections);
     posekit_detections_destroy(detections);
+    return status;
+  };
+  CHECK(fail_everywhere(call) > 10);
+  CHECK(call() == POSEKIT_OK);
+}
+
+TEST_CASE("Predicting with an allocation failing anywhere ends in a status, and the next call is whole") {
+  const auto predictor =
+      predictor_of(estimator_of(load_document(pose_model).get()).get(), detector_of(load_document(detect_model).get()).get());
+  const std::vector<uint8_t> pixels(std::size_t{64} * 48, 90);
+  const posekit_predictor_input input{host_image(pixels.data(), 64, 48, POSEKIT_PIXEL_FORMAT_GRAY8), nullptr, 0, 0, 0};
+  const auto call = [&] {
+    posekit_result* result = nullptr;
+    const posekit_status status = posekit_predictor_predict_batch(predictor.get(), &input, 1, nullptr, &result);
+    if ((status == POSEKIT_OK) != (result != nullptr)) std::abort();
+    posekit_result_destroy(result);
     return status;
   };
   CHECK(fail_everywhere(call) > 10);

@@ -1,4 +1,5 @@
-# Compiles the header alone and, given LIBRARY, the program that uses every function, with COMPILER in STANDARD; runs the program.
+# Compiles the header alone, old calls, which must not compile, and, given LIBRARY, the program that uses every function, with COMPILER in
+# STANDARD; runs the program.
 
 if(NOT COMPILER)
   message("SKIPPED: this compiler is not there")
@@ -18,6 +19,16 @@ file(MAKE_DIRECTORY ${WORK})
 file(WRITE ${WORK}/alone.c "#include <posekit_c.h>\n")
 execute_process(COMMAND ${strict} -fsyntax-only -x ${language} ${WORK}/alone.c COMMAND_ERROR_IS_FATAL ANY)
 execute_process(COMMAND ${strict} -fsyntax-only ${source} COMMAND_ERROR_IS_FATAL ANY)
+foreach(old RANGE 10)
+  execute_process(COMMAND ${strict} -fsyntax-only -x ${language} -DOLD=${old} ${HERE}/old_calls.c RESULT_VARIABLE failed ERROR_VARIABLE errors)
+  if(old EQUAL 0 AND failed)
+    message(FATAL_ERROR "the calls of today do not compile:\n${errors}")
+  elseif(NOT old EQUAL 0 AND NOT failed)
+    message(FATAL_ERROR "old call ${old} compiles without a word")
+  elseif(errors MATCHES "there is no such call")
+    message(FATAL_ERROR "there is no old call ${old}")
+  endif()
+endforeach()
 if(LIBRARY)
   get_filename_component(folder ${LIBRARY} DIRECTORY)
   execute_process(COMMAND ${strict} ${source} -o ${WORK}/every_function ${LIBRARY} -Wl,-rpath,${folder} -Wl,-rpath-link,${RPATH}

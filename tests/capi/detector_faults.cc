@@ -3,7 +3,6 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
-#include <cfloat>
 #include <cstdint>
 #include <string>
 
@@ -92,9 +91,16 @@ TEST_CASE("An IoU above 1 is refused") {
   refuses<posekit_detector*>("IoU", [&](auto** out) { return posekit_detector_create(small_models().detect.get(), &options, out); });
 }
 
+TEST_CASE("A bit that stands for no member of a detector's options is refused") {
+  posekit_detector_options options = POSEKIT_DETECTOR_OPTIONS_INIT;
+  options.set = 4;
+  refuses<posekit_detector*>("posekit_detector_options.set is 4",
+                             [&](auto** out) { return posekit_detector_create(small_models().detect.get(), &options, out); });
+}
+
 TEST_CASE("A detector's score threshold above every score leaves no box") {
   posekit_detector_options options = POSEKIT_DETECTOR_OPTIONS_INIT;
-  options.nms_iou = DBL_MIN;
+  options.set = POSEKIT_DETECTOR_SET_NMS_IOU;
   options.score_threshold = 2;  // above the model's only score
   const auto detector = detector_of(small_models().detect.get(), &options);
   const auto detections = made<Detections>([&](auto** out) { return posekit_detector_detect(detector.get(), &image, nullptr, out); });

@@ -1,19 +1,21 @@
-/// Images that lie on a device, through the C interface, with a model that takes pointers to the host for pointers to cuda:0.
+/// Images on a device through the C interface, with a model that treats pointers to the host as pointers to cuda:0.
+#include <algorithm>
 #include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "capi/objects.h"
 #include "handles.h"
 #include "loading/load_model.h"
 #include "support/by_sessions.h"
 #include "support/paths.h"
 
 using namespace posekit;
+using posekit_c_test::host_image;
 
 namespace {
 
@@ -33,7 +35,7 @@ struct Album {
       for (std::size_t p = 0; p < std::size_t{side} * side * 3; ++p) {
         pixels[i].push_back(static_cast<std::uint8_t>((p / 97 * (i + 3) + p % 13 * 7) % 256));
       }
-      c_images[i] = {{pixels[i].data(), 0, side, side, POSEKIT_PIXEL_FORMAT_RGB8, 0}, c_boxes.data(), c_boxes.size()};
+      c_images[i] = {host_image(pixels[i].data(), side, side, POSEKIT_PIXEL_FORMAT_RGB8), c_boxes.data(), c_boxes.size()};
       images.push_back({{pixels[i].data(), side, side, side * 3, PixelFormat::rgb8}, boxes});
     }
   }
@@ -57,10 +59,11 @@ TEST_CASE("An image on the model's device, among images on the host, gives what 
   album.images[0].image.cuda_device = album.images[2].image.cuda_device = 0;
   const auto expected = estimator.estimator->estimate_batch(album.images);
 
-  int stream = 0;  // whatever it is, it is handed on unread on a CPU
-  const std::array<posekit_image_place, 3> places{{{1, 0, &stream}, {0, -9, nullptr}, {1, 0, nullptr}}};
+  int stream = 0;  // not read on a CPU
+  album.c_images[0].image.device = album.c_images[2].image.device = POSEKIT_DEVICE_CUDA;
+  album.c_images[0].image.stream = &stream;
   posekit_result* result = nullptr;
-  REQUIRE(posekit_estimator_estimate_placed_batch(&estimator, album.c_images.data(), places.data(), 3, nullptr, &result) == POSEKIT_OK);
+  REQUIRE(posekit_estimator_estimate_batch(&estimator, album.c_images.data(), 3, nullptr, &result) == POSEKIT_OK);
   for (std::size_t i = 0; i < expected.size(); ++i) {
     const float* keypoints = nullptr;
     std::size_t persons = 0;
@@ -80,10 +83,11 @@ TEST_CASE("An image on the model's device, among images on the host, gives what 
 TEST_CASE("An image on another device is reported with both devices' names, and its neighbours are estimated") {
   for (const Device device : {first_gpu, cpu}) {
     const posekit_estimator estimator = estimator_on(device);
-    const Album album;
-    const std::array<posekit_image_place, 3> places{{{0, 0, nullptr}, {1, 1, nullptr}, {0, 0, nullptr}}};
+    Album album;
+    album.c_images[1].image.device = POSEKIT_DEVICE_CUDA;
+    album.c_images[1].image.device_index = 1;
     posekit_result* result = nullptr;
-    REQUIRE(posekit_estimator_estimate_placed_batch(&estimator, album.c_images.data(), places.data(), 3, nullptr, &result) == POSEKIT_OK);
+    REQUIRE(posekit_estimator_estimate_batch(&estimator, album.c_images.data(), 3, nullptr, &result) == POSEKIT_OK);
     for (std::size_t i = 0; i < 3; ++i) {
       posekit_status status = -1;
       const char* message = nullptr;
@@ -97,18 +101,24 @@ TEST_CASE("An image on another device is reported with both devices' names, and 
   }
 }
 
-TEST_CASE("An invalid place of an image fails the call, and the wrong value is named") {
-  for (const Device device : {first_gpu, cpu}) {
-    const posekit_estimator estimator = estimator_on(device);
-    const Album album;
-    for (const auto& [wrong, words] : {std::pair{posekit_image_place{2, 0, nullptr}, "on_cuda is 2"},
-                                       std::pair{posekit_image_place{1, -2, nullptr}, "cuda_device is -2"}}) {
-      const std::array<posekit_image_place, 3> places{{{0, 0, nullptr}, {1, 1, nullptr}, wrong}};
-      posekit_result* result = nullptr;
-      CHECK(posekit_estimator_estimate_placed_batch(&estimator, album.c_images.data(), places.data(), 3, nullptr, &result) ==
-            POSEKIT_ERROR_INVALID_ARGUMENT);
-      CHECK(result == nullptr);
-      CHECK(std::string(posekit_last_error_message()).find(words) != std::string::npos);
-    }
-  }
+TEST_CASE("A device's image alone is estimated as in a batch") {
+  const posekit_estimator estimator = estimator_on(first_gpu);
+  Album album;
+  posekit_image& image = album.c_images[0].image;
+  posekit_result* batch = nullptr;
+  posekit_result* device = nullptr;
+  album.c_images[1] = album.c_images[0];
+  album.c_images[1].image.device = POSEKIT_DEVICE_CUDA;
+  REQUIRE(posekit_estimator_estimate_batch(&estimator, &album.c_images[1], 1, nullptr, &batch) == POSEKIT_OK);
+  image.device = POSEKIT_DEVICE_CUDA;
+  REQUIRE(posekit_estimator_estimate(&estimator, &image, album.c_boxes.data(), album.c_boxes.size(), nullptr, &device) == POSEKIT_OK);
+  const float* expected = nullptr;
+  const float* keypoints = nullptr;
+  std::size_t persons = 0;
+  REQUIRE(posekit_result_keypoints(batch, 0, &expected, &persons) == POSEKIT_OK);
+  REQUIRE(posekit_result_keypoints(device, 0, &keypoints, &persons) == POSEKIT_OK);
+  REQUIRE(persons == 2);
+  CHECK(std::equal(keypoints, keypoints + persons * 33 * 3, expected));
+  posekit_result_destroy(batch);
+  posekit_result_destroy(device);
 }

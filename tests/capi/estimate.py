@@ -6,8 +6,9 @@ import sys
 
 
 class Image(ctypes.Structure):
-    _fields_ = [("data", ctypes.c_char_p), ("stride", ctypes.c_size_t), ("width", ctypes.c_int32), ("height", ctypes.c_int32),
-                ("format", ctypes.c_int32), ("reserved", ctypes.c_int32)]
+    _fields_ = [("planes", ctypes.c_char_p * 3), ("strides", ctypes.c_size_t * 3), ("width", ctypes.c_int32), ("height", ctypes.c_int32),
+                ("format", ctypes.c_int32), ("device", ctypes.c_int32), ("device_index", ctypes.c_int32), ("reserved", ctypes.c_int32),
+                ("stream", ctypes.c_void_p)]
 
 
 RGB8 = 1
@@ -30,7 +31,8 @@ def main():
     with open(picture, "rb") as file:
         content = file.read()
     header = re.match(rb"P6\s+(\d+)\s+(\d+)\s+255\s", content)
-    image = Image(content[header.end():], 0, int(header[1]), int(header[2]), RGB8, 0)
+    pixels = content[header.end():]
+    image = Image((pixels, None, None), width=int(header[1]), height=int(header[2]), format=RGB8)
 
     detection_model = made("posekit_model_load", detector_path.encode(), None)
     detector = made("posekit_detector_create", detection_model, None)

@@ -38,10 +38,6 @@ TEST_CASE("An estimator's functions refuse NULL for an object or an input, and r
   refuses_null<posekit_result*>([](auto** out) { return posekit_estimator_estimate_batch(nullptr, nullptr, 0, nullptr, out); });
   refuses_null<posekit_result*>([&](auto** out) { return posekit_estimator_estimate_batch(estimator, nullptr, 1, nullptr, out); });
   refuses_null<posekit_result*>([&](auto** out) { return posekit_estimator_estimate_batch(estimator, &no_boxes, 1, nullptr, out); });
-  refuses_null<posekit_result*>(
-      [](auto** out) { return posekit_estimator_estimate_placed_batch(nullptr, nullptr, nullptr, 0, nullptr, out); });
-  refuses_null<posekit_result*>(
-      [&](auto** out) { return posekit_estimator_estimate_placed_batch(estimator, nullptr, nullptr, 1, nullptr, out); });
 }
 
 TEST_CASE("An estimator's functions refuse NULL for an out parameter") {
@@ -50,7 +46,6 @@ TEST_CASE("An estimator's functions refuse NULL for an out parameter") {
   refuses_null([&] { return posekit_estimator_keypoint_set(estimator, nullptr); });
   refuses_null([&] { return posekit_estimator_estimate(estimator, &image, nullptr, 0, nullptr, nullptr); });
   refuses_null([&] { return posekit_estimator_estimate_batch(estimator, nullptr, 0, nullptr, nullptr); });
-  refuses_null([&] { return posekit_estimator_estimate_placed_batch(estimator, nullptr, nullptr, 0, nullptr, nullptr); });
 }
 
 TEST_CASE("An estimator's images, boxes or keypoint names of a number that no memory can hold are refused unread") {
@@ -64,9 +59,6 @@ TEST_CASE("An estimator's images, boxes or keypoint names of a number that no me
                            [&](auto** out) { return posekit_estimator_estimate_batch(estimator, &one_image, huge, nullptr, out); });
   refuses<posekit_result*>("more than memory can hold",
                            [&](auto** out) { return posekit_estimator_estimate_batch(estimator, &huge_boxes, 1, nullptr, out); });
-  refuses<posekit_result*>("more than memory can hold", [&](auto** out) {
-    return posekit_estimator_estimate_placed_batch(estimator, &one_image, nullptr, huge, nullptr, out);
-  });
   const char* const name = "left_eye";
   posekit_estimator_options options = options_with_keypoint(&name);
   options.keypoint_count = huge;
@@ -112,6 +104,30 @@ TEST_CASE("A pixel format outside its enumeration fails an estimator's call and 
                            [&](auto** out) { return posekit_estimator_estimate_batch(estimator, &batch, 1, nullptr, out); });
 }
 
+TEST_CASE("An image whose members contradict each other fails an estimator's call and is named") {
+  const auto refused = [](const std::string& text, auto change, std::source_location where = std::source_location::current()) {
+    posekit_image strange = image;
+    change(strange);
+    const posekit_image_boxes batch{strange, nullptr, 0};
+    const posekit_estimator* estimator = small_models().estimator.get();
+    refuses<posekit_result*>(
+        text, [&](auto** out) { return posekit_estimator_estimate(estimator, &strange, nullptr, 0, nullptr, out); }, where);
+    refuses<posekit_result*>(
+        text, [&](auto** out) { return posekit_estimator_estimate_batch(estimator, &batch, 1, nullptr, out); }, where);
+  };
+  int stream = 0;
+  refused("plane 1 is set", [](posekit_image& it) { it.planes[1] = pixels.data(); });
+  refused("plane 2 is set", [](posekit_image& it) { it.strides[2] = 1; });
+  refused("device is 2", [](posekit_image& it) { it.device = 2; });
+  refused("device is the CPU", [](posekit_image& it) { it.device_index = 1; });
+  refused("device is the CPU", [&](posekit_image& it) { it.stream = &stream; });
+  refused("device_index is -1", [](posekit_image& it) {
+    it.device = POSEKIT_DEVICE_CUDA;
+    it.device_index = -1;
+  });
+  refused("posekit_image.reserved is 7", [](posekit_image& it) { it.reserved = 7; });
+}
+
 TEST_CASE("A box padding that is negative or not finite is refused") {
   posekit_estimator_options options = POSEKIT_ESTIMATOR_OPTIONS_INIT;
   for (const double padding : {-1.0, static_cast<double>(NAN), static_cast<double>(INFINITY)}) {
@@ -141,9 +157,9 @@ TEST_CASE("A detection model is refused for an estimator") {
 TEST_CASE("A bad image of a batch is reported in its entry, a bad box in its image") {
   const posekit_estimator* estimator = small_models().estimator.get();
   posekit_image no_data = image;
-  no_data.data = nullptr;
+  no_data.planes[0] = nullptr;
   posekit_image short_rows = image;
-  short_rows.stride = 10;
+  short_rows.strides[0] = 10;
   posekit_image no_size = image;
   no_size.width = -64;
   const std::vector<posekit_box> mixed{{4, 4, 40, 40, 0, 0}, {9, 9, 9, 9, 0, 0}, {NAN, 0, 5, 5, 0, 0}};
@@ -169,7 +185,7 @@ TEST_CASE("A bad image of a batch is reported in its entry, a bad box in its ima
 
 TEST_CASE("A bad image alone fails its call, and the result is NULL") {
   posekit_image no_data = image;
-  no_data.data = nullptr;
+  no_data.planes[0] = nullptr;
   refuses<posekit_result*>("no data", [&](auto** out) {
     return posekit_estimator_estimate(small_models().estimator.get(), &no_data, two_boxes.data(), 1, nullptr, out);
   });

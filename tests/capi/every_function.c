@@ -22,7 +22,7 @@ static uint8_t pixels[height][width][3];
 static posekit_image the_image(void) {
   posekit_image image;
   memset(&image, 0, sizeof image);
-  image.data = &pixels[0][0][0];
+  image.planes[0] = &pixels[0][0][0];
   image.width = width;
   image.height = height;
   image.format = POSEKIT_PIXEL_FORMAT_BGR8;
@@ -191,6 +191,7 @@ static posekit_model* load(const char* path) {
 static void use_model(const char* path, const char* task, size_t keypoint_count) {
   posekit_model_options options = POSEKIT_MODEL_OPTIONS_INIT;
   posekit_model_info info = POSEKIT_MODEL_INFO_INIT;
+  posekit_memory_report memory = POSEKIT_MEMORY_REPORT_INIT;
   posekit_model* model = NULL;
   size_t size = 0;
   void* bytes = read_file(path, &size);
@@ -204,6 +205,8 @@ static void use_model(const char* path, const char* task, size_t keypoint_count)
   OK(posekit_model_get_info(model, &info));
   EXPECT(strcmp(info.task, task) == 0 && info.keypoint_count == keypoint_count);
   EXPECT(info.name[0] != 0 && info.codec[0] != 0 && strcmp(info.device, "cpu") == 0 && info.input_width > 0 && info.input_height > 0);
+  OK(posekit_model_measure_memory(model, &memory));
+  EXPECT(memory.weights > 0 && memory.person > 0);
   OK(posekit_model_metadata_json(model, &json));
   EXPECT(strstr(json, "posekit-model/1") != NULL && strstr(json, task) != NULL);
   posekit_string_destroy(json);
@@ -227,6 +230,7 @@ static void use_results(const posekit_result* result, size_t images, size_t keyp
     const posekit_box* boxes = NULL;
     const int64_t* ids = NULL;
     const size_t* indices = NULL;
+    int32_t detected = -1;
     size_t box_index = 0;
     posekit_timings timings = POSEKIT_TIMINGS_INIT;
     OK(posekit_result_status(result, i, &status, &message));
@@ -238,6 +242,10 @@ static void use_results(const posekit_result* result, size_t images, size_t keyp
     EXPECT(count == person_count - 1 && boxes[0].score == 1.0F && boxes[1].x1 == 5);
     OK(posekit_result_box_indices(result, i, &indices, &count));
     EXPECT(indices[0] == 0 && indices[1] == 2);
+    OK(posekit_result_input_boxes(result, i, &boxes, &count));
+    EXPECT(count == person_count && boxes[1].x1 == 4);
+    OK(posekit_result_detected(result, i, &detected));
+    EXPECT(detected == 0);
     OK(posekit_result_track_ids(result, i, &ids, &count));
     EXPECT(count == person_count - 1 && ids[0] == 0 && ids[1] == 0);
     OK(posekit_result_box_error_count(result, i, &count));
@@ -248,6 +256,9 @@ static void use_results(const posekit_result* result, size_t images, size_t keyp
     EXPECT(timings.inference > 0);
     OK(posekit_result_json(result, i, "a.jpg", &json));
     EXPECT(strstr(json, "\"a.jpg\"") != NULL);
+    posekit_string_destroy(json);
+    OK(posekit_result_coco_entries(result, i, 139, NULL, &json));
+    EXPECT(strstr(json, "139") != NULL);
     posekit_string_destroy(json);
   }
   OK(posekit_result_copy_keypoints(result, NULL, 0, &count));
@@ -309,7 +320,6 @@ static void use_estimator(const char* path) {
   posekit_control* control = NULL;
   posekit_result* result = NULL;
   posekit_image_boxes images[2];
-  posekit_image_place places[2] = {{0, 0, NULL}, {0, 0, NULL}};
   size_t size = 0;
 
   options.keypoints = &subset;
@@ -335,9 +345,6 @@ static void use_estimator(const char* path) {
   images[0].boxes = images[1].boxes = people;
   images[0].box_count = images[1].box_count = person_count;
   OK(posekit_estimator_estimate_batch(estimator, images, 2, control, &result));
-  use_results(result, 2, 17);
-  posekit_result_destroy(result);
-  OK(posekit_estimator_estimate_placed_batch(estimator, images, places, 2, control, &result));
   use_results(result, 2, 17);
   posekit_result_destroy(result);
 
@@ -387,7 +394,52 @@ static void use_detector(const char* path) {
   posekit_detector_destroy(detector);
 }
 
-/* What a sink has seen, and how often pixels were given back. */
+static void use_predictor(const char* pose_path, const char* detect_path) {
+  const posekit_box box = {10, 4, 60, 44, 0, 0};
+  posekit_model* pose = load(pose_path);
+  posekit_model* people = load(detect_path);
+  posekit_estimator* estimator = NULL;
+  posekit_detector* detector = NULL;
+  posekit_predictor* predictor = NULL;
+  posekit_result* result = NULL;
+  posekit_predictor_input input;
+  const posekit_box* boxes = NULL;
+  int32_t detected = -1;
+  size_t count = 0;
+  OK(posekit_estimator_create(pose, NULL, &estimator));
+  OK(posekit_detector_create(people, NULL, &detector));
+  OK(posekit_predictor_create(estimator, detector, &predictor));
+  posekit_model_destroy(pose);
+  posekit_model_destroy(people);
+  posekit_estimator_destroy(estimator);
+  posekit_detector_destroy(detector); /* the predictor keeps them */
+
+  memset(&input, 0, sizeof input);
+  input.image = the_image();
+  OK(posekit_predictor_predict(predictor, &input.image, NULL, &result));
+  OK(posekit_result_detected(result, 0, &detected));
+  EXPECT(detected == 1);
+  posekit_result_destroy(result);
+  input.boxes = &box;
+  input.box_count = 1;
+  input.has_boxes = 1;
+  OK(posekit_predictor_predict_batch(predictor, &input, 1, NULL, &result));
+  OK(posekit_result_input_boxes(result, 0, &boxes, &count));
+  EXPECT(count == 1 && boxes[0].x2 == 60 && boxes[0].score == 1.0F);
+  posekit_result_destroy(result);
+  posekit_predictor_destroy(predictor);
+}
+
+static void use_similarity(void) {
+  const float pose[6] = {1, 2, 0.5F, 3, 4, 0.5F};
+  const float labelled[6] = {1, 2, 2, 9, 9, 0};
+  const double sigmas[2] = {0.05, 0.05};
+  double similarity = -1;
+  OK(posekit_object_keypoint_similarity(pose, labelled, sigmas, 2, 100, &similarity));
+  EXPECT(similarity == 1); /* the second point is not labelled */
+}
+
+/* What a sink has seen, and how often pixels were released. */
 typedef struct seen {
   posekit_pipeline* pipeline;
   size_t frames;
@@ -420,6 +472,7 @@ static posekit_status sink(void* context, const posekit_frame* frame, int32_t de
 static void use_pipeline(const char* path) {
   posekit_model* model = load(path);
   posekit_estimator* estimator = NULL;
+  posekit_predictor* predictor = NULL;
   posekit_pipeline_options options = POSEKIT_PIPELINE_OPTIONS_INIT;
   posekit_metrics metrics = POSEKIT_METRICS_INIT;
   posekit_box box = {10, 4, 60, 44, 0, 0};
@@ -429,8 +482,10 @@ static void use_pipeline(const char* path) {
   OK(posekit_estimator_create(model, NULL, &estimator));
   posekit_model_destroy(model);
   options.frame_timeout_us = 600000000;
-  OK(posekit_pipeline_create(estimator, NULL, sink, &all, &options, &all.pipeline));
+  OK(posekit_predictor_create(estimator, NULL, &predictor));
   posekit_estimator_destroy(estimator);
+  OK(posekit_pipeline_create(predictor, sink, &all, &options, &all.pipeline));
+  posekit_predictor_destroy(predictor);
   frame.image = the_image();
   frame.boxes = &box;
   frame.box_count = 1;
@@ -450,7 +505,7 @@ static void use_pipeline(const char* path) {
   OK(posekit_pipeline_cancel(all.pipeline));
   OK(posekit_pipeline_metrics(all.pipeline, &metrics));
   EXPECT(metrics.accepted == 5 && metrics.delivered == 4 && metrics.failed == 1 && metrics.in_flight == 0);
-  EXPECT(metrics.inference.count == 5 && metrics.inference.p50 > 0 && metrics.age.p99 > 0);
+  EXPECT(metrics.estimate.inference.count == 5 && metrics.estimate.inference.p50 > 0 && metrics.age.p99 > 0);
   posekit_pipeline_destroy(all.pipeline);
 }
 
@@ -472,6 +527,8 @@ int main(int argc, char** argv) {
   use_model(argv[2], "detect", 0);
   use_estimator(argv[1]);
   use_detector(argv[2]);
+  use_predictor(argv[1], argv[2]);
+  use_similarity();
   use_pipeline(argv[1]);
   printf("%d expectations hold\n", expectations);
   return 0;

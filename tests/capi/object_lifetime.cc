@@ -22,6 +22,7 @@ TEST_CASE("Destroying NULL does nothing") {
   posekit_result_destroy(nullptr);
   posekit_detector_destroy(nullptr);
   posekit_detections_destroy(nullptr);
+  posekit_predictor_destroy(nullptr);
   posekit_tracker_destroy(nullptr);
   posekit_pipeline_destroy(nullptr);
   posekit_string_destroy(nullptr);
@@ -36,6 +37,15 @@ TEST_CASE("An estimator and a detector work on after their models are destroyed"
   people.reset();
   (void)estimate(estimator.get());
   (void)made<Detections>([&](auto** out) { return posekit_detector_detect(detector.get(), &image, nullptr, out); });
+}
+
+TEST_CASE("A predictor works on after its estimator and detector are destroyed") {
+  auto estimator = estimator_of(small_models().pose.get());
+  auto detector = detector_of(small_models().detect.get());
+  const auto predictor = predictor_of(estimator.get(), detector.get());
+  estimator.reset();
+  detector.reset();
+  (void)made<Result>([&](auto** out) { return posekit_predictor_predict(predictor.get(), &image, nullptr, out); });
 }
 
 TEST_CASE("A model works on after the estimators that it has served are destroyed") {
@@ -77,19 +87,22 @@ TEST_CASE("A subset works on after the keypoint set that it is from is destroyed
   CHECK(name == std::string("left_eye"));
 }
 
-TEST_CASE("A child of fork() is refused its parent's pool, estimator and detector at once") {
+TEST_CASE("A child of fork() is refused its parent's pool, model, estimator, detector and predictor at once") {
   auto pool = thread_pool(2);
   const posekit_estimator* estimator = small_models().estimator.get();
   const posekit_detector* detector = small_models().detector.get();
   const int status = in_child([&] {
     posekit_result* result = nullptr;
     posekit_detections* detections = nullptr;
+    posekit_memory_report report = POSEKIT_MEMORY_REPORT_INIT;
     const auto task = [](void*, size_t, size_t) {};
     bool all = posekit_executor_parallel_for(pool.get(), 3, task, nullptr) == POSEKIT_ERROR_FORKED;
     all = posekit_estimator_estimate(estimator, &image, nullptr, 0, nullptr, &result) == POSEKIT_ERROR_FORKED && all;
     all = posekit_estimator_estimate_batch(estimator, nullptr, 0, nullptr, &result) == POSEKIT_ERROR_FORKED && all;
     all = posekit_detector_detect(detector, &image, nullptr, &detections) == POSEKIT_ERROR_FORKED && all;
     all = posekit_detector_detect_batch(detector, nullptr, 0, nullptr, &detections) == POSEKIT_ERROR_FORKED && all;
+    all = posekit_predictor_predict_batch(small_models().predictor.get(), nullptr, 0, nullptr, &result) == POSEKIT_ERROR_FORKED && all;
+    all = posekit_model_measure_memory(small_models().pose.get(), &report) == POSEKIT_ERROR_FORKED && all;
     all = posekit_last_error_message()[0] != 0 && all;
     pool.reset();
     return all ? 0 : 1;

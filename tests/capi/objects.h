@@ -5,6 +5,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <source_location>
@@ -64,6 +65,7 @@ using Estimator = Owner<posekit_estimator, posekit_estimator_destroy>;
 using Result = Owner<posekit_result, posekit_result_destroy>;
 using Detector = Owner<posekit_detector, posekit_detector_destroy>;
 using Detections = Owner<posekit_detections, posekit_detections_destroy>;
+using Predictor = Owner<posekit_predictor, posekit_predictor_destroy>;
 using Tracker = Owner<posekit_tracker, posekit_tracker_destroy>;
 using Pipeline = Owner<posekit_pipeline, posekit_pipeline_destroy>;
 using Text = Owner<char, posekit_string_destroy>;
@@ -89,6 +91,16 @@ inline Model load(const std::string& path) {
   return made<Model>([&](auto** out) { return posekit_model_load(path.c_str(), nullptr, out); });
 }
 
+/// An image in host memory, rows without gaps.
+inline posekit_image host_image(const uint8_t* pixels, int32_t width, int32_t height, posekit_pixel_format format) {
+  posekit_image image{};
+  image.planes[0] = pixels;
+  image.width = width;
+  image.height = height;
+  image.format = format;
+  return image;
+}
+
 /// Options with one keypoint, or one subset of keypoints. @param name borrowed by the options
 inline posekit_estimator_options options_with_keypoint(const char* const* name) {
   posekit_estimator_options options = POSEKIT_ESTIMATOR_OPTIONS_INIT;
@@ -103,6 +115,11 @@ inline Estimator estimator_of(const posekit_model* model, const posekit_estimato
 
 inline Detector detector_of(const posekit_model* model, const posekit_detector_options* options = nullptr) {
   return made<Detector>([&](auto** out) { return posekit_detector_create(model, options, out); });
+}
+
+/// @param detector null: every image comes with its boxes
+inline Predictor predictor_of(const posekit_estimator* estimator, const posekit_detector* detector = nullptr) {
+  return made<Predictor>([&](auto** out) { return posekit_predictor_create(estimator, detector, out); });
 }
 
 inline KeypointSet set_of(const posekit_estimator* estimator) {

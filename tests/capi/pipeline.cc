@@ -1,4 +1,4 @@
-/// Streams through the C interface: what C++ gives, and every frame's pixels given back once, whatever became of the frame.
+/// Streams through the C interface: what C++ gives, and every frame's pixels released once, whatever the outcome.
 #include <posekit_c.h>
 
 #include <atomic>
@@ -22,6 +22,7 @@ std::string model(const char* name) { return (posekit_test::source_dir() / "exam
 struct Models {
   Estimator estimator = estimator_of(load(model("pose_landmark_lite.pt")).get());
   Detector detector = detector_of(load(model("person_detector.pt")).get());
+  Predictor predictor = predictor_of(estimator.get(), detector.get());
 };
 
 struct Seen {
@@ -51,7 +52,7 @@ void count_release(void* opaque) { ++static_cast<Seen*>(opaque)->released; }
 
 posekit_frame frame_of(const posekit::Image& image, std::uint64_t index, Seen& seen) {
   posekit_frame frame = POSEKIT_FRAME_INIT;
-  frame.image = {image.pixels.data(), image.view().stride, image.width, image.height, static_cast<posekit_pixel_format>(image.format), 0};
+  frame.image = host_image(image.pixels.data(), image.width, image.height, static_cast<posekit_pixel_format>(image.format));
   frame.index = index;
   frame.release = count_release;
   frame.opaque = &seen;
@@ -76,7 +77,7 @@ TEST_CASE("A stream through C gives bit for bit what C++ calls give, in order, a
   const Models models;
   Seen seen;
   posekit_pipeline* pipeline = nullptr;
-  ok(posekit_pipeline_create(models.estimator.get(), models.detector.get(), collect, &seen, nullptr, &pipeline));
+  ok(posekit_pipeline_create(models.predictor.get(), collect, &seen, nullptr, &pipeline));
   for (std::uint64_t i = 0; i < 6; ++i) {
     const posekit_frame frame = frame_of(photos[i % 2], i, seen);
     int32_t accepted = 0;
@@ -123,7 +124,7 @@ TEST_CASE("A stream with a tracker through C gives the ids and the smooth keypoi
     return POSEKIT_OK;
   };
   posekit_pipeline* pipeline = nullptr;
-  ok(posekit_pipeline_create(models.estimator.get(), models.detector.get(), sink, &tracked, &options, &pipeline));
+  ok(posekit_pipeline_create(models.predictor.get(), sink, &tracked, &options, &pipeline));
   Seen seen;
   for (std::uint64_t i = 0; i < 5; ++i) {
     posekit_frame frame = frame_of(photo, i, seen);
@@ -134,8 +135,8 @@ TEST_CASE("A stream with a tracker through C gives the ids and the smooth keypoi
   ok(posekit_pipeline_close(pipeline, nullptr));
   posekit_metrics metrics = POSEKIT_METRICS_INIT;
   ok(posekit_pipeline_metrics(pipeline, &metrics));
-  CHECK(metrics.track.count == 5);
-  CHECK(metrics.waiting_track == 0);
+  CHECK(metrics.track.time.count == 5);
+  CHECK(metrics.track.waiting == 0);
   size_t known = 0;
   ok(posekit_tracker_predict(options.tracker, 0.5, nullptr, 0, &known));  // it is the caller's again
 
@@ -167,7 +168,7 @@ TEST_CASE("A tracker may be destroyed while a pipeline has it") {
   const posekit_pipeline_options options = with_tracker(models.estimator.get());
   Seen seen;
   posekit_pipeline* pipeline = nullptr;
-  ok(posekit_pipeline_create(models.estimator.get(), models.detector.get(), collect, &seen, &options, &pipeline));
+  ok(posekit_pipeline_create(models.predictor.get(), collect, &seen, &options, &pipeline));
   posekit_tracker_destroy(options.tracker);
   const posekit_frame frame = frame_of(photo, 0, seen);
   int32_t accepted = 0;
@@ -175,7 +176,7 @@ TEST_CASE("A tracker may be destroyed while a pipeline has it") {
   ok(posekit_pipeline_close(pipeline, nullptr));
   posekit_metrics metrics = POSEKIT_METRICS_INIT;
   ok(posekit_pipeline_metrics(pipeline, &metrics));
-  CHECK(metrics.track.count == 1);
+  CHECK(metrics.track.time.count == 1);
   posekit_pipeline_destroy(pipeline);
   CHECK(seen.status == std::vector<posekit_status>{POSEKIT_OK});
 }
@@ -189,7 +190,7 @@ TEST_CASE("Frames that are refused, dropped, cancelled or wrong give their pixel
   options.overflow = overflow;
   options.queue_frames = 1;
   posekit_pipeline* pipeline = nullptr;
-  ok(posekit_pipeline_create(models.estimator.get(), models.detector.get(), collect, &seen, &options, &pipeline));
+  ok(posekit_pipeline_create(models.predictor.get(), collect, &seen, &options, &pipeline));
   int32_t accepted = 0;
   std::size_t taken = 0;
   for (std::uint64_t i = 0; i < 50; ++i) {

@@ -20,23 +20,22 @@ posekit_status drop(void* /*context*/, const posekit_frame* /*frame*/, int32_t /
 /// Expects that no pipeline is made.
 void create_refuses(const posekit_pipeline_options& options, const std::string& text) {
   refuses<posekit_pipeline*>(
-      text, [&](auto** out) { return posekit_pipeline_create(small_models().estimator.get(), nullptr, drop, nullptr, &options, out); });
+      text, [&](auto** out) { return posekit_pipeline_create(small_models().predictor.get(), drop, nullptr, &options, out); });
 }
 
 Pipeline new_pipeline() {
-  return made<Pipeline>(
-      [](auto** out) { return posekit_pipeline_create(small_models().estimator.get(), nullptr, drop, nullptr, nullptr, out); });
+  return made<Pipeline>([](auto** out) { return posekit_pipeline_create(small_models().predictor.get(), drop, nullptr, nullptr, out); });
 }
 
 }  // namespace
 
 TEST_CASE("A pipeline's functions refuse NULL for a pipeline or an input, and reset their out parameters") {
-  const posekit_estimator* estimator = small_models().estimator.get();
   const auto pipeline = new_pipeline();
   const posekit_frame frame = POSEKIT_FRAME_INIT;
   posekit_metrics metrics = POSEKIT_METRICS_INIT;
-  refuses_null<posekit_pipeline*>([](auto** out) { return posekit_pipeline_create(nullptr, nullptr, drop, nullptr, nullptr, out); });
-  refuses_null<posekit_pipeline*>([&](auto** out) { return posekit_pipeline_create(estimator, nullptr, nullptr, nullptr, nullptr, out); });
+  refuses_null<posekit_pipeline*>([](auto** out) { return posekit_pipeline_create(nullptr, drop, nullptr, nullptr, out); });
+  refuses_null<posekit_pipeline*>(
+      [&](auto** out) { return posekit_pipeline_create(small_models().predictor.get(), nullptr, nullptr, nullptr, out); });
   refuses_null<int32_t>([&](auto* accepted) { return posekit_pipeline_submit(nullptr, &frame, nullptr, accepted); });
   refuses_null<int32_t>([&](auto* accepted) { return posekit_pipeline_submit(pipeline.get(), nullptr, nullptr, accepted); });
   refuses_null([] { return posekit_pipeline_close(nullptr, nullptr); });
@@ -47,7 +46,7 @@ TEST_CASE("A pipeline's functions refuse NULL for a pipeline or an input, and re
 TEST_CASE("A pipeline's functions refuse NULL for an out parameter") {
   const auto pipeline = new_pipeline();
   const posekit_frame frame = POSEKIT_FRAME_INIT;
-  refuses_null([] { return posekit_pipeline_create(small_models().estimator.get(), nullptr, drop, nullptr, nullptr, nullptr); });
+  refuses_null([] { return posekit_pipeline_create(small_models().predictor.get(), drop, nullptr, nullptr, nullptr); });
   refuses_null([&] { return posekit_pipeline_submit(pipeline.get(), &frame, nullptr, nullptr); });
   refuses_null([&] { return posekit_pipeline_metrics(pipeline.get(), nullptr); });
 }

@@ -31,6 +31,9 @@ TEST_CASE("A result's functions refuse NULL for a result or an input, and reset 
   refuses_null<size_t>([](auto* count) { return posekit_result_copy_keypoints(nullptr, nullptr, 0, count); });
   refuses_null<size_t>([&](auto* count) { return posekit_result_copy_keypoints(result.get(), nullptr, 12, count); });
   refuses_null<char*>([](auto** json) { return posekit_result_json(nullptr, 0, "", json); });
+  refuses_null<char*>([](auto** json) { return posekit_result_coco_entries(nullptr, 0, 1, nullptr, json); });
+  refuses_null<const posekit_box*, size_t>([](auto** boxes, auto* count) { return posekit_result_input_boxes(nullptr, 0, boxes, count); });
+  refuses_null<int32_t>([](auto* detected) { return posekit_result_detected(nullptr, 0, detected); });
 }
 
 TEST_CASE("A result's functions refuse NULL for an out parameter, and reset the other ones") {
@@ -57,6 +60,10 @@ TEST_CASE("A result's functions refuse NULL for an out parameter, and reset the 
   refuses_null([&] { return posekit_result_timings(result, 0, nullptr); });
   refuses_null([&] { return posekit_result_copy_keypoints(result, nullptr, 0, nullptr); });
   refuses_null([&] { return posekit_result_json(result, 0, "", nullptr); });
+  refuses_null([&] { return posekit_result_coco_entries(result, 0, 1, nullptr, nullptr); });
+  refuses_null<size_t>([&](auto* count) { return posekit_result_input_boxes(result, 0, nullptr, count); });
+  refuses_null<const posekit_box*>([&](auto** boxes) { return posekit_result_input_boxes(result, 0, boxes, nullptr); });
+  refuses_null([&] { return posekit_result_detected(result, 0, nullptr); });
 }
 
 TEST_CASE("An index beyond the end of a result is refused with the number there is") {
@@ -80,6 +87,10 @@ TEST_CASE("An index beyond the end of a result is refused with the number there 
   }
   refuses(text, [&] { return posekit_result_timings(result, beyond, &timings); });
   refuses<char*>(text, [&](auto** json) { return posekit_result_json(result, beyond, "", json); });
+  refuses<char*>(text, [&](auto** json) { return posekit_result_coco_entries(result, beyond, 1, nullptr, json); });
+  refuses<const posekit_box*, size_t>(text,
+                                      [&](auto** boxes, auto* count) { return posekit_result_input_boxes(result, beyond, boxes, count); });
+  refuses<int32_t>(text, [&](auto* detected) { return posekit_result_detected(result, beyond, detected); });
 }
 
 TEST_CASE("A buffer that is too small for a result's keypoints is not written to, and the need is reported") {
@@ -104,4 +115,13 @@ TEST_CASE("A buffer with room to spare gets a result's keypoints") {
   size_t persons = 0;
   ok(posekit_result_keypoints(result.get(), 0, &keypoints, &persons));
   CHECK(std::equal(buffer.begin(), buffer.end(), keypoints));
+}
+
+TEST_CASE("An object keypoint similarity without an array is refused, and its out parameter is reset") {
+  const float point[3] = {1, 2, 1};
+  const double sigma = 0.05;
+  refuses<double>("pose is NULL", [&](auto* out) { return posekit_object_keypoint_similarity(nullptr, point, &sigma, 1, 10, out); });
+  refuses<double>("labelled is NULL", [&](auto* out) { return posekit_object_keypoint_similarity(point, nullptr, &sigma, 1, 10, out); });
+  refuses<double>("sigmas is NULL", [&](auto* out) { return posekit_object_keypoint_similarity(point, point, nullptr, 1, 10, out); });
+  refuses_null([&] { return posekit_object_keypoint_similarity(point, point, &sigma, 1, 10, nullptr); });
 }

@@ -28,7 +28,7 @@ std::vector<posekit::Image> photos() {
 }
 
 posekit_image c_image(const posekit::Image& image) {
-  return {image.pixels.data(), image.view().stride, image.width, image.height, static_cast<posekit_pixel_format>(image.format), 0};
+  return host_image(image.pixels.data(), image.width, image.height, static_cast<posekit_pixel_format>(image.format));
 }
 
 posekit_box c_box(const posekit::Box& box) { return {box.x1, box.y1, box.x2, box.y2, box.score, 0}; }
@@ -48,11 +48,12 @@ std::string timeless(const std::string& json) { return json.substr(0, json.find(
 
 }  // namespace
 
-TEST_CASE("Detections through C are C++'s, bit by bit") {
+TEST_CASE("Detections through C are C++'s, bit by bit, with options of 0 too") {
   posekit::DetectorOptions options;
   posekit_detector_options c_options = POSEKIT_DETECTOR_OPTIONS_INIT;
   const double tile = 0.5;
-  if (GENERATE(false, true)) {
+  const int variant = GENERATE(0, 1, 2);
+  if (variant == 1) {
     options.tiles = {tile};
     options.score_threshold = c_options.score_threshold = 0.4;
     options.nms_iou = c_options.nms_iou = 0.6;
@@ -60,6 +61,9 @@ TEST_CASE("Detections through C are C++'s, bit by bit") {
     options.max_batch = c_options.max_batch = 2;
     c_options.tiles = &tile;
     c_options.tile_count = 1;
+  } else if (variant == 2) {
+    options.score_threshold = options.nms_iou = 0.0;
+    c_options.set = POSEKIT_DETECTOR_SET_SCORE_THRESHOLD | POSEKIT_DETECTOR_SET_NMS_IOU;
   }
   const posekit::PersonDetector detector(model("person_detector.pt"), options);
   auto c_detector = detector_of(load(model("person_detector.pt")).get(), &c_options);
@@ -144,6 +148,79 @@ TEST_CASE("Poses through C are C++'s, bit by bit, on every executor and with eve
   }
   CHECK(persons_seen >= 3);
   posekit_result_destroy(result);
+}
+
+TEST_CASE("Predictions through C are C++'s, bit by bit, with boxes that are given and boxes that are detected") {
+  const auto images = photos();
+  const std::vector<posekit::Box> given{{20, 20, 140, 300, 0.9F}, {5, 5, 5, 5, 1}};
+  const std::vector<posekit_box> c_given{c_box(given[0]), c_box(given[1])};
+  const posekit::Predictor predictor{posekit::PoseEstimator(model("pose_landmark_lite.pt")),
+                                     posekit::PersonDetector(model("person_detector.pt"))};
+  const auto c_predictor = predictor_of(estimator_of(load(model("pose_landmark_lite.pt")).get()).get(),
+                                        detector_of(load(model("person_detector.pt")).get()).get());
+  std::vector<posekit::PredictorInput> input;
+  std::vector<posekit_predictor_input> c_input;
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    const bool with_boxes = i == 1;
+    input.push_back({images[i].view(), {}});
+    if (with_boxes) input.back().boxes = given;
+    c_input.push_back({c_image(images[i]), with_boxes ? c_given.data() : nullptr, with_boxes ? c_given.size() : 0, with_boxes ? 1 : 0, 0});
+  }
+  const auto expected = predictor.predict_batch(input);
+  const auto result = made<Result>(
+      [&](auto** out) { return posekit_predictor_predict_batch(c_predictor.get(), c_input.data(), c_input.size(), nullptr, out); });
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    const float* keypoints = nullptr;
+    const posekit_box* boxes = nullptr;
+    size_t persons = 0;
+    size_t count = 0;
+    int32_t detected = -1;
+    ok(posekit_result_keypoints(result.get(), i, &keypoints, &persons));
+    ok(posekit_result_input_boxes(result.get(), i, &boxes, &count));
+    ok(posekit_result_detected(result.get(), i, &detected));
+    CHECK(detected == (i == 1 ? 0 : 1));
+    REQUIRE(count == expected[i].boxes.size());
+    for (std::size_t b = 0; b < count; ++b) CHECK(same_box(boxes[b], expected[i].boxes[b]));
+    REQUIRE(persons == expected[i].result.poses.size());
+    for (const posekit::Pose& pose : expected[i].result.poses) {
+      CHECK(std::memcmp(keypoints, pose.keypoints.data(), pose.keypoints.size() * sizeof(posekit::Keypoint)) == 0);
+      keypoints += pose.keypoints.size() * 3;
+    }
+    const auto entries = made<Text>([&](auto** out) { return posekit_result_coco_entries(result.get(), i, 139, nullptr, out); });
+    CHECK(entries.get() == posekit::to_coco_entries(expected[i].result, std::int64_t{139}));
+    const auto named = made<Text>([&](auto** out) { return posekit_result_coco_entries(result.get(), i, 0, "a.jpg", out); });
+    CHECK(named.get() == posekit::to_coco_entries(expected[i].result, std::string("a.jpg")));
+  }
+  const auto alone =
+      made<Result>([&](auto** out) { return posekit_predictor_predict(c_predictor.get(), &c_input.front().image, nullptr, out); });
+  size_t alone_floats = 0;
+  ok(posekit_result_copy_keypoints(alone.get(), nullptr, 0, &alone_floats));
+  CHECK(alone_floats == expected[0].result.poses.size() * 33 * 3);
+}
+
+TEST_CASE("Object keypoint similarity through C is C++'s, and 1 for a pose with itself") {
+  const std::vector<posekit::Keypoint> pose{{10, 20, 0.9F}, {30, 44, 0.8F}, {1, 2, 0.1F}};
+  const std::vector<posekit::Keypoint> labelled{{12, 21, 2}, {30, 40, 1}, {0, 0, 0}};
+  const std::vector<double> sigmas{0.026, 0.035, 0.1};
+  const auto floats = [](const std::vector<posekit::Keypoint>& points) { return reinterpret_cast<const float*>(points.data()); };
+  double similarity = -1;
+  ok(posekit_object_keypoint_similarity(floats(pose), floats(labelled), sigmas.data(), 3, 900, &similarity));
+  CHECK(similarity == posekit::object_keypoint_similarity(pose, labelled, sigmas, 900));
+  ok(posekit_object_keypoint_similarity(floats(labelled), floats(labelled), sigmas.data(), 3, 900, &similarity));
+  CHECK(similarity == 1);
+  ok(posekit_object_keypoint_similarity(nullptr, nullptr, nullptr, 0, 900, &similarity));
+  CHECK(similarity == 0);
+}
+
+TEST_CASE("What a model takes of memory is reported through C as in C++") {
+  const auto c_model = load(model("pose_landmark_lite.pt"));
+  posekit_memory_report report = POSEKIT_MEMORY_REPORT_INIT;
+  ok(posekit_model_measure_memory(c_model.get(), &report));
+  const posekit::MemoryReport expected = posekit::Model(model("pose_landmark_lite.pt")).measure_memory();
+  CHECK(report.weights == expected.weights);
+  CHECK(report.batch == expected.batch);
+  CHECK(report.person == expected.person);
+  CHECK(report.has_available == (expected.available ? 1 : 0));
 }
 
 TEST_CASE("A model's inspection through C is C++'s") {

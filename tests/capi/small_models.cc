@@ -19,6 +19,7 @@ SmallModels::SmallModels() {
   detect = load(detect_path);
   estimator = estimator_of(pose.get());
   detector = detector_of(detect.get());
+  predictor = predictor_of(estimator.get());
 }
 
 const SmallModels& small_models() {

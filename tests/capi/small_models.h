@@ -23,13 +23,14 @@ struct SmallModels {
   Model detect;
   Estimator estimator;
   Detector detector;
+  Predictor predictor;  ///< Without a detector.
 };
 
 /// Loaded at the first call, once.
 const SmallModels& small_models();
 
 inline const std::vector<uint8_t> pixels(std::size_t{64} * 48 * 3, 90);
-inline const posekit_image image{pixels.data(), 0, 64, 48, POSEKIT_PIXEL_FORMAT_BGR8, 0};
+inline const posekit_image image = host_image(pixels.data(), 64, 48, POSEKIT_PIXEL_FORMAT_BGR8);
 inline const std::vector<posekit_box> two_boxes{{4, 4, 40, 40, 0, 0}, {10, 10, 60, 44, 0.5F, 0}};
 
 /// The two people of the image.

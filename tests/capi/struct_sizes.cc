@@ -69,6 +69,8 @@ void for_each_filled_struct(Check check) {
         [](posekit_model_info* out) { return posekit_model_get_info(small_models().pose.get(), out); });
   check(posekit_model_info POSEKIT_MODEL_INFO_INIT,
         [](posekit_model_info* out) { return posekit_model_get_info(small_models().detect.get(), out); });
+  check(posekit_memory_report POSEKIT_MEMORY_REPORT_INIT,
+        [](posekit_memory_report* out) { return posekit_model_measure_memory(small_models().pose.get(), out); });
   check(posekit_timings POSEKIT_TIMINGS_INIT, [&](posekit_timings* out) { return posekit_result_timings(result.get(), 0, out); });
   check(posekit_timings POSEKIT_TIMINGS_INIT, [&](posekit_timings* out) { return posekit_detections_timings(detections.get(), 0, out); });
 }

@@ -3,7 +3,6 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
-#include <cfloat>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -34,8 +33,7 @@ struct Both {
   [[nodiscard]] posekit_result* c_result(const std::vector<posekit::Box>& boxes) const {
     std::vector<posekit_box> c_boxes;
     for (const posekit::Box& box : boxes) c_boxes.push_back({box.x1, box.y1, box.x2, box.y2, box.score, 0});
-    const posekit_image image{
-        photo.pixels.data(), photo.view().stride, photo.width, photo.height, static_cast<posekit_pixel_format>(photo.format), 0};
+    const posekit_image image = host_image(photo.pixels.data(), photo.width, photo.height, static_cast<posekit_pixel_format>(photo.format));
     posekit_result* result = nullptr;
     ok(posekit_estimator_estimate(c_estimator.get(), &image, c_boxes.data(), c_boxes.size(), nullptr, &result));
     return result;
@@ -101,11 +99,11 @@ TEST_CASE("Tracks through C are C++'s, bit by bit") {
   posekit_tracker_destroy(c_tracker);
 }
 
-TEST_CASE("Through C an option of 0 is the default, and DBL_MIN as good as 0") {
+TEST_CASE("Through C an option of 0 is the default, unless its bit in `set` is set") {
   const Both both;
   posekit_tracker_options options = POSEKIT_TRACKER_OPTIONS_INIT;
-  options.birth_s = DBL_MIN;
-  options.without_smoothing = 1;
+  options.set = POSEKIT_TRACKER_SET_BIRTH_S;  // birth_s is 0: an id at once
+  options.smoothing = POSEKIT_SMOOTHING_NONE;
   posekit_tracker* tracker = nullptr;
   ok(posekit_tracker_create(both.set.get(), &options, &tracker));
   posekit_result* nobody = both.c_result({});

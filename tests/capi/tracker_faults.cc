@@ -74,8 +74,15 @@ TEST_CASE("A tracker option outside its range is refused and named") {
   options.oks_weight = 2;
   refused(options, "oks_weight is 2");
   options = POSEKIT_TRACKER_OPTIONS_INIT;
-  options.without_smoothing = 3;
-  refused(options, "without_smoothing");
+  options.smoothing = 3;
+  refused(options, "smoothing is 3");
+  options = POSEKIT_TRACKER_OPTIONS_INIT;
+  options.set = 1024;
+  refused(options, "posekit_tracker_options.set is 1024");
+  options = POSEKIT_TRACKER_OPTIONS_INIT;
+  options.set = POSEKIT_TRACKER_SET_MAX_GAP_S;
+  options.max_gap_s = -1;
+  refused(options, "max_gap_s is -1");
 }
 
 TEST_CASE("A time that does not come after a tracker's last, or is not finite, is refused for an update") {

@@ -110,6 +110,7 @@ struct World {
   Shelf<posekit_result, posekit_result_destroy> results;
   Shelf<posekit_detector, posekit_detector_destroy> detectors;
   Shelf<posekit_detections, posekit_detections_destroy> detections;
+  Shelf<posekit_predictor, posekit_predictor_destroy> predictors;
 };
 
 const char* name_of(Input& input) { return names[input.byte() % names.size()]; }
@@ -117,13 +118,26 @@ const char* document_of(Input& input) { return documents[input.byte() % document
 
 /// An image whose pixels are really there, unless data is NULL or its numbers are refused.
 posekit_image image_of(Input& input) {
-  posekit_image image{pixels.data(), 0, input.byte() % 33, input.byte() % 33, input.byte() % 6, 0};
+  posekit_image image{};
+  image.planes[0] = pixels.data();
+  image.width = input.byte() % 33;
+  image.height = input.byte() % 33;
+  image.format = input.byte() % 6;
   const std::uint8_t kind = input.byte();
-  if (kind == 1) image.data = nullptr;
+  if (kind == 1) image.planes[0] = nullptr;
   if (kind == 2) image.width = -image.width;
-  if (kind == 3) image.stride = input.byte() % 124;
+  if (kind == 3) image.strides[0] = input.byte() % 124;
   if (kind == 4) image.format = static_cast<std::int32_t>(input.word());
-  if (image.stride != 0 && image.stride * 32 > image_bytes) image.stride = 124;
+  if (kind == 5) image.planes[input.byte() % 3] = pixels.data();
+  if (kind == 6) image.strides[1 + input.byte() % 2] = input.byte();
+  if (kind == 7) {
+    image.device = input.byte() % 4 - 1;
+    image.device_index = input.byte() % 4 - 1;
+    static int stream = 0;
+    if (input.byte() % 2 == 0) image.stream = &stream;
+  }
+  if (kind == 8) image.reserved = input.byte();
+  if (image.strides[0] != 0 && image.strides[0] * 32 > image_bytes) image.strides[0] = 124;
   return image;
 }
 
@@ -309,13 +323,30 @@ void estimate(World& world, Input& input) {
   const std::array<posekit_image_boxes, 3> images{
       {{image, boxes.data(), count}, {image_of(input), boxes.data(), boxes.size()}, {image_of(input), nullptr, 0}}};
   const std::size_t image_count = input.byte() % 4;
-  std::array<posekit_image_place, 3> places{};
-  for (posekit_image_place& place : places) place = {input.byte() % 4 - 1, input.byte() % 4 - 1, nullptr};
-  const bool placed = input.byte() % 2 == 0;
-  world.results.make(input, [&](auto** out) {
-    return placed ? posekit_estimator_estimate_placed_batch(estimator, images.data(), places.data(), image_count, control, out)
-                  : posekit_estimator_estimate_batch(estimator, images.data(), image_count, control, out);
-  });
+  world.results.make(input,
+                     [&](auto** out) { return posekit_estimator_estimate_batch(estimator, images.data(), image_count, control, out); });
+}
+
+void make_predictor(World& world, Input& input) {
+  const posekit_estimator* estimator = world.estimators.pick(input);
+  const posekit_detector* detector = world.detectors.pick(input);
+  world.predictors.make(input, [&](auto** out) { return posekit_predictor_create(estimator, detector, out); });
+}
+
+void predict(World& world, Input& input) {
+  const posekit_predictor* predictor = world.predictors.pick(input);
+  const posekit_control* control = world.controls.pick(input);
+  const auto boxes = boxes_of(input);
+  const std::size_t count = input.byte() < 4 ? SIZE_MAX : boxes.size();
+  const posekit_image image = image_of(input);
+  if (input.byte() % 2 == 0)
+    return world.results.make(input, [&](auto** out) { return posekit_predictor_predict(predictor, &image, control, out); });
+  const std::array<posekit_predictor_input, 3> images{{{image, boxes.data(), count, input.byte() % 3, 0},
+                                                       {image_of(input), boxes.data(), boxes.size(), 1, input.byte() % 8 == 0 ? 1 : 0},
+                                                       {image_of(input), nullptr, 0, input.byte() % 2, 0}}};
+  const std::size_t image_count = input.byte() % 4;
+  world.results.make(input,
+                     [&](auto** out) { return posekit_predictor_predict_batch(predictor, images.data(), image_count, control, out); });
 }
 
 void read_result(World& world, Input& input) {
@@ -351,6 +382,17 @@ void read_result(World& world, Input& input) {
   char* json = nullptr;
   (void)went_well(posekit_result_json(result, image, name_of(input), &json));
   posekit_string_destroy(json);
+  (void)went_well(posekit_result_coco_entries(result, image, input.word(), input.byte() % 2 == 0 ? nullptr : name_of(input), &json));
+  posekit_string_destroy(json);
+  std::int32_t detected = 0;
+  std::size_t given = 0;
+  const bool has_boxes = went_well(posekit_result_input_boxes(result, image, &boxes, &given));
+  (void)went_well(posekit_result_detected(result, image, &detected));
+  if (has_boxes && went_well(posekit_result_box_indices(result, image, &indices, &persons))) {
+    for (std::size_t i = 0; i < persons; ++i) {
+      if (indices[i] >= given) complain("a person of no box");
+    }
+  }
 }
 
 void make_detector(World& world, Input& input) {
@@ -359,6 +401,7 @@ void make_detector(World& world, Input& input) {
   options.struct_size = size_of(input, sizeof options);
   options.executor = world.executors.pick(input);
   options.max_batch = input.byte() % 4;
+  options.set = input.byte() % 5;
   if (input.byte() < 64) options.score_threshold = input.number();
   if (input.byte() < 64) options.nms_iou = input.number();
   if (input.byte() < 64) options.max_persons = input.count();
@@ -422,7 +465,7 @@ void use_process(Input& input) {
 }
 
 void step(World& world, Input& input) {
-  switch (input.byte() % 21) {
+  switch (input.byte() % 24) {
     case 0:
     case 1: return use_executor(world, input);
     case 2: return use_control(world, input);
@@ -443,6 +486,9 @@ void step(World& world, Input& input) {
     case 17:
     case 18: return make_model(world, input);
     case 19: return world.models.drop(input);
+    case 20: return make_predictor(world, input);
+    case 21: return predict(world, input);
+    case 22: return world.predictors.drop(input);
     default: return use_process(input);
   }
 }

@@ -96,7 +96,7 @@ TEST_CASE("With detect_every the boxes of a frame between are those of the last 
     CHECK(results[i].detected == (i % every == 0));
     CHECK(is_pose_of(results[i], box_in(i - i % every)));
   }
-  CHECK(pipeline.metrics().detect.count == (61 + every - 1) / every);
+  CHECK(pipeline.metrics().detect.time.count == (61 + every - 1) / every);
 }
 
 TEST_CASE("A failed detection is its frame's error; frames between hold the boxes before it, or its error if there are none") {
@@ -152,7 +152,7 @@ TEST_CASE("Overflow::refuse takes no frame for which there is no room, and says 
   CHECK(pipeline.submit(with_box(2)));
   CHECK_FALSE(pipeline.submit(with_box(3)));
   CHECK_FALSE(pipeline.submit(with_box(4)));
-  CHECK(pipeline.metrics().waiting_estimate == 2);
+  CHECK(pipeline.metrics().estimate.waiting == 2);
   gate.opened.count_down();
   pipeline.close();
   CHECK(delivered == std::vector<std::size_t>{0, 1, 2});
@@ -287,16 +287,16 @@ TEST_CASE("metrics count and time what happened, while it happens and after") {
   const PipelineMetrics metrics = pipeline->metrics();
   CHECK(metrics.accepted == 100);
   CHECK(metrics.delivered == 100);
-  CHECK(metrics.waiting_detect + metrics.waiting_estimate + metrics.waiting_sink == 0);
+  CHECK(metrics.detect.waiting + metrics.estimate.waiting + metrics.sink.waiting == 0);
   CHECK(metrics.fps > 0);
-  for (const TimeStats& stats :
-       {metrics.source, metrics.detect, metrics.preprocess, metrics.inference, metrics.postprocess, metrics.sink, metrics.age}) {
+  for (const TimeStats& stats : {metrics.source, metrics.detect.time, metrics.estimate.preprocess, metrics.estimate.inference,
+                                 metrics.estimate.postprocess, metrics.sink.time, metrics.age}) {
     CHECK(stats.count == 100);
     CHECK(stats.p50.count() > 0);
     CHECK(stats.p50 <= stats.p99);
     CHECK(stats.mean.count() > 0);
   }
-  CHECK(metrics.age.p50 > metrics.inference.p50);
+  CHECK(metrics.age.p50 > metrics.estimate.inference.p50);
 }
 
 TEST_CASE("Pipeline refuses options and arguments that make no sense, and names them") {
@@ -366,7 +366,7 @@ TEST_CASE(
         REQUIRE(results[i].result.code == ErrorCode::ok);
         REQUIRE(results[i].result.poses == expected[i]);
       }
-      CHECK(pipeline.metrics().track.count == frames);
+      CHECK(pipeline.metrics().track.time.count == frames);
     }
   }
 }
