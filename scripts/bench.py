@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Runs the benchmarks and prints each figure as a ratio to the bare primitive of the same run, beside its target.
 
-    bench.py [--build BUILD] [--json FILE] [--rounds N]    run, print docs/performance.md's table; FILE keeps the figures
+    bench.py [--build BUILD] [--json FILE] [--rounds N]    run, print the table; FILE keeps the figures
+    bench.py --from FILE.json ...                          the table of kept figures, rounds of several files together
+    bench.py --write PAGE ...                              also put the table into PAGE (docs/performance.md)
     bench.py --compare OLD.json NEW.json                   ratios new / old of two such files
 
 Medians of interleaved rounds. Quiet machine, please: figures of a busy one say little, though ratios say more than times.
@@ -92,13 +94,14 @@ def machine(document):
                      if line.startswith("model name"))
     except (OSError, StopIteration):
         model = "unknown processor"
-    return f"{model}, {context['num_cpus']} CPUs, load {context['load_avg'][0]:.1f} at the start, {context['date'][:10]}"
+    return f"{model}, {context['num_cpus']} CPUs, {context['date'][:10]}, load {context['load_avg'][0]:.1f} at the start"
 
 
 def table(document):
     found = medians(document)
-    print(machine(document) + "\n")
-    print("| what | figure | target | |\n|---|---|---|---|")
+    rounds = 1 + max(entry.get("repetition_index", 0) for entry in document["benchmarks"])
+    lines = [f"{machine(document)}; medians of {document.get('files', 1) * rounds} interleaved rounds.", "", "| what | figure | target | |",
+             "|---|---|---|---|"]
     for what, name, base, target in targets():
         figure = found[name]
         if base and base.startswith("-"):
@@ -106,7 +109,22 @@ def table(document):
         elif base:
             factor, _, of = base.rpartition(" ")
             figure /= found[of] * float(factor or 1)
-        print(f"| {what} | {figure:.2f} | ≤ {target:.3g} | {'met' if figure <= target else '**missed**'} |")
+        lines.append(f"| {what} | {figure:.2f} | ≤ {target:.3g} | {'met' if figure <= target else '**missed**'} |")
+    return "\n".join(lines)
+
+
+def read_kept(files):
+    documents = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    return {**documents[0], "files": len(documents), "benchmarks": [entry for document in documents for entry in document["benchmarks"]]}
+
+
+def write_into(page, text):
+    """Replaces what is between the page's two marks."""
+    begin, end = "<!-- made by scripts/bench.py --write -->", "<!-- end of what scripts/bench.py made -->"
+    old = page.read_text(encoding="utf-8")
+    if old.count(begin) != 1 or old.count(end) != 1:
+        sys.exit(f"bench.py: {page} lacks the marks {begin} and {end}: put them where the table goes")
+    page.write_text(old.split(begin)[0] + f"{begin}\n{text}\n{end}" + old.split(end)[1], encoding="utf-8")
 
 
 def compare(old, new):
@@ -122,15 +140,20 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release")
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--from", dest="kept", type=pathlib.Path, nargs="+", metavar="FILE.json")
+    parser.add_argument("--write", type=pathlib.Path, metavar="PAGE")
     parser.add_argument("--compare", nargs=2, metavar=("OLD.json", "NEW.json"))
     arguments = parser.parse_args()
     if arguments.compare:
         compare(*arguments.compare)
         return
-    document = run(arguments.build, arguments.rounds)
+    document = read_kept(arguments.kept) if arguments.kept else run(arguments.build, arguments.rounds)
     if arguments.json:
         arguments.json.write_text(json.dumps(document, indent=1), encoding="utf-8")
-    table(document)
+    text = table(document)
+    print(text)
+    if arguments.write:
+        write_into(arguments.write, text)
 
 
 if __name__ == "__main__":
