@@ -1,4 +1,4 @@
-/// Marks what leaves the shared library.
+/// POSEKIT_API, which marks what the shared library exports.
 #pragma once
 
 #define POSEKIT_API __attribute__((visibility("default")))

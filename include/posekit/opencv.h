@@ -1,4 +1,4 @@
-/// cv::Mat adaptors, inline: the only public header that names OpenCV, and not part of posekit.h.
+/// cv::Mat adaptors, inline; the only public header that names OpenCV, and not part of posekit.h.
 #pragma once
 
 #include <opencv2/core/mat.hpp>
@@ -8,9 +8,13 @@
 
 namespace posekit::inline v0 {
 
-/// A view of a Mat's pixels, borrowed: the Mat must outlive it and not be reallocated.
-/// @param mat CV_8UC1 (gray), CV_8UC3 (taken as BGR) or CV_8UC4 (taken as BGRA), as OpenCV reads them
-/// @throws Error invalid_argument for any other type or an empty Mat
+/// Returns a view of a Mat's pixels.
+///
+/// The pixels are borrowed: the Mat must outlive the view and must not be reallocated.
+///
+/// @param mat CV_8UC1 (gray), CV_8UC3 (read as BGR) or CV_8UC4 (read as BGRA), as OpenCV reads
+///     files
+/// @throws Error invalid_argument if the Mat is of another type, empty or not two-dimensional
 [[nodiscard]] inline ImageView view_of(const cv::Mat& mat) {
   PixelFormat format{};
   switch (mat.type()) {
@@ -25,7 +29,9 @@ namespace posekit::inline v0 {
   return {mat.data, mat.cols, mat.rows, mat.step[0], format};
 }
 
-/// A Mat over the image's pixels, borrowed: the image must outlive it.
+/// Returns a Mat over the image's pixels.
+///
+/// The pixels are borrowed: the image must outlive the Mat.
 [[nodiscard]] inline cv::Mat mat_of(Image& image) {
   return {image.height, image.width, CV_8UC(channels(image.format)), image.pixels.data()};
 }
