@@ -1,4 +1,4 @@
-/// The process: versions, Torch's threads, the log callback.
+/// Process-wide settings and facts: version, CPUs, Torch's threads and TF32, memory, the log.
 #include "posekit/runtime.h"
 
 #include <string>

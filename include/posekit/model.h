@@ -17,84 +17,129 @@
 
 namespace posekit::inline v0 {
 
-/// Metadata as a JSON document in the caller's hand.
+/// Holds metadata as a JSON document.
 struct MetadataDocument {
   std::string json;
 };
-/// Metadata in a file of its own.
+/// Names a file that holds the metadata.
 struct MetadataFile {
   std::filesystem::path path;
 };
-/// Metadata that posekit knows under this name.
+/// Names metadata that posekit itself holds, one of `model_presets()`.
 struct MetadataPreset {
   std::string name;
 };
-/// Which metadata counts; std::monostate = the sidecar MODEL.posekit.json, else the extra file posekit.json in the archive.
+/// Says which metadata counts.
+///
+/// std::monostate is the sidecar MODEL.posekit.json, else the extra file posekit.json in the
+/// archive.
 using MetadataSource = std::variant<std::monostate, MetadataDocument, MetadataFile, MetadataPreset>;
 
-/// The type that weights and inputs are converted to.
+/// Names the type that weights and inputs are converted to.
 enum class Precision : std::uint8_t { fp32, fp16, bf16 };
 
-/// Whether loading runs one forward of one black crop to hold the model against its metadata.
+/// Says whether loading checks the model against its metadata, by one forward of one black crop.
 enum class WarmUp : std::uint8_t {
   check,
   none  ///< The first batch is checked instead.
 };
 
-/// How a model is loaded. Single values given here override the metadata.
+/// Sets how a model is loaded.
+///
+/// Single values given here override the metadata.
 struct ModelOptions {
   MetadataSource metadata;
-  std::string sha256;  ///< Expected checksum of the weights file in hex; checked before Torch opens it. Empty: not checked.
-  /// "auto" (CUDA if there is one, else the CPU), "cpu", "cuda", "cuda:N", or several of one kind joined by commas: a replica on each,
-  /// which share the work ("cuda:0,cuda:1"; the same one twice is allowed and shares the weights). Each replica has a thread of its own
-  /// then.
+  /// The expected checksum of the weights file in hex, checked before Torch opens the file.
+  ///
+  /// Empty: not checked.
+  std::string sha256;
+  /// "auto", "cpu", "cuda", "cuda:N", or several of one kind joined by commas ("cuda:0,cuda:1").
+  ///
+  /// "auto" is CUDA if there is one, else the CPU. Several give a replica on each, which share the
+  /// work. The same one twice is allowed and shares the weights. Each replica then has a thread of
+  /// its own.
   std::string device = "auto";
   Precision precision = Precision::fp32;
   WarmUp warm_up = WarmUp::check;
 };
 
-/// What a model takes of its device's memory, in bytes. Torch's tensors and the crops count; what kernels take besides, and CUDA's own
-/// context, are not seen.
+/// Says how much of its device's memory a model takes, in bytes.
+///
+/// Torch's tensors and the crops count. What kernels take besides, and CUDA's own context, are not
+/// seen. On a GPU `batch` and `person` are for the two batches that are under way at once. The flip
+/// test's part is not included.
 struct MemoryReport {
   Device device;
   std::uint64_t weights = 0;  ///< Held while the model is loaded.
-  std::uint64_t batch = 0;    ///< More for a batch, however many persons are in it,
-  std::uint64_t person = 0;   ///< and for each person in it, at the peak: crop, activations, output. On a GPU for the two batches that
-                              ///< are under way at once. The flip test's part is not among it.
-  std::optional<std::uint64_t> available;    ///< What could be had beside the weights when it was measured, if the system tells.
-  std::optional<std::size_t> largest_batch;  ///< The batch that fits into that, if each person takes as much as the second did; 0: none.
+  std::uint64_t batch = 0;    ///< Added for a batch, however many persons are in it.
+  /// Added for each person of a batch, at the peak: crop, activations, output.
+  std::uint64_t person = 0;
+  /// What was available beside the weights when it was measured, if the system says.
+  std::optional<std::uint64_t> available;
+  /// The batch that fits into that, if each person takes as much as the second did; 0: none.
+  std::optional<std::size_t> largest_batch;
 };
 
+/// Returns the value's name as in the enumeration.
 [[nodiscard]] POSEKIT_API std::string_view to_string(Precision value) noexcept;
 
 class ModelBackend;
 
-/// A loaded model. Immutable and cheap to copy: copies, and the estimators and detectors made of them, share the weights. Any number of
-/// threads may use one at once.
+/// Holds a loaded model, which estimators and detectors share.
 ///
-/// After fork() a child's copies may be destroyed, which frees nothing there; all that runs the model fails with ErrorCode::forked.
+/// It is immutable: any number of threads may use one at once. It is cheap to copy: copies, and the
+/// estimators and detectors made of them, share the weights.
+///
+/// After fork() a child's copies may be destroyed, which frees nothing there. Whatever runs the
+/// model fails with ErrorCode::forked.
 class POSEKIT_API Model {
  public:
-  /// Loads a model file (docs/models.md names the formats). Loading runs code from it: open only files you trust (SECURITY.md).
-  /// @throws Error not_found, io, invalid_model, unsupported_model, device_unavailable, invalid_argument, out_of_memory
+  /// Loads a model file; docs/models.md names the formats.
+  ///
+  /// Loading runs code from the file: open only files you trust (SECURITY.md). Loading can't be
+  /// interrupted.
+  ///
+  /// @throws Error not_found if the model file, its metadata file or the preset is not there
+  /// @throws Error io if a file can't be read
+  /// @throws Error invalid_model if the file is broken, or contradicts its metadata or checksum
+  /// @throws Error unsupported_model if posekit does not run files of that kind
+  /// @throws Error device_unavailable if the device is not there
+  /// @throws Error invalid_argument if the path is not a file's, or an option is not allowed
+  /// @throws Error out_of_memory if the memory does not hold the model
+  /// @throws Error internal if another Torch runs than posekit was built for
   explicit Model(const std::filesystem::path& path, const ModelOptions& options = {});
-  /// Loads the same from memory: the bytes of such a file, borrowed for the constructor. Nothing is written to disk; metadata are in the
-  /// archive or in the options.
+  /// Loads a model from memory: from the bytes of such a file.
+  ///
+  /// The bytes are borrowed for the constructor, and nothing is written to disk. The metadata are
+  /// in the archive or in the options.
+  ///
+  /// @throws Error as for a file
   explicit Model(std::span<const std::byte> bytes, const ModelOptions& options = {});
-  /// For posekit itself: takes a loaded model. ModelBackend is not part of the public interface.
+  /// Takes a loaded model, for posekit itself.
+  ///
+  /// ModelBackend is not part of the public interface.
   explicit Model(std::shared_ptr<ModelBackend> backend);
 
-  /// The metadata, complete.
+  /// Returns the metadata, complete.
   [[nodiscard]] const ModelInfo& info() const noexcept;
-  /// Where it runs: one device, or several that share the work, all of one kind.
+  /// Returns where the model runs: on one device, or on several of one kind that share the work.
   [[nodiscard]] std::span<const Device> devices() const noexcept;
+  /// Returns whether the model runs on the CPU.
   [[nodiscard]] bool on_cpu() const noexcept { return devices().front().kind == DeviceKind::cpu; }
 
-  /// Runs batches of one and of two crops of zeros on the caller's thread to see what they take.
-  /// @throws Error invalid_argument for a model on several devices; invalid_model, out_of_memory, forked
+  /// Measures how much memory the model takes.
+  ///
+  /// It runs batches of one and of two crops of zeros on the caller's thread.
+  ///
+  /// @throws Error invalid_argument if the model is on several devices
+  /// @throws Error invalid_model, out_of_memory if a batch fails
+  /// @throws Error forked in a child of the process that loaded the model
   [[nodiscard]] MemoryReport measure_memory() const;
 
-  /// For posekit itself. @throws Error invalid_argument if the model is for another task: it says what the model is and where it goes
+  /// Returns what runs the model, for posekit itself.
+  ///
+  /// @throws Error invalid_argument if the model is for another task; the message says what the
+  ///     model is and where it belongs
   [[nodiscard]] std::shared_ptr<ModelBackend> backend_for(Task task) const;
 
  private:

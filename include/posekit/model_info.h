@@ -16,88 +16,105 @@
 
 namespace posekit::inline v0 {
 
+/// Says what a model does.
 enum class Task : std::uint8_t { pose, detect };
+/// Names the order of the colour channels of a model's input.
 enum class ColorOrder : std::uint8_t { rgb, bgr };
 
-/// What a model's output is and how it becomes keypoints. Symbols: B batch, K keypoints, w x h heatmap, W x H input.
+/// Says what a model's output is and how it becomes keypoints.
+///
+/// B is the batch, K the number of keypoints, N that of candidate boxes, w x h the heatmap, W x H
+/// the input.
+///
+/// DARK is from Zhang et al., CVPR 2020. SimCC is from Li et al., "SimCC", ECCV 2022.
 enum class Codec : std::uint8_t {
-  udp_heatmap,  ///< [B,K,h,w]; argmax and DARK (Zhang et al., CVPR 2020) in UDP's form: Sapiens, ViTPose.
+  udp_heatmap,  ///< [B,K,h,w]; argmax and DARK in UDP's form: Sapiens, ViTPose.
   heatmap,      ///< [B,K,h,w]; argmax and `refinement`: HRNet and other classic models.
-  simcc,        ///< (x [B,K,Wx], y [B,K,Wy]); Li et al., "SimCC", ECCV 2022: RTMPose.
+  simcc,        ///< (x [B,K,Wx], y [B,K,Wy]): RTMPose.
   regression,   ///< [B,K,2 or 3] in input pixels or 0..1, third value = score.
   boxes_scores  ///< Detectors: boxes [B,N,4], scores [B,N], optional labels [B,N].
 };
 
-/// How a heatmap's integer peak is refined.
+/// Says how a heatmap's integer peak is refined.
 enum class Refinement : std::uint8_t { none, quarter, dark };
 
-/// How a detector's input is made from an image.
+/// Says how a detector's input is made from an image.
 enum class Resize : std::uint8_t { letterbox, stretch };
+/// Says where a letterboxed image gets its border.
 enum class Pad : std::uint8_t { right_bottom, center };
 
+/// Describes a model's input.
 struct InputInfo {
-  int width = 0;   ///< W
-  int height = 0;  ///< H
+  int width = 0;   ///< W, in pixels.
+  int height = 0;  ///< H, in pixels.
   ColorOrder color = ColorOrder::rgb;
   std::array<double, 3> mean{0, 0, 0};       ///< In the order of `color`, units 0..255.
   std::array<double, 3> std{255, 255, 255};  ///< Input value = (pixel - mean) / std.
 
+  /// Returns W x H.
   [[nodiscard]] Size size() const noexcept { return {width, height}; }
 };
 
-/// Heatmaps [B,K,h,w]: the codecs udp_heatmap and heatmap.
+/// Describes heatmaps [B,K,h,w]: the codecs udp_heatmap and heatmap.
 struct HeatmapOutput {
   Size size;        ///< w x h cells.
   bool udp = true;  ///< The codec udp_heatmap; false: heatmap.
   Refinement refinement = Refinement::dark;
-  int blur_kernel = 11;     ///< Odd, in cells; for Refinement::dark.
-  bool flip_shift = false;  ///< The flip test moves the mirrored map right by one cell before it averages. Never with `udp`.
+  int blur_kernel = 11;  ///< Odd, in cells; for Refinement::dark.
+  /// The flip test moves the mirrored map right by one cell before it averages. Never with `udp`.
+  bool flip_shift = false;
 };
 
-/// Two classifications a keypoint, x [B,K,Wx] and y [B,K,Wy]: the codec simcc.
+/// Describes two classifications for each keypoint, x [B,K,Wx] and y [B,K,Wy]: the codec simcc.
 struct SimccOutput {
   double split_ratio = 2;  ///< Bins for each input pixel.
 };
 
-/// Coordinates [B,K,2 or 3]: the codec regression.
+/// Describes coordinates [B,K,2 or 3]: the codec regression.
 struct RegressionOutput {
   bool normalized = false;  ///< In 0..1 instead of input pixels.
 };
 
-/// Boxes [B,N,4], scores [B,N], optional labels [B,N]: the codec boxes_scores of detectors.
+/// Describes boxes [B,N,4], scores [B,N] and optional labels [B,N]: a detector's codec
+/// boxes_scores.
 struct BoxesOutput {};
 
-/// What a model's output is.
+/// Says what a model's output is.
 using OutputInfo = std::variant<HeatmapOutput, SimccOutput, RegressionOutput, BoxesOutput>;
 
+/// Returns the codec that reads this output.
 [[nodiscard]] POSEKIT_API Codec codec_of(const OutputInfo& output) noexcept;
 
-/// What only pose models have.
+/// Holds what only pose models have.
 struct PoseInfo {
-  double box_padding = 1.25;
+  double box_padding = 1.25;  ///< Factor on a box's size, > 0.
   Alignment alignment = Alignment::udp;
   KeypointSet keypoints;
 };
 
-/// What only detectors have.
+/// Holds what only detectors have.
 struct DetectInfo {
   Resize resize = Resize::letterbox;
   Pad pad = Pad::right_bottom;
   int pad_value = 114;           ///< Grey level 0..255 of the border.
   double score_threshold = 0.3;  ///< Scores must exceed it.
-  double nms_iou = 0.5;
+  double nms_iou = 0.5;          ///< Of two boxes that overlap more, the weaker is dropped.
   std::int64_t person_label = 0;
-  std::size_t max_persons = std::numeric_limits<std::size_t>::max();
+  std::size_t max_persons = std::numeric_limits<std::size_t>::max();  ///< The best ones are kept.
 };
 
-/// Where one value of a ModelInfo came from.
+/// Says where one value of a ModelInfo came from.
 struct ValueOrigin {
-  std::string key;     ///< As in the document, for example "output.codec".
-  std::string value;   ///< As JSON text.
-  std::string origin;  ///< For example "archive", "sidecar pose.pt.posekit.json", "preset sapiens-coco17", "option", "default".
+  std::string key;    ///< As in the document, for example "output.codec".
+  std::string value;  ///< As JSON text.
+  /// For example "archive", "sidecar pose.pt.posekit.json", "preset sapiens-coco17", "option",
+  /// "default".
+  std::string origin;
 };
 
-/// A model's metadata (docs/models.md), complete: defaults are filled in, options applied.
+/// Holds a model's metadata (docs/models.md), complete.
+///
+/// Defaults are filled in and options are applied.
 struct ModelInfo {
   std::string name;
   std::string licence;
@@ -110,26 +127,40 @@ struct ModelInfo {
   std::vector<ValueOrigin> origins;  ///< In the order of docs/models.md's table.
   std::vector<std::string> notes;    ///< For example unknown keys that were ignored.
 
+  /// Returns what the model does.
   [[nodiscard]] Task task() const noexcept { return std::holds_alternative<PoseInfo>(purpose) ? Task::pose : Task::detect; }
+  /// Returns what only pose models have.
+  ///
   /// @throws std::bad_variant_access for a detector
   [[nodiscard]] const PoseInfo& pose() const { return std::get<PoseInfo>(purpose); }
+  /// Returns the same, to be changed.
   [[nodiscard]] PoseInfo& pose() { return std::get<PoseInfo>(purpose); }
+  /// Returns what only detectors have.
+  ///
   /// @throws std::bad_variant_access for a pose model
   [[nodiscard]] const DetectInfo& detect() const { return std::get<DetectInfo>(purpose); }
+  /// Returns the same, to be changed.
   [[nodiscard]] DetectInfo& detect() { return std::get<DetectInfo>(purpose); }
 };
 
 /// Reads a metadata document alone, without a model.
+///
 /// @param origin a word for `origins` and messages, for example "preset sapiens-coco17"
 /// @throws Error invalid_model that names the key, what was found and what is allowed
 [[nodiscard]] POSEKIT_API ModelInfo parse_model_info(std::string_view json, std::string_view origin);
 
-/// The metadata as a document that parse_model_info reads back: defaults filled in, the keypoint set in full. One line, UTF-8.
+/// Returns the metadata as a document that parse_model_info reads back.
+///
+/// Defaults are filled in, and the keypoint set is there in full. The document is one line of
+/// UTF-8.
 [[nodiscard]] POSEKIT_API std::string to_json(const ModelInfo& info);
 
-/// Names of the metadata presets, sorted: sapiens-coco17, sapiens-coco133, sapiens-goliath308.
+/// Returns the names of the metadata presets, sorted.
+///
+/// There are sapiens-coco133, sapiens-coco17 and sapiens-goliath308.
 [[nodiscard]] POSEKIT_API std::vector<std::string> model_presets();
 
+/// Each of these returns the value's name, the same in the enumeration and in the metadata.
 [[nodiscard]] POSEKIT_API std::string_view to_string(Task value) noexcept;
 [[nodiscard]] POSEKIT_API std::string_view to_string(ColorOrder value) noexcept;
 [[nodiscard]] POSEKIT_API std::string_view to_string(Codec value) noexcept;

@@ -11,7 +11,7 @@
 
 namespace posekit::inline v0 {
 
-/// What `posekit inspect` shows.
+/// Holds what `posekit inspect` shows.
 struct ModelReport {
   std::filesystem::path path;
   std::uint64_t file_bytes = 0;
@@ -20,12 +20,17 @@ struct ModelReport {
   ModelInfo info;
 };
 
-/// Loads a model on the CPU without running it and says what it is.
+/// Loads a model on the CPU and says what it is, without running it.
+///
 /// Loading runs code from the file: open only files you trust (SECURITY.md).
+///
 /// @throws Error as Model's constructor does
 [[nodiscard]] POSEKIT_API ModelReport inspect_model(const std::filesystem::path& path, const ModelOptions& options = {});
 
-/// The report as one JSON object: path, file_bytes, parameters, parameter_bytes, metadata, origins (key: where from), notes.
+/// Returns the report as one JSON object.
+///
+/// Its keys are path, file_bytes, parameters, parameter_bytes, metadata, origins and notes. Origins
+/// say for each key of the metadata where it came from.
 [[nodiscard]] POSEKIT_API std::string to_json(const ModelReport& report);
 
 }  // namespace posekit::inline v0
