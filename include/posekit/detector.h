@@ -18,17 +18,22 @@
 
 namespace posekit::inline v0 {
 
+/// Sets how a PersonDetector works.
 struct DetectorOptions {
-  std::shared_ptr<Executor> executor;      ///< Where inputs are made. Null: serial, on the caller's thread.
-  std::size_t max_batch = 0;               ///< Windows in one forward; 0 = 1 on a CPU, 16 on a GPU; halved while memory does not hold them.
-  std::optional<double> score_threshold;   ///< Overrides the metadata: scores must exceed it.
-  std::optional<double> nms_iou;           ///< Overrides the metadata: of two boxes that overlap more, the weaker goes.
-  std::optional<std::size_t> max_persons;  ///< Overrides the metadata: the best so many are kept.
-  /// Also look at half-overlapping square tiles, sides as fractions of the longer side, 1/64 to 1. For small people and groups.
+  std::shared_ptr<Executor> executor;  ///< Makes inputs. Null: serial, on the caller's thread.
+  /// Windows in one forward; 0 = 1 on a CPU, 16 on a GPU; halved while memory does not hold them.
+  std::size_t max_batch = 0;
+  std::optional<double> score_threshold;  ///< Overrides the metadata: scores must exceed it.
+  /// Overrides the metadata: of two boxes that overlap more, the weaker is dropped.
+  std::optional<double> nms_iou;
+  std::optional<std::size_t> max_persons;  ///< Overrides the metadata: the best N are kept.
+  /// Also detects on half-overlapping square tiles, for small people and groups.
+  ///
+  /// Their sides are fractions of the image's longer side, 1/64 to 1.
   std::vector<double> tiles;
 };
 
-/// What became of one image of a call.
+/// Reports the outcome of one image of a call.
 struct DetectionResult {
   ErrorCode code = ErrorCode::ok;
   std::string message;     ///< Empty if ok.
@@ -36,29 +41,54 @@ struct DetectionResult {
   Timings timings;         ///< Only `detect` is filled.
 };
 
-/// Finds people with one detection model (task "detect", docs/models.md). Immutable: any number of threads may call it at once.
+/// Finds people with one detection model (task "detect", docs/models.md).
+///
+/// It is immutable: any number of threads may call it at once. A moved-from detector may only be
+/// assigned to or destroyed.
+///
+/// After fork() `detect` and `detect_batch` fail in the child with ErrorCode::forked, and the
+/// destructor frees nothing there.
 class POSEKIT_API PersonDetector {
  public:
-  /// Uses a model's weights: the model may serve others too.
-  /// @throws Error invalid_argument if the model is for another task or the options do not fit it; not_found, forked
+  /// Makes a detector that uses a model's weights.
+  ///
+  /// The model may serve others too.
+  ///
+  /// @throws Error invalid_argument if the model is for another task or the options do not fit it
+  /// @throws Error forked in a child of the process that loaded the model
   explicit PersonDetector(Model model, DetectorOptions options = {});
-  /// The short form of PersonDetector(Model(model), options). @throws Error as both
+  /// Loads a model and makes a detector: short for PersonDetector(Model(model), options).
+  ///
+  /// @throws Error as both
   explicit PersonDetector(const std::filesystem::path& model, DetectorOptions options = {});
   PersonDetector(PersonDetector&&) noexcept;
   PersonDetector& operator=(PersonDetector&&) noexcept;
   ~PersonDetector();
 
-  /// The model's metadata with the options' overrides.
+  /// Returns the model's metadata with the options' overrides.
   [[nodiscard]] const ModelInfo& info() const noexcept;
-  /// The model that it uses.
+  /// Returns the model that it uses.
   [[nodiscard]] const Model& model() const noexcept;
 
-  /// The people in one image, by falling score.
-  /// @throws Error invalid_argument, cancelled, deadline_exceeded, invalid_model, …
+  /// Finds the people in one image.
+  ///
+  /// @param image in host memory
+  /// @return boxes inside the image, by falling score
+  /// @throws Error invalid_argument if the view is not valid or on a device
+  /// @throws Error cancelled, deadline_exceeded by `control`
+  /// @throws Error invalid_model, out_of_memory, device_unavailable, … if the model fails
+  /// @throws Error forked
   [[nodiscard]] std::vector<Box> detect(const ImageView& image, const RunControl& control = {}) const;
 
-  /// The people in several images, of any sizes. One result for each image, in order.
-  /// @throws std::bad_alloc, or Error for misuse of the call as a whole; never for an image or a model's failure
+  /// Finds the people in several images, of any sizes.
+  ///
+  /// Whatever concerns one image is reported in its result, and so are a model's failure,
+  /// cancellation and a passed deadline. An image that was only partly searched has no boxes.
+  ///
+  /// @param images in host memory
+  /// @return one result for each image, in order
+  /// @throws Error for misuse of the call as a whole, never for an image or a model's failure
+  /// @throws std::bad_alloc
   [[nodiscard]] std::vector<DetectionResult> detect_batch(std::span<const ImageView> images, const RunControl& control = {}) const;
 
  private:

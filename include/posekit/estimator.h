@@ -19,52 +19,88 @@
 
 namespace posekit::inline v0 {
 
+/// Sets how a PoseEstimator works.
 struct EstimatorOptions {
-  std::shared_ptr<Executor> executor;  ///< Where crops are warped and outputs decoded. Null: serial, on the caller's thread.
-  /// Persons in one forward; 0 = 1 on a CPU, 16 on a GPU. A last batch is smaller, never padded. A batch that memory does not hold is
-  /// halved until it fits; the estimator remembers that and notes it once.
+  /// Warps crops and decodes outputs. Null: serial, on the caller's thread.
+  std::shared_ptr<Executor> executor;
+  /// Persons in one forward; 0 = 1 on a CPU, 16 on a GPU.
+  ///
+  /// A last batch is smaller, never padded. A batch that memory does not hold is halved until it
+  /// fits. The estimator remembers that and notes it once.
   std::size_t max_batch = 0;
-  std::optional<double> box_padding;   ///< Overrides the metadata; > 0.
-  std::vector<std::string> keypoints;  ///< A subset's name, or names of keypoints; empty: all. Only these are decoded.
-  bool flip_test = false;              ///< Average with the mirrored crop: about twice the time, a little more accuracy.
+  std::optional<double> box_padding;  ///< Overrides the metadata; > 0.
+  /// A subset's name, or names of keypoints; empty: all. Only these are decoded.
+  std::vector<std::string> keypoints;
+  /// Averages with the mirrored crop: about twice the time, a little more accuracy.
+  bool flip_test = false;
 };
 
-/// One image of a batch call and its people. Both are borrowed for the call.
+/// Holds one image of a batch call and its people.
+///
+/// Both are borrowed for the call.
 struct ImageBoxes {
   ImageView image;
   std::span<const Box> boxes;
 };
 
-/// Top-down pose estimation with one model. Immutable: any number of threads may call `estimate` on one instance at once, and the
-/// weights are shared.
+/// Estimates poses top-down, from images and the boxes of their people, with one model.
 ///
-/// How persons are grouped into batches follows from the call's input and the options alone, so for one model and one number of
-/// Torch threads the results on a CPU are bit-equal on every executor and every run.
+/// It is immutable: any number of threads may call `estimate` on one instance at once, and the
+/// weights are shared. A moved-from estimator may only be assigned to or destroyed.
+///
+/// How persons are grouped into batches follows from the call's input and the options alone. So for
+/// one model and one number of Torch threads, results on a CPU are bit-equal on every executor and
+/// every run.
+///
+/// After fork() `estimate` and `estimate_batch` fail in the child with ErrorCode::forked, and the
+/// destructor frees nothing there.
 class POSEKIT_API PoseEstimator {
  public:
-  /// Uses a model's weights: the model may serve others too.
-  /// @throws Error invalid_argument if the model is for another task or the options do not fit it; not_found, forked
+  /// Makes an estimator that uses a model's weights.
+  ///
+  /// The model may serve others too.
+  ///
+  /// @throws Error invalid_argument if the model is for another task or the options do not fit it
+  /// @throws Error not_found if the model has no keypoint or subset of a name in the options
+  /// @throws Error forked in a child of the process that loaded the model
   explicit PoseEstimator(Model model, EstimatorOptions options = {});
-  /// The short form of PoseEstimator(Model(model), options). @throws Error as both
+  /// Loads a model and makes an estimator: short for PoseEstimator(Model(model), options).
+  ///
+  /// @throws Error as both
   explicit PoseEstimator(const std::filesystem::path& model, EstimatorOptions options = {});
   PoseEstimator(PoseEstimator&&) noexcept;
   PoseEstimator& operator=(PoseEstimator&&) noexcept;
   ~PoseEstimator();
 
-  /// The model's metadata with the options' overrides.
+  /// Returns the model's metadata with the options' overrides.
   [[nodiscard]] const ModelInfo& info() const noexcept;
-  /// What the keypoints of a result mean: the model's set, or the subset that was asked for.
+  /// Returns what the keypoints of a result mean: the model's set, or the subset asked for.
   [[nodiscard]] const KeypointSet& keypoints() const noexcept;
-  /// The model that it uses.
+  /// Returns the model that it uses.
   [[nodiscard]] const Model& model() const noexcept;
 
-  /// Estimates the people of one image. A box that can't be used is reported in `box_errors`; its neighbours get their poses.
-  /// @throws Error for what concerns the image or the call: invalid_argument, cancelled, deadline_exceeded, invalid_model, …
+  /// Estimates the poses of the people of one image.
+  ///
+  /// A box that can't be used is reported in `box_errors`; its neighbours get their poses.
+  ///
+  /// @param boxes in image pixels
+  /// @throws Error invalid_argument if the view is not valid, or on another device than the model
+  /// @throws Error cancelled, deadline_exceeded by `control`
+  /// @throws Error invalid_model, out_of_memory, device_unavailable, … if the model fails
+  /// @throws Error forked
   [[nodiscard]] ImageResult estimate(const ImageView& image, std::span<const Box> boxes, const RunControl& control = {}) const;
 
-  /// Estimates the people of several images, of any sizes, and fills batches across them. One result for each image, in order:
-  /// whatever concerns one image or box, a passed deadline and cancellation are reported there, with what was finished kept.
-  /// @throws std::bad_alloc, or Error for misuse of the call as a whole; never for an image, a box or a model's failure
+  /// Estimates the poses of the people of several images, of any sizes.
+  ///
+  /// Batches are filled across the images.
+  ///
+  /// Whatever concerns one image or box is reported in its result, and so are a model's failure,
+  /// cancellation and a passed deadline. What was finished is kept.
+  ///
+  /// @return one result for each image, in order
+  /// @throws Error for misuse of the call as a whole, never for an image, a box or a model's
+  ///     failure
+  /// @throws std::bad_alloc
   [[nodiscard]] std::vector<ImageResult> estimate_batch(std::span<const ImageBoxes> images, const RunControl& control = {}) const;
 
  private:

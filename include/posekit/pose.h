@@ -13,47 +13,57 @@
 
 namespace posekit::inline v0 {
 
-/// A keypoint in image pixels. Coordinates are always finite.
+/// Holds a keypoint, in image pixels.
+///
+/// Coordinates are always finite.
 struct Keypoint {
   float x = 0;
   float y = 0;
-  /// The raw maximum of the model's output: not a probability, it may exceed 1 or be negative. 0 where the output was not usable.
+  /// The raw maximum of the model's output; 0 where the output was not usable.
+  ///
+  /// It is not a probability: it may exceed 1 or be negative.
   float score = 0;
   friend bool operator==(const Keypoint&, const Keypoint&) = default;
 };
 
-/// One person.
+/// Holds the pose of one person.
 struct Pose {
   Box box;                               ///< The box that the pose was estimated from.
   std::size_t box_index = 0;             ///< Its position among the image's boxes.
-  std::vector<Keypoint> keypoints;       ///< One for each keypoint of the estimator's set, in its order.
+  std::vector<Keypoint> keypoints;       ///< One for each keypoint of the set, in its order.
   std::optional<std::int64_t> track_id;  ///< Only from a tracker.
   friend bool operator==(const Pose&, const Pose&) = default;
 };
 
-/// A box that could not be used; its neighbours are not harmed.
+/// Reports a box that could not be used.
+///
+/// Its neighbours are not affected.
 struct BoxError {
   std::size_t box_index = 0;
   ErrorCode code = ErrorCode::internal;
   std::string message;
 };
 
+/// Counts milliseconds and their fractions.
 using Milliseconds = std::chrono::duration<double, std::milli>;
 
-/// Wall time of an image's stages. A batch's time is shared out among its persons.
+/// Holds the wall time of an image's stages.
+///
+/// A batch's time is shared out among its persons.
 struct Timings {
-  Milliseconds decode{};  ///< Reading the image file; filled by whoever reads it.
+  Milliseconds decode{};  ///< Reading the image file; filled by the caller that reads it.
   Milliseconds detect{};
   Milliseconds preprocess{};
   Milliseconds inference{};
   Milliseconds postprocess{};
 };
 
-/// What became of one image of a call.
+/// Reports the outcome of one image of a call.
 struct ImageResult {
-  ErrorCode code = ErrorCode::ok;  ///< Not ok: the image as a whole failed or was not finished; what was finished is kept.
-  std::string message;             ///< Empty if ok.
-  std::vector<Pose> poses;         ///< In the order of the boxes; boxes with errors are missing.
+  /// Not ok: the image as a whole failed or was not finished; what was finished is kept.
+  ErrorCode code = ErrorCode::ok;
+  std::string message;      ///< Empty if ok.
+  std::vector<Pose> poses;  ///< In the order of the boxes; boxes with errors are missing.
   std::vector<BoxError> box_errors;
   Timings timings;
 };

@@ -14,53 +14,84 @@
 
 namespace posekit::inline v0 {
 
-/// One image of a call. Borrowed for the call.
+/// Holds one image of a call.
+///
+/// Image and boxes are borrowed for the call.
 struct PredictorInput {
   ImageView image;
-  std::optional<std::span<const Box>> boxes{};  ///< Its people, may be empty. None: the detector finds them.
+  /// Its people, may be empty. None: the detector finds them.
+  std::optional<std::span<const Box>> boxes{};
 };
 
-/// What was found in one image.
+/// Holds what was found in one image.
 struct Prediction {
   std::vector<Box> boxes;  ///< Given or detected; `Pose::box_index` points here.
   ImageResult result;      ///< The poses, or what went wrong in either step.
-  bool detected = false;   ///< Whether the detector was called with this very image; that call may have ended before it reached the image.
+  /// Whether the detector was called with this very image. That call may have ended before it
+  /// reached the image.
+  bool detected = false;
 };
 
-/// A detector, or none, and a pose estimator: the one place where detection and estimation are joined. Immutable and cheap to copy; any
-/// number of threads may use one at once.
+/// Joins detection and estimation: a detector, or none, and a pose estimator.
+///
+/// It is the one place where the two are joined.
+///
+/// It is immutable and cheap to copy. Any number of threads may use one at once.
 class POSEKIT_API Predictor {
  public:
+  /// Joins an estimator and a detector that others may use too.
+  ///
   /// @param estimator not null
   /// @param detector null: every image comes with its boxes
-  /// @throws Error invalid_argument
+  /// @throws Error invalid_argument if the estimator is null
   Predictor(std::shared_ptr<const PoseEstimator> estimator, std::shared_ptr<const PersonDetector> detector);
+  /// Uses an estimator without a detector.
+  ///
+  /// @throws Error invalid_argument if the estimator is null
   explicit Predictor(std::shared_ptr<const PoseEstimator> estimator);
-  /// The same, with an estimator and a detector that the predictor keeps.
+  /// Uses an estimator that the predictor keeps, without a detector.
   explicit Predictor(PoseEstimator estimator);
+  /// Joins an estimator and a detector that the predictor keeps.
   Predictor(PoseEstimator estimator, PersonDetector detector);
 
+  /// Returns the estimator.
   [[nodiscard]] const PoseEstimator& estimator() const noexcept { return *estimator_; }
-  /// Null if there is none.
+  /// Returns the detector; null if there is none.
   [[nodiscard]] const PersonDetector* detector() const noexcept { return detector_.get(); }
 
-  /// The people of one image, found by the detector.
-  /// @throws Error as PersonDetector::detect and PoseEstimator::estimate; invalid_argument without a detector
+  /// Finds the people of one image and estimates their poses.
+  ///
+  /// @throws Error as PersonDetector::detect and PoseEstimator::estimate
+  /// @throws Error invalid_argument without a detector
   [[nodiscard]] Prediction predict(const ImageView& image, const RunControl& control = {}) const;
 
-  /// The people of several images, of any sizes. One prediction for each, in order; whatever concerns one image is reported there.
-  /// @throws std::bad_alloc, or Error for misuse of the call as a whole
+  /// Finds the people of several images, of any sizes, and estimates their poses.
+  ///
+  /// Whatever concerns one image is reported in its prediction.
+  ///
+  /// @return one prediction for each image, in order
+  /// @throws Error for misuse of the call as a whole
+  /// @throws std::bad_alloc
   [[nodiscard]] std::vector<Prediction> predict_batch(std::span<const PredictorInput> images, const RunControl& control = {}) const;
 
-  /// An image and where its prediction goes. Both are borrowed for the call.
+  /// Names an image and where its prediction goes.
+  ///
+  /// Both are borrowed for the call.
   struct Target {
     ImageView image;
     Prediction* prediction = nullptr;
   };
-  /// The first step alone, for callers that run each step on threads of its own: fills `boxes`, `detected` and the time of detection; an
-  /// error goes into `result`. @throws as predict_batch; Error invalid_argument without a detector
+  /// Runs the first step, detection, for callers that run each step on threads of its own.
+  ///
+  /// It fills `boxes`, `detected` and the time of detection. An error goes into `result`.
+  ///
+  /// @throws Error invalid_argument without a detector
+  /// @throws as predict_batch
   void detect(std::span<const Target> targets, const RunControl& control = {}) const;
-  /// The second step: fills the rest of `result` from `boxes`; targets whose result is an error are left as they are.
+  /// Runs the second step, estimation: fills the rest of `result` from `boxes`.
+  ///
+  /// Targets whose result is an error are left as they are.
+  ///
   /// @throws as predict_batch
   void estimate(std::span<const Target> targets, const RunControl& control = {}) const;
 

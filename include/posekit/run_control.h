@@ -9,12 +9,19 @@
 
 namespace posekit::inline v0 {
 
-/// What may end a call before its work is done. Checked between tasks and batches; a forward that runs is not interrupted.
+/// Says what may end a call before its work is done.
+///
+/// It is checked between tasks and batches. A forward that runs is not interrupted.
 struct RunControl {
-  std::stop_token stop;                                           ///< Asked to stop: ErrorCode::cancelled.
-  std::optional<std::chrono::steady_clock::time_point> deadline;  ///< Passed: ErrorCode::deadline_exceeded.
+  /// Asked to stop: ErrorCode::cancelled.
+  std::stop_token stop;
+  /// Passed: ErrorCode::deadline_exceeded.
+  std::optional<std::chrono::steady_clock::time_point> deadline;
 
-  /// @throws Error cancelled or deadline_exceeded
+  /// Checks whether the call may go on.
+  ///
+  /// @throws Error cancelled if `stop` was asked to stop
+  /// @throws Error deadline_exceeded if `deadline` has passed
   POSEKIT_API void check() const;
 };
 
