@@ -11,17 +11,24 @@
 
 namespace posekit::inline v0 {
 
+/// Sets what `draw_poses` draws.
 struct DrawOptions {
-  float min_score = 0.3F;  ///< Keypoints below are not drawn, nor links with such an end; above, low scores are faded.
-  bool boxes = true;       ///< Also draw each person's box, thin.
+  /// Keypoints below it are not drawn, nor links with such an end; above it, low scores are faded.
+  float min_score = 0.3F;
+  bool boxes = true;  ///< Also draw each person's box, thin.
 };
 
-/// Draws links, then points, anti-aliased, in sizes that scale with each person; left, right and middle have their own colours.
-/// A pose with a track_id gets its box and links in a colour of that id, the same in every picture (12 colours take turns); its points keep
-/// their sides' colours.
+/// Draws poses onto an image, anti-aliased: for each the links, then the points.
+///
+/// Sizes scale with each person. Left, right and middle have their own colours.
+///
+/// A pose with a track_id gets its box and links in a colour of that id, the same in every picture
+/// (12 colours take turns). Its points keep their sides' colours.
+///
 /// @param image bgr8 or rgb8, changed in place
 /// @param keypoints the set that the poses were estimated with
-/// @throws Error invalid_argument if the image is of another format or a pose has another number of keypoints
+/// @throws Error invalid_argument if the image is not valid or of another format
+/// @throws Error invalid_argument if a pose has another number of keypoints
 POSEKIT_API void draw_poses(Image& image, std::span<const Pose> poses, const KeypointSet& keypoints, const DrawOptions& options = {});
 
 }  // namespace posekit::inline v0

@@ -13,35 +13,64 @@
 
 namespace posekit::inline v0 {
 
+/// Sets which images `read_image` and `decode_image` refuse.
 struct ReadOptions {
-  std::uint64_t max_pixels = std::uint64_t{1} << 28;  ///< Larger images are refused, by their header where it tells (JPEG, PNG).
+  /// Images with more pixels are refused, by their header where it gives the size (JPEG, PNG).
+  std::uint64_t max_pixels = std::uint64_t{1} << 28;
 };
 
-/// Reads an image file as upright bgr8: EXIF orientation applied, 16-bit scaled by 1/257, CMYK converted, gray spread, alpha dropped.
-/// @throws Error not_found, io (not an image, truncated, not readable), invalid_argument (more than max_pixels)
+/// Reads an image file as upright bgr8.
+///
+/// EXIF orientation is applied, 16-bit values are scaled by 1/257, CMYK is converted, gray is
+/// spread to three channels, and alpha is dropped.
+///
+/// @throws Error not_found if there is no such file
+/// @throws Error io if the file is not an image, is truncated, or can't be read
+/// @throws Error invalid_argument if the image has more than `max_pixels`
 [[nodiscard]] POSEKIT_API Image read_image(const std::filesystem::path& path, const ReadOptions& options = {});
 
-/// As read_image, from the file's bytes. @param name what messages call the image
+/// Reads an image from the bytes of its file, otherwise as read_image does.
+///
+/// @param file borrowed for the call
+/// @param name what messages call the image
+/// @throws Error io if the bytes are not an image or are truncated
+/// @throws Error invalid_argument if the image has more than `max_pixels`
 [[nodiscard]] POSEKIT_API Image decode_image(std::span<const std::byte> file, const std::string& name, const ReadOptions& options = {});
 
-/// Writes an image as the extension says (.png, .jpg, …), whole or not at all: to a temporary file beside it, then renamed.
-/// @throws Error invalid_argument (unknown extension, bad view), io
+/// Writes an image in the format of the path's extension (.png, .jpg, …), whole or not at all.
+///
+/// It writes to a temporary file beside the path, which is then renamed.
+///
+/// @throws Error invalid_argument if the extension is unknown, or the view is not valid or on a
+///     device
+/// @throws Error io if the image can't be encoded or written
 POSEKIT_API void write_image(const std::filesystem::path& path, const ImageView& image);
 
-/// Writes a file piece by piece, whole or not at all: to a temporary file beside it, which `finish` renames. One thread at a time may use
-/// it.
+/// Writes a file piece by piece, whole or not at all.
+///
+/// It writes to a temporary file beside the path, which `finish` renames.
+///
+/// One thread at a time may use it. A moved-from file may only be assigned to or destroyed.
 class POSEKIT_API OutputFile {
  public:
-  /// @throws Error io
+  /// Opens the temporary file.
+  ///
+  /// @throws Error io if it can't be made
   explicit OutputFile(const std::filesystem::path& path);
   OutputFile(OutputFile&&) noexcept;
   OutputFile& operator=(OutputFile&&) noexcept;
-  /// Not finished: nothing is left.
+  /// Removes the temporary file, so that nothing is left, unless the file is finished.
   ~OutputFile();
 
-  /// @throws Error io, invalid_argument (finished)
+  /// Appends bytes.
+  ///
+  /// @throws Error io if they can't be written
+  /// @throws Error invalid_argument if the file is finished
   void write(std::span<const std::byte> bytes);
-  /// Gives the file its name, in place of a file that has it. @throws Error io, invalid_argument (called again)
+  /// Gives the file its name, in place of a file that has it.
+  ///
+  /// @throws Error io if the file could not be written whole, or can't be renamed
+  /// @throws Error invalid_argument if it is called again
   void finish();
 
  private:
@@ -51,8 +80,11 @@ class POSEKIT_API OutputFile {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Writes bytes whole or not at all: to a temporary file beside it, then renamed.
-/// @throws Error io
+/// Writes bytes to a file, whole or not at all.
+///
+/// It writes to a temporary file beside the path, which is then renamed.
+///
+/// @throws Error io if the file can't be written
 POSEKIT_API void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
 
 }  // namespace posekit::inline v0

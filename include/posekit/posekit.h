@@ -1,4 +1,7 @@
-/// All of posekit's core library. Files, video and drawing are in image_io.h, video.h and draw.h (posekit::io).
+/// All headers of posekit's core library, except opencv.h, which needs OpenCV.
+///
+/// The library posekit::io has its own: image_io.h, video.h, listing.h and draw.h for image files,
+/// videos, folders and drawing.
 #pragma once
 
 // IWYU pragma: begin_exports

@@ -15,30 +15,38 @@
 
 namespace posekit::inline v0 {
 
-/// What a result's JSON says of the image.
+/// Says what a result's JSON reports of the image.
 struct ResultSource {
-  std::string path;  ///< As the caller names the image.
-  Size size;
-  std::optional<std::int64_t> frame;  ///< Video only, like the next.
-  std::optional<double> time_s;
+  std::string path;                   ///< As the caller names the image.
+  Size size;                          ///< Of the image, in pixels.
+  std::optional<std::int64_t> frame;  ///< Its position; videos only.
+  std::optional<double> time_s;       ///< Its time in seconds; videos only.
 };
 
-/// One result as a document of format posekit-result/1: one line, UTF-8, no line break at the end.
-/// Numbers are finite and in the shortest form that reads back exactly.
+/// Returns one result as a document of format posekit-result/1.
+///
+/// The document is one line of UTF-8, without a line break at the end. Numbers are finite and in
+/// the shortest form that reads back exactly.
 [[nodiscard]] POSEKIT_API std::string to_json(const ImageResult& result, const ResultSource& source, const KeypointSet& keypoints,
                                               std::string_view model_name);
 
-/// COCO's image id: a number from an annotation file, or a file name.
+/// Holds COCO's image id: a number from an annotation file, or a file name.
 using CocoImageId = std::variant<std::int64_t, std::string>;
 
-/// The entries of one image for a COCO key point results file: JSON objects separated by ",\n", empty without poses.
-/// Score = box score * mean of the keypoint scores > 0.2 (0 if there are none); keypoints as x, y, score.
+/// Returns the entries of one image for a COCO key point results file.
+///
+/// They are JSON objects separated by ",\n"; without poses the text is empty. Keypoints are x, y,
+/// score. A pose's score is the box score times the mean of the keypoint scores > 0.2 (0 if there
+/// are none).
 [[nodiscard]] POSEKIT_API std::string to_coco_entries(const ImageResult& result, const CocoImageId& image_id);
 
-/// Object keypoint similarity of a pose with a labelled one, COCO's formula, labelled points (v > 0) only.
+/// Returns the object keypoint similarity of a pose with a labelled one, by COCO's formula.
+///
+/// Only labelled points (v > 0) count.
+///
 /// @param labelled x, y and visibility v (in Keypoint::score) of each keypoint
 /// @param area the annotation's area in square pixels
-/// @return 0 to 1; 0 if no point is labelled (pycocotools takes the box there)
+/// @return 0 to 1; 0 if no point is labelled (pycocotools uses the box there)
 /// @throws Error invalid_argument if the three lengths differ
 [[nodiscard]] POSEKIT_API double object_keypoint_similarity(std::span<const Keypoint> pose, std::span<const Keypoint> labelled,
                                                             std::span<const double> sigmas, double area);

@@ -14,45 +14,75 @@
 
 namespace posekit::inline v0 {
 
-/// What a container or a camera tells of its video.
+/// Says what a container or a camera reports of its video.
 struct VideoInfo {
-  Size size;         ///< Of the upright frames, pixels.
-  double fps = 0;    ///< Mean frames a second; 0: not told. A video with a variable frame rate has its times in its frames.
-  int rotation = 0;  ///< Degrees clockwise by which stored frames are turned to be upright: 0, 90, 180 or 270.
-  /// How many frames there are; none: not told. An estimate (length times frame rate) where the container does not count them (Matroska).
+  Size size;  ///< Of the upright frames, in pixels.
+  /// Mean frames a second; 0: not reported.
+  ///
+  /// A video with a variable frame rate has its times in its frames.
+  double fps = 0;
+  /// Degrees clockwise by which stored frames are turned to be upright: 0, 90, 180 or 270.
+  int rotation = 0;
+  /// How many frames there are; none: not reported.
+  ///
+  /// It is an estimate, length times frame rate, where the container does not count them
+  /// (Matroska).
   std::optional<std::size_t> frames;
 };
 
+/// Sets which videos a VideoReader refuses.
 struct VideoOptions {
-  std::uint64_t max_pixels = std::uint64_t{1} << 28;  ///< Videos with larger frames are refused before the first is made.
+  /// Videos with larger frames are refused before the first frame is made.
+  std::uint64_t max_pixels = std::uint64_t{1} << 28;
 };
 
-/// Reads the frames of a file (MP4, MOV, AVI, Matroska, WebM, MPEG, …) or a camera, one after the other, by OpenCV's videoio. One thread at
-/// a time may use it. Decoding uses threads of FFmpeg's own, as many as there are CPUs.
+/// Reads the frames of a video file or a camera, one after the other, by OpenCV's videoio.
+///
+/// Files are MP4, MOV, AVI, Matroska, WebM, MPEG, …
+///
+/// One thread at a time may use it. A moved-from reader may only be assigned to or destroyed.
+/// Decoding uses threads of FFmpeg's own, as many as there are CPUs.
 ///
 /// FFmpeg writes to standard error about broken files unless `silence_video_messages` was called.
 class POSEKIT_API VideoReader {
  public:
-  /// Opens a file. Nothing but a file is opened: no network address, no playlist.
-  /// @throws Error not_found, io (not a video, no video in it, not readable, cut off before its index), invalid_argument (max_pixels)
+  /// Opens a file.
+  ///
+  /// Nothing but a file is opened: no network address, no playlist.
+  ///
+  /// @throws Error not_found if there is no such file
+  /// @throws Error io if the file is not a video, has no video in it, can't be read, or is cut off
+  ///     before its index
+  /// @throws Error invalid_argument if its frames have more than `max_pixels`
   explicit VideoReader(const std::filesystem::path& file, const VideoOptions& options = {});
-  /// Opens camera number `index` (Video4Linux: /dev/video`index`). @throws Error not_found, io, invalid_argument
+  /// Opens a camera.
+  ///
+  /// @param camera its number N (Video4Linux: /dev/videoN), >= 0
+  /// @throws Error not_found if there is no such camera
+  /// @throws Error io if it can't be opened
+  /// @throws Error invalid_argument if the number is negative or frames have more than `max_pixels`
   explicit VideoReader(int camera, const VideoOptions& options = {});
   VideoReader(VideoReader&&) noexcept;
   VideoReader& operator=(VideoReader&&) noexcept;
   ~VideoReader();
 
+  /// Returns what the container or the camera reports of its video.
   [[nodiscard]] const VideoInfo& info() const noexcept;
 
-  /// The next frame, upright bgr8, with its position and its time. Frames that can't be decoded are skipped: their positions are left out.
-  /// Times are the container's, in seconds from the stream's start; a camera's are seconds since its first frame. They rise strictly.
-  /// A decoder mends small damage by itself: such frames come, with the damage in the picture.
-  /// @return none at the end of the video
-  /// @throws Error io at the end of a video that is cut off or that has no frame that can be decoded, or when a camera gives no more
-  ///               frames; after that there are none
+  /// Returns the next frame, upright bgr8, with its position and its time.
+  ///
+  /// Times are the container's, in seconds from the stream's start. A camera's are seconds since
+  /// its first frame. They rise strictly.
+  ///
+  /// Frames that can't be decoded are skipped: their positions are left out. A decoder fixes small
+  /// damage by itself: such frames come, with the damage in the picture.
+  ///
+  /// @return none at the end of the video, and after an exception
+  /// @throws Error io at the end of a video that is cut off or has no frame that can be decoded
+  /// @throws Error io if a frame can't be read, or a camera gives no more frames
   [[nodiscard]] std::optional<Frame> read();
 
-  /// How many frames could not be decoded so far.
+  /// Returns how many frames could not be decoded so far.
   [[nodiscard]] std::size_t skipped() const noexcept;
 
  private:
@@ -60,24 +90,43 @@ class POSEKIT_API VideoReader {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Writes a video file, whole or not at all: to a temporary file beside it, renamed by `finish`. One thread at a time may use it.
-/// .mp4, .m4v and .mov hold H.264, or MPEG-4 where OpenCV's FFmpeg can't encode that; .avi holds Motion JPEG. Frames are spaced evenly.
+/// Writes a video file, whole or not at all.
+///
+/// It writes to a temporary file beside the path, which `finish` renames.
+///
+/// .mp4, .m4v and .mov hold H.264, or MPEG-4 where OpenCV's FFmpeg can't encode that. .avi holds
+/// Motion JPEG. Frames are spaced evenly.
+///
+/// One thread at a time may use it. A moved-from writer may only be assigned to or destroyed.
 class POSEKIT_API VideoWriter {
  public:
-  /// @param size of every frame, pixels, at least 2x2. What is written has even sizes: an odd last column or row is left out.
+  /// Opens the temporary file.
+  ///
+  /// What is written has even sizes: an odd last column or row is left out.
+  ///
+  /// @param size of every frame, in pixels, from 2x2 to 16384x16384
   /// @param fps frames a second, in (0, 1000]
-  /// @throws Error invalid_argument (unknown extension, size or rate out of range), io
+  /// @throws Error invalid_argument if the extension is unknown, or size or rate is out of range
+  /// @throws Error io if the file can't be made or FFmpeg has no encoder for it
   VideoWriter(const std::filesystem::path& file, Size size, double fps);
   VideoWriter(VideoWriter&&) noexcept;
   VideoWriter& operator=(VideoWriter&&) noexcept;
-  /// Not finished: nothing is left.
+  /// Removes the temporary file, so that nothing is left, unless the video is finished.
   ~VideoWriter();
 
-  /// Appends a frame of any format. @throws Error invalid_argument (another size, bad view, finished), io
+  /// Appends a frame of any pixel format.
+  ///
+  /// @throws Error invalid_argument if the frame is of another size, the view is not valid or on a
+  ///     device, or the video is finished
+  /// @throws Error io if the frame can't be encoded
   void write(const ImageView& image);
 
-  /// Completes the file, checks that it holds every frame, and gives it its name, in place of a file that has it. Without a frame there is
-  /// no video: an error. @throws Error io (the disk is full), invalid_argument (no frame, or called again)
+  /// Completes the file, checks that it holds every frame, and gives it its name.
+  ///
+  /// The file takes the place of one that has the name.
+  ///
+  /// @throws Error io if the file is not whole (the disk is full) or can't be renamed
+  /// @throws Error invalid_argument if no frame was written, or it is called again
   void finish();
 
  private:
@@ -85,9 +134,14 @@ class POSEKIT_API VideoWriter {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Process-wide: OpenCV (this copy of it) logs nothing from now on, and FFmpeg writes no complaints about broken files to standard error.
-/// Call it before the first video is opened and before other threads start: it sets the environment variable OPENCV_FFMPEG_LOGLEVEL.
-/// Where the environment names a level already (that variable, or OPENCV_LOG_LEVEL), that one stays. Errors and results do not change.
+/// Makes OpenCV and FFmpeg write no messages from now on, in the whole process.
+///
+/// OpenCV (this copy of it) logs nothing, and FFmpeg writes no complaints about broken files to
+/// standard error. Errors and results do not change.
+///
+/// Call it before the first video is opened and before other threads start: it sets the environment
+/// variable OPENCV_FFMPEG_LOGLEVEL. Where the environment names a level already (that variable, or
+/// OPENCV_LOG_LEVEL), that one stays.
 POSEKIT_API void silence_video_messages();
 
 }  // namespace posekit::inline v0
