@@ -4,7 +4,7 @@
 #
 #   scripts/check_cuda.sh [FOLDER]     FOLDER (default build/cuda) keeps Torch, the toolkit folder and the build
 #
-# Wants nvcc in PATH, and the packages of bootstrap.sh. TORCH_VERSION (default 2.13.0); JOBS (default 2). docs/gpu.md has its time and size.
+# Wants nvcc in PATH, and the packages of bootstrap.sh. TORCH_VERSION (default 2.13.0); JOBS (default 2). docs/testing.md has its time and size.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 folder=$(realpath -m "${1:-$root/build/cuda}")

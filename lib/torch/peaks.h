@@ -13,8 +13,8 @@
 
 namespace posekit::inline v0 {
 
-/// What codec/peak.cc does on the host, for all channels of a batch at once; docs/gpu.md says how. Immutable, safe to share. Works on
-/// the current stream and never waits for it.
+/// What codec/peak.cc does on the host, for all channels of a batch at once; docs/design/device.md says how. Immutable, safe to share.
+/// Works on the current stream and never waits for it.
 ///
 /// A record travels as `words` int32: where the peak is, then score, the nine values around, the blurred maximum as bits of floats.
 class PeakReduction {

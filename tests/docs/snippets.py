@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Takes the snippets out of README.md and docs/*.md and runs them, so that the documentation can't rot.
+"""Takes the snippets out of README.md and of every page of docs/ and runs them, so that the documentation can't rot.
 
     snippets.py extract ROOT OUT             writes each C++ and C program to OUT (only if it changed), prints the names; '~' before one: not to be run
     snippets.py files ROOT                   prints the documents
@@ -31,7 +31,7 @@ class Failure(Exception):
 
 def documents(root):
     names = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "examples/README.md")
-    return [root / name for name in names] + sorted((root / "docs").glob("*.md"))
+    return [root / name for name in names] + sorted((root / "docs").rglob("*.md"))
 
 
 def blocks(root, kind):
