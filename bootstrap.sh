@@ -93,8 +93,8 @@ check_system() {
     ubuntu) [ "${version%%.*}" -ge 24 ] && return ;;
   esac
   die "packages can be installed on Debian 12 and Ubuntu 24.04 or later; this is $id $version. Install by hand: a C++20 compiler (GCC 12 or
-later, Clang 16 or later), CMake 3.22 or later, Ninja, OpenCV 4.5 or later (core, imgproc, imgcodecs), fmt, nlohmann-json, CLI11, Catch2 3,
-Google Benchmark and Python 3.10 or later with venv and headers. Then go on with: ./bootstrap.sh $verb --no-packages"
+later, Clang 16 or later), CMake 3.22 or later, Ninja, OpenCV 4.5 or later (core, imgproc, imgcodecs, videoio), fmt, nlohmann-json, CLI11,
+Catch2 3, Google Benchmark and Python 3.10 or later with venv and headers. Then go on with: ./bootstrap.sh $verb --no-packages"
 }
 
 # Debian 12 has Catch2 2; version 3 is in its backports, which outrank nothing else when they are added.
