@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <variant>
 
 #include "images.h"
 #include "interrupt.h"
@@ -24,9 +25,10 @@ namespace fs = std::filesystem;
 /// Files besides the inputs that a run reads.
 std::vector<fs::path> files_read(const EstimateOptions& options) {
   std::vector<fs::path> files;
-  for (const std::string& file : {options.boxes, options.model.path, options.model.metadata, options.detector}) {
+  for (const std::string& file : {options.boxes, options.model.path, options.detector_path}) {
     if (!file.empty()) files.emplace_back(file);
   }
+  if (const auto* metadata = std::get_if<posekit::MetadataFile>(&options.model.options.metadata)) files.push_back(metadata->path);
   for (const std::string& input : options.inputs) {
     if (input.starts_with('@')) files.emplace_back(input.substr(1));
   }

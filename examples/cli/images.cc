@@ -121,7 +121,7 @@ void ImageRun::write(const Work& work, const posekit::ImageResult& result) {
     }
   }
   if (work.output.drawing.empty()) return;
-  posekit::draw_poses(*work.image, result.poses, estimator.keypoints(), {.min_score = run_.options.min_score});
+  posekit::draw_poses(*work.image, result.poses, estimator.keypoints(), run_.options.drawing);
   make_folder(work.output.drawing.parent_path());
   posekit::write_image(work.output.drawing, work.image->view());
 }

@@ -35,15 +35,24 @@ void add_choice(CLI::App& app, const char* name, Value& value, std::initializer_
       ->transform(CLI::IsMember(words));  // first: the transformer lets numbers pass
 }
 
-void add_model_options(CLI::App& app, cli::ModelChoice& model) {
-  auto* preset =
-      app.add_option("--preset", model.preset, "metadata that posekit knows: sapiens-coco17, sapiens-coco133, sapiens-goliath308");
-  app.add_option("--metadata", model.metadata, "metadata file (docs/models.md)")->excludes(preset);
-  app.add_option("--sha256", model.sha256, "checksum that the model file must have");
+/// An option that names where metadata come from. An empty name counts as not given.
+template <class Source>
+CLI::Option* add_metadata(CLI::App& app, const char* name, posekit::MetadataSource& metadata, const char* what) {
+  const auto set = [&metadata](const std::string& value) {
+    if (!value.empty()) metadata = Source{value};
+  };
+  return app.add_option_function<std::string>(name, set, what);
+}
+
+void add_model_options(CLI::App& app, posekit::ModelOptions& options) {
+  auto* preset = add_metadata<posekit::MetadataPreset>(app, "--preset", options.metadata,
+                                                       "metadata that posekit knows: sapiens-coco17, sapiens-coco133, sapiens-goliath308");
+  add_metadata<posekit::MetadataFile>(app, "--metadata", options.metadata, "metadata file (docs/models.md)")->excludes(preset);
+  app.add_option("--sha256", options.sha256, "checksum that the model file must have");
 }
 
 void add_device_options(CLI::App& app, cli::ModelChoice& model) {
-  app.add_option("--device", model.device, "auto, cpu, cuda, cuda:N, or several joined by commas: replicas that share the work")
+  app.add_option("--device", model.options.device, "auto, cpu, cuda, cuda:N, or several joined by commas: replicas that share the work")
       ->capture_default_str();
   using cli::Precision;
   add_choice(app, "--precision", model.precision, {Precision::fp32, Precision::tf32, Precision::fp16, Precision::bf16},
@@ -57,16 +66,16 @@ void add_device_options(CLI::App& app, cli::ModelChoice& model) {
 void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
   app.add_option("INPUT", options.inputs, "images, videos, folders, globs, @list.txt, camera:0")->required();
   app.add_option("-m,--model", options.model.path, "pose model (default: the shipped one)");
-  add_model_options(app, options.model);
-  auto* detector = app.add_option("--detector", options.detector, "person detector (default: the shipped one)");
+  add_model_options(app, options.model.options);
+  auto* detector = app.add_option("--detector", options.detector_path, "person detector (default: the shipped one)");
   auto* boxes = app.add_option("--boxes", options.boxes, "boxes from a JSON file instead of a detector")->excludes(detector);
   auto* whole_image = app.add_flag("--whole-image", options.whole_image, "one person who fills the image, no detector")
                           ->excludes(detector)
                           ->excludes(boxes);
-  app.add_option("--det-threshold", options.det_threshold, "detector scores must exceed this (default: the detector's own)")
+  app.add_option("--det-threshold", options.detector.score_threshold, "detector scores must exceed this (default: the detector's own)")
       ->excludes(boxes)
       ->excludes(whole_image);
-  app.add_option("--tiles", options.tiles, "also look at tiles, sizes as fractions of the longer side, for example 0.5")
+  app.add_option("--tiles", options.detector.tiles, "also look at tiles, sizes as fractions of the longer side, for example 0.5")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->excludes(boxes)
@@ -84,16 +93,16 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
   app.add_option("--torch-threads", options.torch_threads,
                  "threads of a forward (default: the CPUs shared out among up to four forwards side by side)")
       ->check(CLI::Range(1, 4096));
-  app.add_option("--batch", options.batch, "persons in one forward (default: 1 on a CPU, 16 on a GPU)")
+  app.add_option("--batch", options.estimator.max_batch, "persons in one forward (default: 1 on a CPU, 16 on a GPU)")
       ->check(CLI::Range(std::size_t{1}, std::size_t{65536}));
-  app.add_flag("--flip-test", options.flip_test, "average with the mirrored image: twice the time, a little more accurate");
-  app.add_option("--keypoints", options.keypoints, "a subset's name, or keypoints' names, separated by commas")
+  app.add_flag("--flip-test", options.estimator.flip_test, "average with the mirrored image: twice the time, a little more accurate");
+  app.add_option("--keypoints", options.estimator.keypoints, "a subset's name, or keypoints' names, separated by commas")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_option("--min-score", options.min_score, "keypoints below this score are not drawn")->capture_default_str();
+  app.add_option("--min-score", options.drawing.min_score, "keypoints below this score are not drawn")->capture_default_str();
   app.add_option("--timeout", options.timeout, "seconds for each image or frame, waiting for its turn included")
       ->check(CLI::Range(1e-9, 3e7));
-  app.add_option("--every", options.every,
+  app.add_option("--every", options.video.detect_every,
                  "of a video the detector looks at every Nth frame only; between, people are predicted, or boxes held with --no-track")
       ->check(CLI::Range(std::size_t{1}, std::size_t{65536}))
       ->excludes(boxes)
@@ -107,7 +116,7 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
 
 void add_inspect(CLI::App& app, cli::InspectOptions& options) {
   app.add_option("MODEL", options.model.path, "model file")->required();
-  add_model_options(app, options.model);
+  add_model_options(app, options.model.options);
   auto* memory = app.add_flag("--memory", options.memory, "also run it, and tell what it takes of the device's memory");
   add_device_options(app, options.model);
   for (const char* name : {"--device", "--precision", "--device-memory-limit"}) app.get_option(name)->needs(memory);
@@ -115,7 +124,7 @@ void add_inspect(CLI::App& app, cli::InspectOptions& options) {
 
 void add_bench(CLI::App& app, cli::BenchOptions& options) {
   app.add_option("MODEL", options.model.path, "pose model")->required();
-  add_model_options(app, options.model);
+  add_model_options(app, options.model.options);
   add_device_options(app, options.model);
   app.add_option("--batch", options.batches, "persons in one forward, a row for each")
       ->delimiter(',')

@@ -98,23 +98,18 @@ void ModelRunner::load_models() {
 
 posekit::PoseEstimator ModelRunner::load_estimator(std::shared_ptr<posekit::Executor> executor) const {
   const fs::path path = options_.model.path.empty() ? shipped_model(default_pose_model) : fs::path(options_.model.path);
-  posekit::EstimatorOptions options;
+  posekit::EstimatorOptions options = options_.estimator;
   options.executor = std::move(executor);
-  options.max_batch = options_.batch;
-  options.keypoints = options_.keypoints;
-  options.flip_test = options_.flip_test;
   return posekit::PoseEstimator(posekit::Model(path, model_options(options_.model)), std::move(options));
 }
 
 posekit::PersonDetector ModelRunner::load_detector(std::shared_ptr<posekit::Executor> executor) const {
-  const fs::path path = options_.detector.empty() ? shipped_model(default_detector) : fs::path(options_.detector);
+  const fs::path path = options_.detector_path.empty() ? shipped_model(default_detector) : fs::path(options_.detector_path);
   posekit::ModelOptions model;
-  model.device = options_.model.device;
+  model.device = options_.model.options.device;
   model.warm_up = posekit::WarmUp::none;
-  posekit::DetectorOptions options;
+  posekit::DetectorOptions options = options_.detector;
   options.executor = std::move(executor);
-  options.score_threshold = options_.det_threshold;
-  options.tiles = options_.tiles;
   return posekit::PersonDetector(posekit::Model(path, model), std::move(options));
 }
 
@@ -126,9 +121,8 @@ void ModelRunner::run_images(const Source& source, const Sink& sink, std::stop_t
 }
 
 void ModelRunner::run_video(const Source& source, const Sink& sink, std::stop_token stop, bool live) {
-  posekit::PipelineOptions pipeline;
+  posekit::PipelineOptions pipeline = options_.video;
   pipeline.overflow = live ? posekit::Overflow::latest : posekit::Overflow::block;
-  pipeline.detect_every = options_.every;
   if (options_.track) pipeline.tracker = std::make_shared<posekit::Tracker>(estimator().keypoints());
   run_pipeline(source, sink, std::move(stop), std::move(pipeline));
 }

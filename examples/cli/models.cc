@@ -39,11 +39,7 @@ fs::path shipped_model(const std::string& file) {
 }
 
 posekit::ModelOptions model_options(const ModelChoice& choice) {
-  posekit::ModelOptions options;
-  if (!choice.preset.empty()) options.metadata = posekit::MetadataPreset{choice.preset};
-  if (!choice.metadata.empty()) options.metadata = posekit::MetadataFile{choice.metadata};
-  options.sha256 = choice.sha256;
-  options.device = choice.device;
+  posekit::ModelOptions options = choice.options;
   options.precision = precision_of(choice.precision);
   options.warm_up = posekit::WarmUp::none;  // one forward of a large model takes a minute on a CPU: the first batch is checked instead
   return options;
@@ -51,7 +47,7 @@ posekit::ModelOptions model_options(const ModelChoice& choice) {
 
 void prepare_device(const ModelChoice& choice) {
   posekit::set_torch_tf32(choice.precision == Precision::tf32);
-  if (choice.device_memory_limit) posekit::set_device_memory_limit(choice.device, *choice.device_memory_limit);
+  if (choice.device_memory_limit) posekit::set_device_memory_limit(choice.options.device, *choice.device_memory_limit);
 }
 
 std::shared_ptr<posekit::Executor> make_executor(std::size_t threads) {

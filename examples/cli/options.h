@@ -9,6 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "posekit/detector.h"
+#include "posekit/draw.h"
+#include "posekit/estimator.h"
+#include "posekit/model.h"
+#include "posekit/pipeline.h"
+
 namespace cli {
 
 /// Wrong usage: exit code 2.
@@ -42,36 +48,31 @@ constexpr const char* to_string(Precision value) {
 
 /// Which model, and where it runs in what precision.
 struct ModelChoice {
-  std::string path;  ///< Empty: the shipped one.
-  std::string preset;
-  std::string metadata;
-  std::string sha256;
-  std::string device = "auto";
+  std::string path;               ///< Empty: the shipped one.
+  posekit::ModelOptions options;  ///< Precision and warm-up apart: `model_options` sets them.
   Precision precision = Precision::fp32;
   std::optional<std::uint64_t> device_memory_limit;  ///< Bytes.
 };
 
+/// The library's options are parsed in place. `ModelRunner` adds the executor, and what depends on the input.
 struct EstimateOptions {
   std::vector<std::string> inputs;
   ModelChoice model;
-  std::string detector;
+  posekit::EstimatorOptions estimator;
+  std::string detector_path;  ///< Empty: the shipped one.
+  posekit::DetectorOptions detector;
   std::string boxes;
   bool whole_image = false;
-  std::optional<double> det_threshold;
-  std::vector<double> tiles;
   std::string output = "posekit-out";  ///< "-": standard output.
   bool draw = false;
+  posekit::DrawOptions drawing;
   Format format = Format::json;
   ExecutorKind executor = ExecutorKind::pool;
   std::size_t threads = 0;
   int torch_threads = 0;
-  std::size_t batch = 0;
-  bool flip_test = false;
-  std::vector<std::string> keypoints;
-  float min_score = 0.3F;
-  double timeout = 0;     ///< Seconds for each image or frame; 0: none.
-  std::size_t every = 1;  ///< The detector looks at every so many frames of a video.
-  bool track = true;      ///< Ids and smoothing in videos.
+  double timeout = 0;              ///< Seconds for each image or frame; 0: none.
+  posekit::PipelineOptions video;  ///< For videos only.
+  bool track = true;               ///< Ids and smoothing in videos.
   std::string shard = "0/1";
   bool overwrite = false;
   bool quiet = false;

@@ -154,7 +154,7 @@ void VideoRun::write_line(const posekit::PipelineResult& done) {
 
 void VideoRun::draw(const posekit::PipelineResult& done) {
   posekit::Image image = copy_of(done.frame.image);
-  posekit::draw_poses(image, done.result.poses, run_.runner.estimator().keypoints(), {.min_score = run_.options.min_score});
+  posekit::draw_poses(image, done.result.poses, run_.runner.estimator().keypoints(), run_.options.drawing);
   if (!drawing_) drawing_.emplace(output_.drawing, image.view().size(), drawing_fps_);
   // A file's frames come each once. A camera's come as fast as the models let them: they are repeated, so that the drawing keeps time.
   const auto due = static_cast<std::size_t>(std::llround(done.frame.time_s * drawing_fps_)) + 1;
