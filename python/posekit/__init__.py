@@ -61,14 +61,14 @@ from ._errors import (
     UnsupportedModelError,
 )
 from ._estimator import PoseEstimator
-from ._executors import Executor, Serial, ThreadPool
+from ._executors import Executor, SerialExecutor, ThreadPool
 from ._files import decode_image, draw_poses, load_image, read_image, write_image
 from ._model import Model, inspect_model, shipped_model
 from ._predictor import Predictor
 from ._results import BoxError, DetectionResult, PoseResult, Timings
 from ._stream import Stream, StreamMetrics, StreamResult, TimeStats
 from ._tracker import Tracker
-from ._video import VideoFrame, VideoReader, list_images, list_videos, open_video, silence_video_messages
+from ._video import Frame, VideoReader, list_images, list_videos, open_video, silence_video_messages
 
 __version__ = version()
 
@@ -85,6 +85,7 @@ __all__ = [
     "ErrorCode",
     "Executor",
     "ForkedError",
+    "Frame",
     "HeatmapOutput",
     "InputInfo",
     "InternalError",
@@ -104,7 +105,7 @@ __all__ = [
     "PoseResult",
     "Predictor",
     "RegressionOutput",
-    "Serial",
+    "SerialExecutor",
     "SimccOutput",
     "Stream",
     "StreamMetrics",
@@ -115,7 +116,6 @@ __all__ = [
     "Tracker",
     "UnsupportedModelError",
     "ValueOrigin",
-    "VideoFrame",
     "VideoReader",
     "built_with_cuda",
     "builtin_keypoint_set",

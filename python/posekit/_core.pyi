@@ -291,13 +291,13 @@ class Stream:
         self,
         predictor: Predictor,
         *,
-        ahead: int,
+        queue_frames: int,
         batch_frames: int,
         batch_wait: float,
         detect_every: int,
         detect_calls: int,
         estimate_calls: int,
-        timeout: float | None,
+        frame_timeout: float | None,
         tracker: Tracker | None,
     ) -> None: ...
     def submit(

@@ -58,7 +58,7 @@ class PersonDetector(Loadable[_core.PersonDetector]):
         )
 
     def __repr__(self) -> str:
-        return f"PersonDetector({self.model!r}, executor={self._options['executor'] or 'Serial()'!s})"
+        return f"PersonDetector({self.model!r}, executor={self._options['executor'] or 'SerialExecutor()'!s})"
 
     def _make(self, **options: Any) -> _core.PersonDetector:
         return _core.PersonDetector(**(options | {"model": self.model._native, "executor": native_executor(options["executor"])}))

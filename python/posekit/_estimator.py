@@ -25,7 +25,7 @@ class PoseEstimator(Loadable[_core.PoseEstimator]):
     model: a posekit.Model, whose weights are used and may serve others too; or what it is made of, a model file's path or bytes, and
         then device, precision, metadata, preset, sha256 and warm_up are as there. None = the shipped pose_landmark_full.pt. Loading runs
         code from the file: open only files you trust.
-    executor: where crops are warped and outputs decoded; None = Serial().
+    executor: where crops are warped and outputs decoded; None = SerialExecutor().
     max_batch: persons in one forward; 0 = 1 on a CPU, 16 on a GPU. Halved, and remembered, while memory does not hold them.
     box_padding: overrides the metadata; > 0.
     keypoints: a subset's name, or names of keypoints; None = all. Only these are decoded.
@@ -64,7 +64,7 @@ class PoseEstimator(Loadable[_core.PoseEstimator]):
         )
 
     def __repr__(self) -> str:
-        return f"PoseEstimator({self.model!r}, executor={self._options['executor'] or 'Serial()'!s})"
+        return f"PoseEstimator({self.model!r}, executor={self._options['executor'] or 'SerialExecutor()'!s})"
 
     def _make(self, **options: Any) -> _core.PoseEstimator:
         return _core.PoseEstimator(**(options | {"model": self.model._native, "executor": native_executor(options["executor"])}))

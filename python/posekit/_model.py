@@ -54,10 +54,10 @@ def _metadata_choice(metadata: Metadata | None, preset: str | None) -> _core.Met
     return ("file", os.fsencode(os.path.abspath(metadata)))
 
 
-def inspect_model(model: PathLike, *, metadata: Metadata | None = None, preset: str | None = None, sha256: str = "") -> _core.ModelReport:
+def inspect_model(path: PathLike, *, metadata: Metadata | None = None, preset: str | None = None, sha256: str = "") -> _core.ModelReport:
     """Loads a model on the CPU without running it and says what it is. Loading runs code from the file: open only files you trust."""
     check_can_load()
-    return _core.inspect_model(model, _metadata_choice(metadata, preset), sha256)
+    return _core.inspect_model(path, _metadata_choice(metadata, preset), sha256)
 
 
 def _path_or_bytes(source: Any) -> str | memoryview:

@@ -74,7 +74,7 @@ class StreamMetrics:
 class Stream(Iterator[StreamResult]):
     """Iterates over the results of an endless iterable of frames, in order. Models work on the next frames while the caller has one.
 
-    Frames are taken from the iterable on the caller's thread, when it asks for a result, at most `ahead` of them before their results are
+    Frames are taken from the iterable on the caller's thread, when it asks for a result, at most `queue_frames` of them before their results are
     asked for. A frame that fails carries its error in its result and the stream goes on. If the iterable raises, the results of the frames
     before come first, then its exception. To end early, leave a `with` block, call `close`, or let the object go: that waits for the batch
     in flight. Ctrl-C while waiting for a result raises KeyboardInterrupt; the stream can be asked on, and that result comes next. (Ctrl-C
@@ -85,13 +85,13 @@ class Stream(Iterator[StreamResult]):
         estimator's place, has both.
     format: "bgr" or "rgb" of the images.
     rate: frames a second, for the times of frames that come without one.
-    ahead: 0 = 8 on a CPU, 64 on a GPU.
+    queue_frames: most frames that are read before their results are asked for; 0 = 8 on a CPU, 64 on a GPU.
     batch_frames: most frames that one call of a model takes together; 0 = 1 on a CPU, 8 on a GPU.
-    batch_wait: seconds a call waits for its batch to fill; 0: it takes what is there. Below timeout, below half of it with a detector.
+    batch_wait: seconds a call waits for its batch to fill; 0: it takes what is there. Below frame_timeout, below half of it with a detector.
     detect_every: the detector looks at the first frame and every so many after it; those between hold its boxes, or have the
         tracker's predictions.
     detect_calls, estimate_calls: calls of the model that run side by side; estimate_calls 0 = 1 on a CPU, 2 on a GPU.
-    timeout: seconds; a frame not done so long after it was taken has DeadlineExceededError.
+    frame_timeout: seconds; a frame not done so long after it was taken has DeadlineExceededError.
     tracker: gives results `track_ids` and smooth keypoints; frames' times must grow. With detect_every > 1 its predictions are the boxes of
         the frames between. It belongs to the stream until that has ended, and can't be used meanwhile; afterwards it can be saved or go on.
 
@@ -106,13 +106,13 @@ class Stream(Iterator[StreamResult]):
         *,
         format: Literal["bgr", "rgb"] = "bgr",
         rate: float = 30.0,
-        ahead: int = 0,
+        queue_frames: int = 0,
         batch_frames: int = 0,
         batch_wait: float = 0.0,
         detect_every: int = 1,
         detect_calls: int = 1,
         estimate_calls: int = 0,
-        timeout: float | None = None,
+        frame_timeout: float | None = None,
         tracker: Tracker | None = None,
     ) -> None:
         if not rate > 0:
@@ -123,7 +123,7 @@ class Stream(Iterator[StreamResult]):
         estimator = predictor.estimator
         self._rgb = is_rgb(format)
         self._rate = rate
-        self._ahead = ahead or (8 if estimator.model.device.startswith("cpu") else 64)
+        self._queue_frames = queue_frames or (8 if estimator.model.device.startswith("cpu") else 64)
         self._frames: Iterator[Frame] | None = iter(frames)
         if tracker is not None:
             tracker._check_set(estimator.keypoints, "estimator")
@@ -136,18 +136,18 @@ class Stream(Iterator[StreamResult]):
         self._failure: BaseException | None = None
         self._native = _core.Stream(
             predictor._native,
-            ahead=self._ahead,
+            queue_frames=self._queue_frames,
             batch_frames=batch_frames,
             batch_wait=batch_wait,
             detect_every=detect_every,
             detect_calls=detect_calls,
             estimate_calls=estimate_calls,
-            timeout=timeout,
+            frame_timeout=frame_timeout,
             tracker=None if tracker is None else tracker._native,
         )
 
     def __next__(self) -> StreamResult:
-        while self._frames is not None and len(self._pending) < self._ahead:
+        while self._frames is not None and len(self._pending) < self._queue_frames:
             try:
                 frame = next(self._frames)
             except StopIteration:

@@ -16,7 +16,7 @@ from ._files import _MAX_PIXELS, _needs_opencv
 
 
 @dataclass(frozen=True, eq=False)
-class VideoFrame:
+class Frame:
     """A picture and its place in time."""
 
     image: npt.NDArray[np.uint8]
@@ -69,14 +69,14 @@ class VideoReader:
         """How many frames could not be decoded so far."""
         return self._video.skipped
 
-    def __iter__(self) -> Iterator[VideoFrame]:
+    def __iter__(self) -> Iterator[Frame]:
         return self
 
-    def __next__(self) -> VideoFrame:
+    def __next__(self) -> Frame:
         read = self._video.read()
         if read is None:
             raise StopIteration
-        return VideoFrame(*read)
+        return Frame(*read)
 
     def close(self) -> None:
         """Frees the file or the camera. Taking another frame then raises ClosedError."""

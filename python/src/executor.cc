@@ -1,4 +1,4 @@
-/// The thread pool. (Serial is the absence of one.)
+/// The thread pool. (SerialExecutor is the absence of one.)
 #include "posekit/executor.h"
 
 #include <pybind11/pybind11.h>

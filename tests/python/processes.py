@@ -25,7 +25,7 @@ LIMIT = 60.0  # seconds
 
 
 def make_estimator(executor: str) -> posekit.PoseEstimator:
-    pool = posekit.ThreadPool(2) if executor == "pool" else posekit.Serial()
+    pool = posekit.ThreadPool(2) if executor == "pool" else posekit.SerialExecutor()
     return posekit.PoseEstimator(posekit.shipped_model("pose_landmark_lite.pt"), executor=pool)
 
 

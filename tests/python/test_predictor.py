@@ -32,7 +32,7 @@ def assert_same(result: posekit.PoseResult, expected: posekit.PoseResult) -> Non
     assert (result.keypoint_set, result.model_name, result.image_size) == (expected.keypoint_set, expected.model_name, expected.image_size)
 
 
-@pytest.mark.parametrize("executor", [posekit.Serial(), posekit.ThreadPool(2)], ids=str)
+@pytest.mark.parametrize("executor", [posekit.SerialExecutor(), posekit.ThreadPool(2)], ids=str)
 def test_a_predictor_gives_what_detector_and_estimator_give_by_hand(executor: posekit.Executor, photos: list[Pixels]) -> None:
     estimator, detector = posekit.PoseEstimator(keypoints="coco17", executor=executor), posekit.PersonDetector(executor=executor)
     predictor = posekit.Predictor(estimator, detector)

@@ -24,7 +24,7 @@ def without_timings(document: str) -> str:
 
 
 @pytest.mark.parametrize("model", ["pose_landmark_full.pt", "pose_landmark_lite.pt"])
-@pytest.mark.parametrize("executor", [None, posekit.Serial(), posekit.ThreadPool(2)], ids=str)
+@pytest.mark.parametrize("executor", [None, posekit.SerialExecutor(), posekit.ThreadPool(2)], ids=str)
 @pytest.mark.parametrize("photo", PHOTOS, ids=lambda path: path.stem)
 def test_results_are_bit_equal_to_the_programs(model: str, executor: posekit.Executor | None, photo: Path) -> None:
     document = program(photo, "-m", posekit.shipped_model(model), "--threads", 1)

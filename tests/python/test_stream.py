@@ -156,11 +156,11 @@ def test_an_early_end_stops_and_lets_go_of_the_frames(estimator: posekit.PoseEst
             del pixels
 
     before = threading.active_count()
-    with posekit.Stream(frames(), estimator, ahead=4) as stream:
+    with posekit.Stream(frames(), estimator, queue_frames=4) as stream:
         next(stream)
     assert len(taken) == 4
     assert next(stream, None) is None
-    dropped = posekit.Stream(frames(), estimator, ahead=4)
+    dropped = posekit.Stream(frames(), estimator, queue_frames=4)
     next(dropped)
     del dropped, stream
     gc.collect()
@@ -168,8 +168,8 @@ def test_an_early_end_stops_and_lets_go_of_the_frames(estimator: posekit.PoseEst
     assert threading.active_count() == before
 
 
-def test_timeout_is_each_frames(photo: Pixels, estimator: posekit.PoseEstimator) -> None:
-    results = list(posekit.Stream([(photo, 0.0, [BOX])] * 3, estimator, timeout=1e-6))
+def test_the_frame_timeout_is_each_frames(photo: Pixels, estimator: posekit.PoseEstimator) -> None:
+    results = list(posekit.Stream([(photo, 0.0, [BOX])] * 3, estimator, frame_timeout=1e-6))
     assert [type(one.result.error) for one in results] == [posekit.DeadlineExceededError] * 3
 
 
@@ -188,7 +188,7 @@ def test_streams_share_models_from_several_threads(photos: list[Pixels], estimat
 
 
 def test_options_that_make_no_sense_are_refused(photo: Pixels, estimator: posekit.PoseEstimator) -> None:
-    for options in ({"rate": 0}, {"ahead": -1}, {"batch_wait": -1}, {"detect_every": 0}, {"detect_calls": 65}, {"timeout": 0}, {"format": "hsv"}):
+    for options in ({"rate": 0}, {"queue_frames": -1}, {"batch_wait": -1}, {"detect_every": 0}, {"detect_calls": 65}, {"frame_timeout": 0}, {"format": "hsv"}):
         with pytest.raises(posekit.InvalidArgumentError):
             posekit.Stream([photo], estimator, **options)  # type: ignore[arg-type]
 
@@ -202,7 +202,7 @@ def test_ctrl_c_ends_the_wait_for_a_result(script: Script) -> None:
         image = posekit.read_image("examples/images/astronaut.jpg")
         estimator = posekit.PoseEstimator(posekit.shipped_model("pose_landmark_lite.pt"))
         BOX = [24.0, 8.0, 375.0, 511.0]
-        stream = posekit.Stream(((image, i / 30, [BOX] * 2000) for i in range(100)), estimator, ahead=2)
+        stream = posekit.Stream(((image, i / 30, [BOX] * 2000) for i in range(100)), estimator, queue_frames=2)
 
         def interrupt():
             while sys._current_frames()[threading.main_thread().ident].f_code.co_name != "__next__":
@@ -230,7 +230,7 @@ def test_an_interrupted_stream_can_be_asked_on(script: Script) -> None:
         photo = posekit.read_image("examples/images/astronaut.jpg")
         estimator = posekit.PoseEstimator(posekit.shipped_model("pose_landmark_lite.pt"))
         frames = [(photo[: 500 - i], i / 8, [[24.0, 8.0, 375.0, 490.0]] * 3) for i in range(30)]
-        stream = posekit.Stream(frames, estimator, ahead=len(frames))
+        stream = posekit.Stream(frames, estimator, queue_frames=len(frames))
         seen = [next(stream)]  # all frames are submitted: from now on the stream only takes results
 
         def interrupt(signal, frame):

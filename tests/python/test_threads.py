@@ -15,7 +15,7 @@ import pytest
 from conftest import BOX, PHOTOS, Script
 
 
-@pytest.mark.parametrize("executor", [posekit.Serial(), posekit.ThreadPool(2), posekit.ThreadPool(4)], ids=str)
+@pytest.mark.parametrize("executor", [posekit.SerialExecutor(), posekit.ThreadPool(2), posekit.ThreadPool(4)], ids=str)
 def test_eight_threads_on_one_estimator_get_what_one_gets(executor: posekit.Executor) -> None:
     estimator = posekit.PoseEstimator(executor=executor)
     detector = posekit.PersonDetector(executor=executor)
@@ -67,7 +67,7 @@ MADE: dict[str, Callable[[], object]] = {
 }
 
 
-@pytest.mark.parametrize("executor", [posekit.Serial(), posekit.ThreadPool(2)], ids=str)
+@pytest.mark.parametrize("executor", [posekit.SerialExecutor(), posekit.ThreadPool(2)], ids=str)
 def test_python_goes_on_while_a_call_works(executor: posekit.Executor, photo: np.ndarray) -> None:
     estimator = posekit.PoseEstimator(executor=executor)
     detector = posekit.PersonDetector(executor=executor)
@@ -100,7 +100,7 @@ def test_serial_work_on_one_torch_thread_makes_no_thread(script: Script) -> None
         posekit.set_torch_threads(1)
         before = len(os.listdir("/proc/self/task"))
         image = posekit.read_image("examples/images/people.jpg")
-        for executor in (None, posekit.Serial(), posekit.ThreadPool(1)):
+        for executor in (None, posekit.SerialExecutor(), posekit.ThreadPool(1)):
             boxes = posekit.PersonDetector(executor=executor).detect(image)
             result = posekit.PoseEstimator(executor=executor).estimate(image, boxes)
             posekit.draw_poses(image, result)
@@ -110,9 +110,9 @@ def test_serial_work_on_one_torch_thread_makes_no_thread(script: Script) -> None
 
 
 def test_an_executor_says_how_many_work() -> None:
-    assert (posekit.Serial().slots, posekit.ThreadPool(1).slots, posekit.ThreadPool(3).slots) == (1, 1, 3)
+    assert (posekit.SerialExecutor().slots, posekit.ThreadPool(1).slots, posekit.ThreadPool(3).slots) == (1, 1, 3)
     assert posekit.ThreadPool().slots >= 1
-    assert (repr(posekit.Serial()), repr(posekit.ThreadPool(3))) == ("Serial()", "ThreadPool(3)")
+    assert (repr(posekit.SerialExecutor()), repr(posekit.ThreadPool(3))) == ("SerialExecutor()", "ThreadPool(3)")
 
 
 def test_tf32_is_off_unless_it_is_set(script: Script) -> None:
