@@ -209,17 +209,10 @@ class DeviceImage:
     @property
     def stream(self) -> int: ...
 
+# The options of these classes are checked where they are set: the tables in python/src.
+
 class PoseEstimator:
-    def __init__(
-        self,
-        model: Model,
-        *,
-        executor: ThreadPool | None,
-        max_batch: int,
-        box_padding: float | None,
-        keypoints: Sequence[str],
-        flip_test: bool,
-    ) -> None: ...
+    def __init__(self, model: Model, **options: Any) -> None: ...
     @property
     def info(self) -> ModelInfo: ...
     @property
@@ -233,17 +226,7 @@ class PoseEstimator:
     ) -> list[RawPoseResult]: ...
 
 class PersonDetector:
-    def __init__(
-        self,
-        model: Model,
-        *,
-        executor: ThreadPool | None,
-        max_batch: int,
-        score_threshold: float | None,
-        nms_iou: float | None,
-        max_persons: int | None,
-        tiles: Sequence[float],
-    ) -> None: ...
+    def __init__(self, model: Model, **options: Any) -> None: ...
     @property
     def info(self) -> ModelInfo: ...
     def detect_batch(
@@ -261,25 +244,7 @@ class Predictor:
     ) -> list[RawPoseResult]: ...
 
 class Tracker:
-    def __init__(
-        self,
-        keypoint_set: KeypointSet,
-        *,
-        high_score: float,
-        low_score: float,
-        new_score: float,
-        keypoint_score: float,
-        oks_weight: float,
-        min_similarity: float,
-        birth_s: float,
-        max_gap_s: float,
-        smoothing: bool,
-        min_cutoff_hz: float,
-        speed_factor: float,
-        speed_cutoff_hz: float,
-        smoothing_gap_s: float,
-        jump: float,
-    ) -> None: ...
+    def __init__(self, keypoint_set: KeypointSet, **options: Any) -> None: ...
     def update(self, result: RawPoseResult, time_s: float) -> RawPoseResult: ...
     def predict(self, time_s: float) -> npt.NDArray[np.float64]: ...
     def reset(self) -> None: ...
@@ -287,19 +252,7 @@ class Tracker:
     def restore(self, state: str) -> None: ...
 
 class Stream:
-    def __init__(
-        self,
-        predictor: Predictor,
-        *,
-        queue_frames: int,
-        batch_frames: int,
-        batch_wait: float,
-        detect_every: int,
-        detect_calls: int,
-        estimate_calls: int,
-        frame_timeout: float | None,
-        tracker: Tracker | None,
-    ) -> None: ...
+    def __init__(self, predictor: Predictor, tracker: Tracker | None, **options: Any) -> None: ...
     def submit(
         self, index: int, time_s: float, pixels: npt.NDArray[np.uint8] | None, rgb: bool, boxes: npt.NDArray[np.float64] | None
     ) -> None: ...

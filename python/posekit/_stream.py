@@ -136,6 +136,7 @@ class Stream(Iterator[StreamResult]):
         self._failure: BaseException | None = None
         self._native = _core.Stream(
             predictor._native,
+            None if tracker is None else tracker._native,
             queue_frames=self._queue_frames,
             batch_frames=batch_frames,
             batch_wait=batch_wait,
@@ -143,7 +144,6 @@ class Stream(Iterator[StreamResult]):
             detect_calls=detect_calls,
             estimate_calls=estimate_calls,
             frame_timeout=frame_timeout,
-            tracker=None if tracker is None else tracker._native,
         )
 
     def __next__(self) -> StreamResult:

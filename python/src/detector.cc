@@ -20,16 +20,19 @@ using namespace posekit;
 namespace posekit_python {
 namespace {
 
-std::shared_ptr<PersonDetector> make_detector(const Model& model, std::shared_ptr<ThreadPool> executor, std::int64_t max_batch,
-                                              std::optional<double> score_threshold, std::optional<double> nms_iou,
-                                              std::optional<std::int64_t> max_persons, std::vector<double> tiles) {
-  DetectorOptions options{.executor = watched(std::move(executor)),
-                          .max_batch = count_of("max_batch", max_batch),
-                          .score_threshold = score_threshold,
-                          .nms_iou = nms_iou,
-                          .max_persons = std::nullopt,
-                          .tiles = std::move(tiles)};
-  if (max_persons) options.max_persons = count_of("max_persons", *max_persons);
+/// The options by name, each on its line. A new one is a line here and a keyword in _detector.py.
+std::shared_ptr<PersonDetector> make_detector(const Model& model, const py::kwargs& given) {
+  // clang-format off
+  static const OptionTable<DetectorOptions> table{
+      {"executor", option(&DetectorOptions::executor)},
+      {"max_batch", option(&DetectorOptions::max_batch)},
+      {"score_threshold", option(&DetectorOptions::score_threshold)},
+      {"nms_iou", option(&DetectorOptions::nms_iou)},
+      {"max_persons", option(&DetectorOptions::max_persons)},
+      {"tiles", option(&DetectorOptions::tiles)},
+  };
+  // clang-format on
+  DetectorOptions options = options_of(table, given);
   const py::gil_scoped_release release;
   return std::make_shared<PersonDetector>(model, std::move(options));
 }
@@ -50,8 +53,7 @@ py::list detect_batch(const PersonDetector& detector, const std::vector<py::arra
 
 void register_detector(py::module_& module) {
   py::class_<PersonDetector, std::shared_ptr<PersonDetector>>(module, "PersonDetector", py::release_gil_before_calling_cpp_dtor())
-      .def(py::init(&make_detector), py::arg("model"), py::kw_only(), py::arg("executor"), py::arg("max_batch"), py::arg("score_threshold"),
-           py::arg("nms_iou"), py::arg("max_persons"), py::arg("tiles"))
+      .def(py::init(&make_detector), py::arg("model"))
       .def_property_readonly("info", &PersonDetector::info, py::return_value_policy::copy)
       .def("detect_batch", &detect_batch, py::arg("images"), py::arg("rgb"), py::arg("timeout"));
 }

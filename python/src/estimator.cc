@@ -21,13 +21,18 @@ using namespace posekit;
 namespace posekit_python {
 namespace {
 
-std::shared_ptr<PoseEstimator> make_estimator(const Model& model, std::shared_ptr<ThreadPool> executor, std::int64_t max_batch,
-                                              std::optional<double> box_padding, std::vector<std::string> keypoints, bool flip_test) {
-  EstimatorOptions options{.executor = watched(std::move(executor)),
-                           .max_batch = count_of("max_batch", max_batch),
-                           .box_padding = box_padding,
-                           .keypoints = std::move(keypoints),
-                           .flip_test = flip_test};
+/// The options by name, each on its line. A new one is a line here and a keyword in _estimator.py.
+std::shared_ptr<PoseEstimator> make_estimator(const Model& model, const py::kwargs& given) {
+  // clang-format off
+  static const OptionTable<EstimatorOptions> table{
+      {"executor", option(&EstimatorOptions::executor)},
+      {"max_batch", option(&EstimatorOptions::max_batch)},
+      {"box_padding", option(&EstimatorOptions::box_padding)},
+      {"keypoints", option(&EstimatorOptions::keypoints)},
+      {"flip_test", option(&EstimatorOptions::flip_test)},
+  };
+  // clang-format on
+  EstimatorOptions options = options_of(table, given);
   const py::gil_scoped_release release;
   return std::make_shared<PoseEstimator>(model, std::move(options));
 }
@@ -49,8 +54,7 @@ py::list estimate_batch(const PoseEstimator& estimator, const std::vector<AnyIma
 
 void register_estimator(py::module_& module) {
   py::class_<PoseEstimator, std::shared_ptr<PoseEstimator>>(module, "PoseEstimator", py::release_gil_before_calling_cpp_dtor())
-      .def(py::init(&make_estimator), py::arg("model"), py::kw_only(), py::arg("executor"), py::arg("max_batch"), py::arg("box_padding"),
-           py::arg("keypoints"), py::arg("flip_test"))
+      .def(py::init(&make_estimator), py::arg("model"))
       .def_property_readonly("info", &PoseEstimator::info, py::return_value_policy::copy)
       .def_property_readonly("keypoints", &PoseEstimator::keypoints, py::return_value_policy::copy)
       .def("estimate_batch", &estimate_batch, py::arg("images"), py::arg("boxes"), py::arg("rgb"), py::arg("timeout"));

@@ -3,7 +3,10 @@
 
 #include <filesystem>
 
+#include "interrupt.h"
 #include "posekit/error.h"
+
+namespace py = pybind11;
 
 namespace posekit_python {
 namespace {
@@ -48,6 +51,41 @@ posekit::ModelOptions model_options(const MetadataChoice& metadata, std::string 
 std::size_t count_of(const char* name, std::int64_t value) {
   if (value >= 0) return static_cast<std::size_t>(value);
   throw Error(ErrorCode::invalid_argument, std::string(name) + " is " + std::to_string(value) + ", a number >= 0 is expected");
+}
+
+void refuse_type(const char* name, py::handle value, const char* expected) {
+  throw py::type_error(std::string(name) + " is " + py::repr(value).cast<std::string>() + ", " + expected + " is expected");
+}
+
+void refuse_name(const std::string& name) { throw py::type_error("there is no option \"" + name + "\""); }
+
+void set_option(std::size_t& option, const char* name, py::handle value) { option = count_of(name, value_as<std::int64_t>(name, value)); }
+
+void set_option(std::chrono::microseconds& option, const char* name, py::handle value) {
+  constexpr double longest = 1e9;
+  const auto seconds = value_as<double>(name, value);
+  if (!(seconds >= 0 && seconds <= longest))
+    throw Error(ErrorCode::invalid_argument, std::string(name) + " is " + std::to_string(seconds) + ", seconds >= 0 are expected");
+  option = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::duration<double>(seconds));
+}
+
+void set_option(std::shared_ptr<posekit::Executor>& option, const char* name, py::handle value) {
+  if (!value.is_none() && !py::isinstance<posekit::ThreadPool>(value)) refuse_type(name, value, "a ThreadPool or None");
+  option = watched(value.is_none() ? nullptr : value.cast<std::shared_ptr<posekit::ThreadPool>>());
+}
+
+void set_option(posekit::Overflow& option, const char* name, py::handle value) {
+  using posekit::Overflow;
+  const auto given = value_as<std::string>(name, value);
+  if (given == "block")
+    option = Overflow::block;
+  else if (given == "refuse")
+    option = Overflow::refuse;
+  else if (given == "latest")
+    option = Overflow::latest;
+  else
+    throw Error(ErrorCode::invalid_argument,
+                std::string(name) + " \"" + given + "\" was given, \"block\", \"refuse\" or \"latest\" is expected");
 }
 
 }  // namespace posekit_python

@@ -34,13 +34,6 @@ std::shared_ptr<const void> keep(const py::array& array) {
           }};
 }
 
-std::chrono::microseconds microseconds_of(const char* name, double seconds) {
-  constexpr double longest = 1e9;
-  if (!(seconds >= 0 && seconds <= longest))
-    throw Error(ErrorCode::invalid_argument, std::string(name) + " is " + std::to_string(seconds) + ", seconds >= 0 are expected");
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::duration<double>(seconds));
-}
-
 /// One stream; one Python thread at a time.
 class Stream {
  public:
@@ -142,16 +135,20 @@ class Stream {
   std::unique_ptr<Pipeline> pipeline_;
 };
 
-std::unique_ptr<Stream> make_stream(const Predictor& predictor, std::int64_t queue_frames, std::int64_t batch_frames, double batch_wait,
-                                    std::int64_t detect_every, std::int64_t detect_calls, std::int64_t estimate_calls,
-                                    std::optional<double> frame_timeout, const std::shared_ptr<SharedTracker>& tracker) {
-  PipelineOptions options{.queue_frames = count_of("queue_frames", queue_frames),
-                          .batch_frames = count_of("batch_frames", batch_frames),
-                          .batch_wait = microseconds_of("batch_wait", batch_wait),
-                          .detect_every = count_of("detect_every", detect_every),
-                          .detect_calls = count_of("detect_calls", detect_calls),
-                          .estimate_calls = count_of("estimate_calls", estimate_calls)};
-  if (frame_timeout) options.frame_timeout = microseconds_of("frame_timeout", *frame_timeout);
+/// The options by name, each on its line. A new one is a line here and a keyword in _stream.py.
+std::unique_ptr<Stream> make_stream(const Predictor& predictor, const std::shared_ptr<SharedTracker>& tracker, const py::kwargs& given) {
+  // clang-format off
+  static const OptionTable<PipelineOptions> table{
+      {"queue_frames", option(&PipelineOptions::queue_frames)},
+      {"batch_frames", option(&PipelineOptions::batch_frames)},
+      {"batch_wait", option(&PipelineOptions::batch_wait)},
+      {"detect_every", option(&PipelineOptions::detect_every)},
+      {"detect_calls", option(&PipelineOptions::detect_calls)},
+      {"estimate_calls", option(&PipelineOptions::estimate_calls)},
+      {"frame_timeout", option(&PipelineOptions::frame_timeout)},
+  };
+  // clang-format on
+  auto options = options_of(table, given);
   const py::gil_scoped_release release;
   std::unique_ptr<TrackerLoan> loan;
   if (tracker) {
@@ -190,9 +187,7 @@ py::dict metrics_of(const Stream& stream) {
 
 void register_stream(py::module_& module) {
   py::class_<Stream>(module, "Stream", py::release_gil_before_calling_cpp_dtor())
-      .def(py::init(&make_stream), py::arg("predictor"), py::kw_only(), py::arg("queue_frames"), py::arg("batch_frames"),
-           py::arg("batch_wait"), py::arg("detect_every"), py::arg("detect_calls"), py::arg("estimate_calls"), py::arg("frame_timeout"),
-           py::arg("tracker"))
+      .def(py::init(&make_stream), py::arg("predictor"), py::arg("tracker"))
       .def("submit", &Stream::submit, py::arg("index"), py::arg("time_s"), py::arg("pixels"), py::arg("rgb"), py::arg("boxes"))
       .def("take", &Stream::take, py::arg("index"))
       .def("close", &Stream::close)

@@ -2,11 +2,14 @@
 #include "tracker.h"
 
 #include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <memory>
 #include <string>
 
 #include "arrays.h"
+#include "options.h"
 #include "register.h"
 #include "results.h"
 
@@ -15,6 +18,28 @@ using namespace posekit;
 
 namespace posekit_python {
 namespace {
+
+/// The options by name. Those of smoothing stand beside the others.
+std::shared_ptr<SharedTracker> make_tracker(const KeypointSet& keypoints, const py::kwargs& given) {
+  using Smoothing = SmoothingOptions;
+  static const OptionTable<TrackerOptions> table{
+      {"high_score", option(&TrackerOptions::high_score)},
+      {"low_score", option(&TrackerOptions::low_score)},
+      {"new_score", option(&TrackerOptions::new_score)},
+      {"keypoint_score", option(&TrackerOptions::keypoint_score)},
+      {"oks_weight", option(&TrackerOptions::oks_weight)},
+      {"min_similarity", option(&TrackerOptions::min_similarity)},
+      {"birth_s", option(&TrackerOptions::birth_s)},
+      {"max_gap_s", option(&TrackerOptions::max_gap_s)},
+      {"smoothing", option(&TrackerOptions::smoothing, &Smoothing::enabled)},
+      {"min_cutoff_hz", option(&TrackerOptions::smoothing, &Smoothing::min_cutoff_hz)},
+      {"speed_factor", option(&TrackerOptions::smoothing, &Smoothing::speed_factor)},
+      {"speed_cutoff_hz", option(&TrackerOptions::smoothing, &Smoothing::speed_cutoff_hz)},
+      {"smoothing_gap_s", option(&TrackerOptions::smoothing, &Smoothing::max_gap_s)},
+      {"jump", option(&TrackerOptions::smoothing, &Smoothing::jump)},
+  };
+  return std::make_shared<SharedTracker>(keypoints, options_of(table, given));
+}
 
 py::tuple update(SharedTracker& self, const py::tuple& state, double time_s) {
   ImageResult result = result_of(state);
@@ -26,28 +51,7 @@ py::tuple update(SharedTracker& self, const py::tuple& state, double time_s) {
 
 void register_tracker(py::module_& module) {
   py::class_<SharedTracker, std::shared_ptr<SharedTracker>>(module, "Tracker")
-      .def(py::init([](const KeypointSet& keypoints, float high_score, float low_score, float new_score, float keypoint_score,
-                       double oks_weight, double min_similarity, double birth_s, double max_gap_s, bool smoothing, double min_cutoff_hz,
-                       double speed_factor, double speed_cutoff_hz, double smoothing_gap_s, double jump) {
-             return std::make_shared<SharedTracker>(keypoints, TrackerOptions{.high_score = high_score,
-                                                                              .low_score = low_score,
-                                                                              .new_score = new_score,
-                                                                              .keypoint_score = keypoint_score,
-                                                                              .oks_weight = oks_weight,
-                                                                              .min_similarity = min_similarity,
-                                                                              .birth_s = birth_s,
-                                                                              .max_gap_s = max_gap_s,
-                                                                              .smoothing = {.enabled = smoothing,
-                                                                                            .min_cutoff_hz = min_cutoff_hz,
-                                                                                            .speed_factor = speed_factor,
-                                                                                            .speed_cutoff_hz = speed_cutoff_hz,
-                                                                                            .max_gap_s = smoothing_gap_s,
-                                                                                            .jump = jump}});
-           }),
-           py::arg("keypoint_set"), py::kw_only(), py::arg("high_score"), py::arg("low_score"), py::arg("new_score"),
-           py::arg("keypoint_score"), py::arg("oks_weight"), py::arg("min_similarity"), py::arg("birth_s"), py::arg("max_gap_s"),
-           py::arg("smoothing"), py::arg("min_cutoff_hz"), py::arg("speed_factor"), py::arg("speed_cutoff_hz"), py::arg("smoothing_gap_s"),
-           py::arg("jump"))
+      .def(py::init(&make_tracker), py::arg("keypoint_set"))
       .def("update", &update, py::arg("result"), py::arg("time_s"))
       .def(
           "predict",

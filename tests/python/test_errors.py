@@ -6,11 +6,13 @@ import os
 import pickle
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import posekit
 import pytest
 from conftest import ROOT, Script
+from posekit import _core
 
 EXPECTED = {
     "INVALID_ARGUMENT": (posekit.InvalidArgumentError, ValueError),
@@ -64,6 +66,7 @@ def write(folder: Path, name: str, data: bytes) -> Path:
         (lambda folder: {"precision": "fp8"}, posekit.InvalidArgumentError, '"fp8"'),
         (lambda folder: {"warm_up": "yes"}, posekit.InvalidArgumentError, '"yes"'),
         (lambda folder: {"executor": 4}, posekit.InvalidArgumentError, "ThreadPool(threads)"),
+        (lambda folder: {"executor": posekit.Executor()}, posekit.InvalidArgumentError, "ThreadPool(threads)"),
         (lambda folder: {"max_batch": -1}, posekit.InvalidArgumentError, "-1"),
         (lambda folder: {"box_padding": 0.0}, posekit.InvalidArgumentError, "0"),
         (lambda folder: {"keypoints": "third_hand"}, posekit.NotFoundError, "third_hand"),
@@ -81,6 +84,35 @@ def test_a_bad_option_is_reported_by_class_code_and_text(
     with pytest.raises(kind) as caught:
         posekit.PoseEstimator(**({"model": lite} | make(tmp_path)))  # type: ignore[operator]
     assert caught.type is kind and words in str(caught.value)
+
+
+OPTIONS = [
+    (posekit.PoseEstimator, {"max_batch": "many"}, "max_batch is 'many', an integer is expected"),
+    (posekit.PoseEstimator, {"max_batch": 1.5}, "max_batch is 1.5, an integer is expected"),
+    (posekit.PoseEstimator, {"max_batch": 1 << 70}, "an integer is expected"),
+    (posekit.PoseEstimator, {"box_padding": "wide"}, "box_padding is 'wide', a number is expected"),
+    (posekit.PoseEstimator, {"keypoints": [1, 2]}, "keypoints is [1, 2], a list of names is expected"),
+    (posekit.PoseEstimator, {"flip_test": "no"}, "flip_test is 'no', True or False is expected"),
+    (posekit.PoseEstimator, {"flip": True}, "flip"),
+    (posekit.PersonDetector, {"tiles": ["half"]}, "tiles is ['half'], a list of numbers is expected"),
+    (posekit.PersonDetector, {"max_persons": "all"}, "max_persons is 'all', an integer is expected"),
+    (posekit.Tracker, {"smoothing": "no"}, "smoothing is 'no', True or False is expected"),
+    (posekit.Tracker, {"birth_s": None}, "birth_s is None, a number is expected"),
+]
+
+
+@pytest.mark.parametrize(("kind", "options", "words"), OPTIONS, ids=str)
+def test_an_option_of_another_type_or_name_is_reported(kind: Any, options: dict[str, Any], words: str, estimator: posekit.PoseEstimator) -> None:
+    arguments = [estimator.keypoints] if kind is posekit.Tracker else []
+    with pytest.raises(TypeError, match=re.escape(words)):
+        kind(*arguments, **options)
+
+
+def test_the_native_classes_refuse_options_that_are_not_theirs(estimator: posekit.PoseEstimator) -> None:
+    with pytest.raises(TypeError, match='there is no option "flip"'):
+        _core.PoseEstimator(estimator.model._native, flip=True)
+    with pytest.raises(TypeError, match="executor is 4, a ThreadPool or None is expected"):
+        _core.PoseEstimator(estimator.model._native, executor=4)
 
 
 def test_misuse_of_a_call_is_reported(estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:
