@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
-from ._errors import Error, error_of
+from ._errors import Error
 from ._executors import Executor, native_executor
 from ._images import Image, in_order, is_rgb, pixels_of
 from ._loading import Loadable
 from ._model import Metadata, Model, ModelSource, Precision, WarmUp, model_of
-from ._results import DetectionResult, Timings
+from ._results import DetectionResult, detection_result
 
 
 class PersonDetector(Loadable[_core.PersonDetector]):
@@ -97,5 +97,4 @@ class PersonDetector(Loadable[_core.PersonDetector]):
         return in_order(self._run(pixels, format, timeout), failures)
 
     def _run(self, pixels: list[npt.NDArray[np.uint8]], format: str, timeout: float | None) -> list[DetectionResult]:
-        raw = self._native.detect_batch(pixels, is_rgb(format), timeout)
-        return [DetectionResult(boxes, error_of(code, text) if code else None, Timings(*ms)) for code, text, boxes, ms in raw]
+        return [detection_result(one) for one in self._native.detect_batch(pixels, is_rgb(format), timeout)]

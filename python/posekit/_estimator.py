@@ -127,5 +127,5 @@ class PoseEstimator(Loadable[_core.PoseEstimator]):
     def _run(
         self, pixels: list[Pixels], boxes: list[npt.NDArray[np.float64]], failed: Failed, format: str, timeout: float | None
     ) -> list[PoseResult]:
-        raw = self._native.estimate_batch(pixels, boxes, is_rgb(format), timeout)
-        return batch_results(raw, pixels, failed, self.keypoints, self.info.name)
+        results = self._native.estimate_batch(pixels, boxes, is_rgb(format), timeout)
+        return batch_results(results, pixels, failed, self.keypoints, self.info.name)

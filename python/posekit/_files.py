@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ._errors import InvalidArgumentError
 from ._images import Image, is_rgb, pixels_of
-from ._results import PoseResult, boxes_with_scores, track_ids_of
+from ._results import PoseResult, native_result
 
 _MAX_PIXELS = 1 << 28
 
@@ -85,15 +85,4 @@ def draw_poses(
     """
     with _needs_opencv():
         from . import _io
-    return _io.draw_poses(
-        pixels_of(image),
-        is_rgb(format),
-        result.keypoints,
-        result.scores,
-        boxes_with_scores(result),
-        result.box_indices,
-        track_ids_of(result),
-        result.keypoint_set,
-        min_score,
-        boxes,
-    )
+    return _io.draw_poses(pixels_of(image), is_rgb(format), native_result(result), result.keypoint_set, min_score, boxes)

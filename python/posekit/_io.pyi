@@ -1,4 +1,4 @@
-"""The native module with OpenCV in it: image files, videos, folders and drawing."""
+"""The native module with OpenCV in it: image files, videos, folders and drawing. Nothing here is public: _files.py and _video.py are."""
 
 import os
 from pathlib import Path
@@ -6,22 +6,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ._core import KeypointSet
+from ._core import ImageResult, KeypointSet
 
 def read_image(path: str | os.PathLike[str], max_pixels: int) -> npt.NDArray[np.uint8]: ...
 def decode_image(file: bytes, name: str, max_pixels: int) -> npt.NDArray[np.uint8]: ...
 def write_image(path: str | os.PathLike[str], image: npt.NDArray[np.uint8], rgb: bool) -> None: ...
 def draw_poses(
-    image: npt.NDArray[np.uint8],
-    rgb: bool,
-    keypoints: npt.NDArray[np.float32],
-    scores: npt.NDArray[np.float32],
-    boxes: npt.NDArray[np.float64],
-    box_indices: npt.NDArray[np.int64],
-    track_ids: npt.NDArray[np.int64],
-    keypoint_set: KeypointSet,
-    min_score: float,
-    draw_boxes: bool,
+    image: npt.NDArray[np.uint8], rgb: bool, result: ImageResult, keypoint_set: KeypointSet, min_score: float, draw_boxes: bool
 ) -> npt.NDArray[np.uint8]: ...
 
 class Video:

@@ -92,8 +92,8 @@ class Predictor(Loadable[_core.Predictor]):
     def _run(
         self, pixels: list[Pixels], boxes: list[npt.NDArray[np.float64] | None], failed: Failed, format: str, timeout: float | None
     ) -> list[PoseResult]:
-        raw = self._native.predict_batch(pixels, boxes, is_rgb(format), timeout)
-        return batch_results(raw, pixels, failed, self.estimator.keypoints, self.estimator.info.name)
+        predictions = self._native.predict_batch(pixels, boxes, is_rgb(format), timeout)
+        return batch_results([one.result for one in predictions], pixels, failed, self.estimator.keypoints, self.estimator.info.name)
 
 
 def _given(boxes: npt.ArrayLike | None) -> npt.NDArray[np.float64] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Sequence
@@ -18,9 +19,13 @@ from ._images import Failed, Pixels, in_order, size_of
 
 @dataclass
 class Timings:
-    """Wall time of an image's stages in milliseconds. A batch's time is shared out among its people."""
+    """Wall time of an image's stages in milliseconds.
+
+    A batch's time is shared out among its people.
+    """
 
     decode: float = 0.0
+    """Reading the image file: filled by the caller that reads it."""
     detect: float = 0.0
     preprocess: float = 0.0
     inference: float = 0.0
@@ -29,16 +34,22 @@ class Timings:
 
 @dataclass(frozen=True)
 class BoxError:
-    """A box that could not be used; its neighbours are not harmed."""
+    """A box that could not be used. The other boxes of the image get their poses."""
 
     box_index: int
+    """Its position among the image's boxes."""
     code: ErrorCode
     message: str
 
 
 @dataclass(eq=False, repr=False)
 class PoseResult:
-    """The people of one image: N persons with K keypoints each, in the order of the boxes; boxes with errors are missing."""
+    """The people of one image: N persons with K keypoints each.
+
+    Persons are in the order of the boxes; boxes with errors are missing.
+
+    A result owns its arrays: they are writable, and no other result or image shares them.
+    """
 
     keypoints: npt.NDArray[np.float32]
     """(N, K, 2): x, y in pixels of the image, (0, 0) at the centre of the top-left one. Always finite."""
@@ -51,6 +62,7 @@ class PoseResult:
     box_indices: npt.NDArray[np.int64]
     """(N,): positions among the boxes that were given or detected."""
     keypoint_set: _core.KeypointSet
+    """What the K keypoints mean."""
     model_name: str
     image_size: tuple[int, int]
     """Width, height."""
@@ -59,7 +71,7 @@ class PoseResult:
     """Of the image as a whole: it failed or was not finished, and what was finished is kept. Only from calls of a batch; others raise it."""
     timings: Timings = field(default_factory=Timings)
     track_ids: npt.NDArray[np.int64] | None = None
-    """(N,): who is who, from 1; 0 = no id yet. Only from Tracker.update and from a Stream with a tracker."""
+    """(N,): ids of people from 1; 0 = no id yet. Only from Tracker.update and from a Stream with a tracker."""
 
     @property
     def keypoint_names(self) -> list[str]:
@@ -83,9 +95,14 @@ class PoseResult:
         return text + (f", error {self.error!r})" if self.error else ")")
 
     def to_json(self, path: str | os.PathLike[str] = "") -> str:
-        """The document of format posekit-result/1 (docs/results.md), one line. path: what it calls the image."""
+        """The document of format posekit-result/1 (docs/results.md), one line.
+
+        path: what the document calls the image.
+
+        Raises InvalidArgumentError if the arrays were changed and do not fit together.
+        """
         width, height = self.image_size
-        return _core.to_json(self._raw(), os.fsencode(path), width, height, self.keypoint_set, self.model_name)
+        return _core.to_json(native_result(self), os.fsencode(path), width, height, self.keypoint_set, self.model_name)
 
     def to_dict(self, path: str | os.PathLike[str] = "") -> dict[str, Any]:
         """The same document as a dictionary of plain Python values."""
@@ -93,64 +110,78 @@ class PoseResult:
         return document
 
     def to_coco(self, image_id: int | str) -> list[dict[str, Any]]:
-        """The image's entries for a COCO key point results file. image_id: the annotation's number, or a file name."""
-        entries: list[dict[str, Any]] = json.loads(_core.to_coco(self._raw(), os.fsencode(image_id) if isinstance(image_id, str) else image_id))
-        return entries
+        """The image's entries for a COCO key point results file.
 
-    def _raw(self) -> _core.RawPoseResult:
-        return (
-            int(self.error.code) if self.error else 0,
-            str(self.error) if self.error else "",
-            self.keypoints,
-            self.scores,
-            boxes_with_scores(self),
-            self.box_indices,
-            track_ids_of(self),
-            [(error.box_index, int(error.code), error.message) for error in self.box_errors],
-            (self.timings.decode, self.timings.detect, self.timings.preprocess, self.timings.inference, self.timings.postprocess),
-        )
+        image_id: the annotation's number, or a file name.
+
+        Raises InvalidArgumentError if the arrays were changed and do not fit together.
+        """
+        name = os.fsencode(image_id) if isinstance(image_id, str) else image_id
+        entries: list[dict[str, Any]] = json.loads(_core.to_coco_entries(native_result(self), name))
+        return entries
 
 
 @dataclass(eq=False)
 class DetectionResult:
-    """What became of one image of a detect_batch call."""
+    """The outcome of detection in one image of a detect_batch call."""
 
     boxes: npt.NDArray[np.float64]
     """(N, 5): x1, y1, x2, y2, score, inside the image, by falling score."""
     error: Error | None = None
+    """Of the image as a whole: there are no boxes then."""
     timings: Timings = field(default_factory=Timings)
     """Only detect is filled."""
 
 
-def boxes_with_scores(result: PoseResult) -> npt.NDArray[np.float64]:
-    """A result's boxes as (N, 5)."""
-    return np.column_stack([np.asarray(result.boxes, np.float64).reshape(-1, 4), np.asarray(result.box_scores, np.float64)])
-
-
-def track_ids_of(result: PoseResult) -> npt.NDArray[np.int64]:
-    """(N,): 0 for who has no id."""
-    return np.zeros(len(result), np.int64) if result.track_ids is None else np.asarray(result.track_ids, np.int64)
-
-
 def pose_result(
-    raw: _core.RawPoseResult, keypoint_set: _core.KeypointSet, model_name: str, image_size: tuple[int, int], *, tracked: bool = False
+    native: _core.ImageResult, keypoint_set: _core.KeypointSet, model_name: str, image_size: tuple[int, int], *, tracked: bool = False
 ) -> PoseResult:
-    """A result of the native code's tuple."""
-    code, message, keypoints, scores, boxes, box_indices, track_ids, box_errors, timings = raw
+    """The native code's result as the package's. tracked: a tracker has seen it."""
     return PoseResult(
-        keypoints=keypoints,
-        scores=scores,
-        boxes=boxes[:, :4].copy(),
-        box_scores=boxes[:, 4].astype(np.float32),
-        box_indices=box_indices,
+        keypoints=native.keypoints,
+        scores=native.scores,
+        boxes=native.boxes,
+        box_scores=native.box_scores,
+        box_indices=native.box_indices,
         keypoint_set=keypoint_set,
         model_name=model_name,
         image_size=image_size,
-        box_errors=[BoxError(index, ErrorCode(kind), text) for index, kind, text in box_errors],
-        error=error_of(code, message) if code else None,
-        timings=Timings(*timings),
-        track_ids=track_ids if tracked else None,
+        box_errors=[BoxError(error.box_index, ErrorCode(error.code), error.message) for error in native.box_errors],
+        error=outcome_of(native),
+        timings=timings_of(native),
+        track_ids=native.track_ids if tracked else None,
     )
+
+
+def native_result(result: PoseResult) -> _core.ImageResult:
+    """The other way. Raises InvalidArgumentError if the arrays do not fit together."""
+    return _core.ImageResult(
+        code=int(result.error.code) if result.error else 0,
+        message=os.fsencode(str(result.error)) if result.error else b"",
+        keypoints=result.keypoints,
+        scores=result.scores,
+        boxes=result.boxes,
+        box_scores=result.box_scores,
+        box_indices=result.box_indices,
+        track_ids=result.track_ids,
+        box_errors=[_core.BoxError(error.box_index, int(error.code), os.fsencode(error.message)) for error in result.box_errors],
+        timings=_core.Timings(**dataclasses.asdict(result.timings)),
+    )
+
+
+def detection_result(native: _core.DetectionResult) -> DetectionResult:
+    """The native code's result as the package's."""
+    return DetectionResult(native.boxes, outcome_of(native), timings_of(native))
+
+
+def outcome_of(native: _core.ImageResult | _core.DetectionResult) -> Error | None:
+    """Why the image failed; None: it did not."""
+    return error_of(native.code, native.message) if native.code else None
+
+
+def timings_of(native: _core.ImageResult | _core.DetectionResult) -> Timings:
+    """The times of an image's stages."""
+    return Timings(**{stage.name: getattr(native.timings, stage.name) for stage in dataclasses.fields(Timings)})
 
 
 def failed_result(error: Error, keypoint_set: _core.KeypointSet, model_name: str, image_size: tuple[int, int]) -> PoseResult:
@@ -170,12 +201,12 @@ def failed_result(error: Error, keypoint_set: _core.KeypointSet, model_name: str
 
 
 def batch_results(
-    raw: Sequence[_core.RawPoseResult], pixels: Sequence[Pixels], failed: Failed, keypoint_set: _core.KeypointSet, model_name: str
+    native: Sequence[_core.ImageResult], pixels: Sequence[Pixels], failed: Failed, keypoint_set: _core.KeypointSet, model_name: str
 ) -> list[PoseResult]:
     """A batch call's results in the order of its images.
 
-    raw: the native code's, one for each of `pixels`.
+    native: the native code's, one for each of `pixels`.
     failed: the images that the native code was not given.
     """
-    done = [pose_result(one, keypoint_set, model_name, size_of(image)) for one, image in zip(raw, pixels)]
+    done = [pose_result(one, keypoint_set, model_name, size_of(image)) for one, image in zip(native, pixels)]
     return in_order(done, {index: failed_result(error, keypoint_set, model_name, size) for index, (error, size) in failed.items()})

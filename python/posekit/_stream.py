@@ -130,9 +130,8 @@ class Stream(Iterator[StreamResult]):
         self._keypoints, self._name = estimator.keypoints, estimator.info.name
         self._needs_boxes = predictor.detector is None
         self._tracked = tracker is not None
-        self._pending: dict[int, tuple[float, Any, tuple[int, int], Error | None]] = {}
         self._count = 0  # frames that were submitted
-        self._next = 0  # the frame whose result is next
+        self._taken = 0  # results that were given
         self._failure: BaseException | None = None
         self._native = _core.Stream(
             predictor._native,
@@ -147,7 +146,7 @@ class Stream(Iterator[StreamResult]):
         )
 
     def __next__(self) -> StreamResult:
-        while self._frames is not None and len(self._pending) < self._queue_frames:
+        while self._frames is not None and self._count - self._taken < self._queue_frames:
             try:
                 frame = next(self._frames)
             except StopIteration:
@@ -156,16 +155,15 @@ class Stream(Iterator[StreamResult]):
                 self._frames, self._failure = None, failure
             else:
                 self._submit(frame)
-        if self._pending:
-            detected, boxes, raw = self._native.take(self._next)
-            time_s, image, size, error = self._pending[self._next]
-            result = pose_result(raw, self._keypoints, self._name, size, tracked=self._tracked)
-            if error is not None:
-                result.error = error
-            taken = StreamResult(self._next, time_s, image, boxes, detected, result)
+        done = self._native.take(self._taken) if self._taken < self._count else None
+        if done is not None:
+            frame: _Submitted = done.frame
+            result = pose_result(done.result, self._keypoints, self._name, frame.size, tracked=self._tracked)
+            if frame.problem is not None:
+                result.error = frame.problem
+            taken = StreamResult(frame.index, frame.time_s, frame.image, done.boxes, done.detected, result)
             # Ctrl-C comes up when a call ends. There is none from here on: the result is either given, or given when asked again.
-            del self._pending[self._next]
-            self._next += 1
+            self._taken += 1
             return taken
         self.close()
         if self._failure is not None:
@@ -189,12 +187,12 @@ class Stream(Iterator[StreamResult]):
         except Error as error:
             pixels, boxes, problem = None, np.empty((0, 5)), error  # fails in its place
         index = self._count
-        self._pending[index] = (time_s, image, size, problem)
+        submitted = _Submitted(index, time_s, image, size, problem)
         self._count += 1
         try:
-            self._native.submit(index, time_s, pixels, self._rgb, boxes)  # Ctrl-C comes up when it is done
+            self._native.submit(submitted, index, time_s, pixels, self._rgb, boxes)  # Ctrl-C comes up when it is done
         except Exception as failure:  # raised after the results before it, as the iterable's
-            del self._pending[index]
+            self._count -= 1
             self._frames, self._failure = None, failure
 
     def metrics(self) -> StreamMetrics:
@@ -206,7 +204,6 @@ class Stream(Iterator[StreamResult]):
     def close(self) -> None:
         """Ends the stream within the batch in flight and joins its threads. May be called again."""
         self._frames = None
-        self._pending.clear()
         self._native.close()
 
     def __enter__(self) -> Stream:
@@ -214,3 +211,14 @@ class Stream(Iterator[StreamResult]):
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+@dataclass(frozen=True, eq=False)
+class _Submitted:
+    """What comes back with a frame's result."""
+
+    index: int
+    time_s: float
+    image: Any
+    size: tuple[int, int]
+    problem: Error | None

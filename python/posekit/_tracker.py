@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from . import _core
 from ._errors import InvalidArgumentError
-from ._results import PoseResult
+from ._results import PoseResult, native_result
 
 
 class Tracker:
@@ -89,8 +89,8 @@ class Tracker:
         boxes or box scores that are not finite. The tracker is then as it was.
         """
         self._check_set(result.keypoint_set, "result")
-        _, _, keypoints, _, _, _, track_ids, _, _ = self._native.update(result._raw(), time_s)
-        return dataclasses.replace(result, keypoints=keypoints, track_ids=track_ids)
+        tracked = self._native.update(native_result(result), time_s)
+        return dataclasses.replace(result, keypoints=tracked.keypoints, track_ids=tracked.track_ids)
 
     def _check_set(self, keypoint_set: _core.KeypointSet, owner: str) -> None:
         if keypoint_set != self._keypoint_set:

@@ -3,7 +3,6 @@
 
 #include <limits>
 #include <memory>
-#include <optional>
 #include <utility>
 
 #include "posekit/error.h"
@@ -78,33 +77,6 @@ py::array_t<double> array_of(const std::vector<posekit::Box>& boxes) {
     for (const double value : {box.x1, box.y1, box.x2, box.y2, static_cast<double>(box.score)}) *out++ = value;
   }
   return array;
-}
-
-std::vector<posekit::Pose> poses_of(const CArray<float>& keypoints, const CArray<float>& scores, const CArray<double>& boxes,
-                                    const CArray<std::int64_t>& indices, const CArray<std::int64_t>& track_ids) {
-  const std::vector<posekit::Box> all = boxes_of(boxes);
-  const auto n = static_cast<py::ssize_t>(all.size());
-  const bool fits = keypoints.ndim() == 3 && scores.ndim() == 2 && indices.ndim() == 1 && keypoints.shape(0) == n && scores.shape(0) == n &&
-                    indices.shape(0) == n && track_ids.ndim() == 1 && track_ids.shape(0) == n && keypoints.shape(2) == 2 &&
-                    keypoints.shape(1) == scores.shape(1);
-  if (!fits) {
-    refuse(
-        "the arrays of a result don't fit together: keypoints (N, K, 2), scores (N, K), boxes (N, 4), box_scores (N,), "
-        "box_indices (N,) and track_ids (N,) are expected");
-  }
-  const auto xy = keypoints.unchecked<3>();
-  const auto score = scores.unchecked<2>();
-  std::vector<posekit::Pose> poses;
-  for (py::ssize_t i = 0; i < n; ++i) {
-    posekit::Pose pose{.box = all[static_cast<std::size_t>(i)],
-                       .box_index = static_cast<std::size_t>(indices.at(i)),
-                       .keypoints = {},
-                       .track_id = std::nullopt};
-    if (track_ids.at(i) != 0) pose.track_id = track_ids.at(i);
-    for (py::ssize_t k = 0; k < score.shape(1); ++k) pose.keypoints.push_back({xy(i, k, 0), xy(i, k, 1), score(i, k)});
-    poses.push_back(std::move(pose));
-  }
-  return poses;
 }
 
 }  // namespace posekit_python

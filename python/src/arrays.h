@@ -5,13 +5,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <vector>
 
 #include "posekit/geometry.h"
 #include "posekit/image.h"
-#include "posekit/pose.h"
 
 namespace posekit_python {
 
@@ -40,11 +38,5 @@ using Boxes = pybind11::array_t<double, pybind11::array::c_style>;
 
 /// The boxes as an array of float64 (N, 5).
 [[nodiscard]] pybind11::array_t<double> array_of(const std::vector<posekit::Box>& boxes);
-
-/// The poses of a result's arrays: keypoints (N, K, 2), scores (N, K), boxes (N, 5), indices of the boxes (N,), and track ids (N,), 0 for
-/// none.
-/// @throws posekit::Error invalid_argument if these do not fit together
-[[nodiscard]] std::vector<posekit::Pose> poses_of(const CArray<float>& keypoints, const CArray<float>& scores, const CArray<double>& boxes,
-                                                  const CArray<std::int64_t>& indices, const CArray<std::int64_t>& track_ids);
 
 }  // namespace posekit_python

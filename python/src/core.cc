@@ -8,13 +8,13 @@ PYBIND11_MODULE(_core, module) {
   posekit_python::register_errors();
   posekit_python::register_keypoints(module);
   posekit_python::register_model(module);
+  posekit_python::register_results(module);
   posekit_python::register_device_image(module);
   posekit_python::register_executor(module);
   posekit_python::register_estimator(module);
   posekit_python::register_detector(module);
   posekit_python::register_predictor(module);
   posekit_python::register_stream(module);
-  posekit_python::register_results(module);
   posekit_python::register_tracker(module);
   posekit_python::register_runtime(module);
 }

@@ -12,7 +12,6 @@
 #include "interrupt.h"
 #include "options.h"
 #include "register.h"
-#include "results.h"
 
 namespace py = pybind11;
 using namespace posekit;
@@ -37,16 +36,11 @@ std::shared_ptr<PersonDetector> make_detector(const Model& model, const py::kwar
   return std::make_shared<PersonDetector>(model, std::move(options));
 }
 
-/// A list of (code, message, boxes (N, 5), milliseconds (5,)).
-py::list detect_batch(const PersonDetector& detector, const std::vector<py::array>& images, bool rgb, std::optional<double> timeout) {
+std::vector<DetectionResult> detect_batch(const PersonDetector& detector, const std::vector<py::array>& images, bool rgb,
+                                          std::optional<double> timeout) {
   std::vector<ImageView> views;
   for (const py::array& image : images) views.push_back(view_of(image, rgb));
-  const auto results = run_watched(timeout, [&](const RunControl& control) { return detector.detect_batch(views, control); });
-  py::list list;
-  for (const DetectionResult& result : results) {
-    list.append(py::make_tuple(static_cast<int>(result.code), result.message, array_of(result.boxes), tuple_of(result.timings)));
-  }
-  return list;
+  return run_watched(timeout, [&](const RunControl& control) { return detector.detect_batch(views, control); });
 }
 
 }  // namespace

@@ -1,8 +1,6 @@
 /// posekit::Error becomes the Python class of its code.
 #include "errors.h"
 
-#include <pybind11/pybind11.h>
-
 #include <exception>
 
 #include "posekit/error.h"
@@ -11,14 +9,19 @@ namespace py = pybind11;
 
 namespace posekit_python {
 
+py::str text_of(std::string_view message) {
+  auto text = py::reinterpret_steal<py::str>(PyUnicode_DecodeFSDefaultAndSize(message.data(), static_cast<py::ssize_t>(message.size())));
+  if (!text) throw py::error_already_set();
+  return text;
+}
+
 void register_errors() {
   py::register_local_exception_translator([](std::exception_ptr thrown) {
     try {
       std::rethrow_exception(thrown);
     } catch (const posekit::Error& error) {
-      // A message may hold a path, whose bytes need not be UTF-8.
-      const auto message = py::reinterpret_steal<py::str>(PyUnicode_DecodeFSDefault(error.what()));
-      const py::object raised = py::module_::import("posekit._errors").attr("error_of")(static_cast<int>(error.code()), message);
+      const py::object raised =
+          py::module_::import("posekit._errors").attr("error_of")(static_cast<int>(error.code()), text_of(error.what()));
       PyErr_SetObject(py::type::handle_of(raised).ptr(), raised.ptr());
     }
   });

@@ -37,16 +37,16 @@ std::shared_ptr<PoseEstimator> make_estimator(const Model& model, const py::kwar
   return std::make_shared<PoseEstimator>(model, std::move(options));
 }
 
-py::list estimate_batch(const PoseEstimator& estimator, const std::vector<AnyImage>& images, const std::vector<Boxes>& boxes, bool rgb,
-                        std::optional<double> timeout) {
+std::vector<BoundResult> estimate_batch(const PoseEstimator& estimator, const std::vector<AnyImage>& images,
+                                        const std::vector<Boxes>& boxes, bool rgb, std::optional<double> timeout) {
   std::vector<std::vector<Box>> people;
   for (const Boxes& array : boxes) people.push_back(boxes_of(array));
   std::vector<ImageBoxes> input;
   for (std::size_t i = 0; i < images.size(); ++i) input.push_back({view_of(images[i], rgb), people.at(i)});
 
-  const auto results = run_watched(timeout, [&](const RunControl& control) { return estimator.estimate_batch(input, control); });
-  py::list list;
-  for (const ImageResult& result : results) list.append(tuple_of(result, estimator.keypoints().size()));
+  auto results = run_watched(timeout, [&](const RunControl& control) { return estimator.estimate_batch(input, control); });
+  std::vector<BoundResult> list;
+  for (ImageResult& result : results) list.push_back({std::move(result), estimator.keypoints().size()});
   return list;
 }
 

@@ -20,6 +20,7 @@
 #include "posekit/image_io.h"
 #include "posekit/listing.h"
 #include "posekit/video.h"
+#include "results.h"
 
 namespace py = pybind11;
 using namespace posekit;
@@ -69,14 +70,14 @@ Image three_channels(const ImageView& view) {
   return image;
 }
 
-py::array draw(const py::array& pixels, bool rgb, const std::vector<Pose>& poses, const KeypointSet& keypoints,
-               const DrawOptions& options) {
+py::array draw(const py::array& pixels, bool rgb, const BoundResult& result, const KeypointSet& keypoints, float min_score,
+               bool draw_boxes) {
   const ImageView view = view_of(pixels, rgb);
   std::optional<Image> image;
   {
     const py::gil_scoped_release release;
     image = three_channels(view);
-    draw_poses(*image, poses, keypoints, options);
+    draw_poses(*image, result.result.poses, keypoints, {.min_score = min_score, .boxes = draw_boxes});
   }
   return array_of(std::move(*image));
 }
@@ -144,20 +145,13 @@ py::object next_file(FolderListing& listing) {
 
 PYBIND11_MODULE(_io, module) {
   using namespace posekit_python;
-  py::module_::import("posekit._core");  // KeypointSet is registered there
+  py::module_::import("posekit._core");  // KeypointSet and ImageResult are registered there
   register_errors();
   module.def("read_image", &read_array, py::arg("path"), py::arg("max_pixels"));
   module.def("decode_image", &decode, py::arg("file"), py::arg("name"), py::arg("max_pixels"));
   module.def("write_image", &write_array, py::arg("path"), py::arg("image"), py::arg("rgb"));
-  module.def(
-      "draw_poses",
-      [](const py::array& image, bool rgb, const CArray<float>& keypoints, const CArray<float>& scores, const CArray<double>& boxes,
-         const CArray<std::int64_t>& indices, const CArray<std::int64_t>& track_ids, const KeypointSet& set, float min_score,
-         bool draw_boxes) {
-        return draw(image, rgb, poses_of(keypoints, scores, boxes, indices, track_ids), set, {.min_score = min_score, .boxes = draw_boxes});
-      },
-      py::arg("image"), py::arg("rgb"), py::arg("keypoints"), py::arg("scores"), py::arg("boxes"), py::arg("box_indices"),
-      py::arg("track_ids"), py::arg("keypoint_set"), py::arg("min_score"), py::arg("draw_boxes"));
+  module.def("draw_poses", &draw, py::arg("image"), py::arg("rgb"), py::arg("result"), py::arg("keypoint_set"), py::arg("min_score"),
+             py::arg("draw_boxes"));
   py::class_<Video>(module, "Video")
       .def(py::init([](int camera, std::uint64_t max_pixels) {
              const py::gil_scoped_release release;

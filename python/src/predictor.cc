@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "arrays.h"
@@ -23,17 +24,17 @@ namespace posekit_python {
 namespace {
 
 /// @param boxes one entry for each image; none: the detector finds them
-py::list predict_batch(const Predictor& predictor, const std::vector<AnyImage>& images, const std::vector<std::optional<Boxes>>& boxes,
-                       bool rgb, std::optional<double> timeout) {
+std::vector<BoundPrediction> predict_batch(const Predictor& predictor, const std::vector<AnyImage>& images,
+                                           const std::vector<std::optional<Boxes>>& boxes, bool rgb, std::optional<double> timeout) {
   std::vector<std::optional<std::vector<Box>>> people;
   for (const auto& array : boxes) people.push_back(array ? std::optional(boxes_of(*array)) : std::nullopt);
   std::vector<PredictorInput> input;
   for (std::size_t i = 0; i < images.size(); ++i) input.push_back({.image = view_of(images[i], rgb), .boxes = people.at(i)});
 
-  const auto predictions = run_watched(timeout, [&](const RunControl& control) { return predictor.predict_batch(input, control); });
+  auto predictions = run_watched(timeout, [&](const RunControl& control) { return predictor.predict_batch(input, control); });
   const std::size_t keypoints = predictor.estimator().keypoints().size();
-  py::list list;
-  for (const Prediction& prediction : predictions) list.append(tuple_of(prediction.result, keypoints));
+  std::vector<BoundPrediction> list;
+  for (Prediction& prediction : predictions) list.push_back(bound(std::move(prediction), keypoints));
   return list;
 }
 

@@ -1,22 +1,29 @@
-/// Results as plain tuples of arrays, which the package makes its classes of.
+/// Results as Python sees them: immutable classes with named properties. _results.py makes the package's classes of them.
 #pragma once
 
-#include <pybind11/pybind11.h>
-
 #include <cstddef>
+#include <vector>
 
+#include "posekit/geometry.h"
 #include "posekit/pose.h"
+#include "posekit/predictor.h"
 
 namespace posekit_python {
 
-/// (code, message, keypoints (N, K, 2), scores (N, K), boxes (N, 5), box indices (N,), track ids (N,), [(box index, code, message)],
-/// milliseconds (5,))
-[[nodiscard]] pybind11::tuple tuple_of(const posekit::ImageResult& result, std::size_t keypoint_count);
+/// An image's result, and how many keypoints a pose has, which a result without poses does not say. Nothing changes it once Python has it:
+/// any number of threads may read one. Its arrays are made when they are asked for, and own their memory.
+struct BoundResult {
+  posekit::ImageResult result;
+  std::size_t keypoint_count = 0;
+};
 
-/// The same tuple as a result. @throws posekit::Error invalid_argument if its arrays do not fit together
-[[nodiscard]] posekit::ImageResult result_of(const pybind11::tuple& state);
+/// A prediction with such a result.
+struct BoundPrediction {
+  std::vector<posekit::Box> boxes;
+  bool detected = false;
+  BoundResult result;
+};
 
-/// Milliseconds of decode, detect, preprocess, inference, postprocess.
-[[nodiscard]] pybind11::tuple tuple_of(const posekit::Timings& timings);
+[[nodiscard]] BoundPrediction bound(posekit::Prediction prediction, std::size_t keypoint_count);
 
 }  // namespace posekit_python

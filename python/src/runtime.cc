@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "errors.h"
 #include "register.h"
 
 namespace py = pybind11;
@@ -24,8 +25,7 @@ void set_log_callback(py::object callback) {
     native = [shared](posekit::LogLevel level, std::string_view message) {
       const py::gil_scoped_acquire acquire;
       try {
-        (*shared)(level == posekit::LogLevel::warning ? "warning" : "info", py::reinterpret_steal<py::str>(PyUnicode_DecodeFSDefaultAndSize(
-                                                                                message.data(), static_cast<py::ssize_t>(message.size()))));
+        (*shared)(level == posekit::LogLevel::warning ? "warning" : "info", text_of(message));
       } catch (py::error_already_set& error) {
         error.discard_as_unraisable("posekit's log callback");
       }

@@ -4,13 +4,14 @@
 #include <pybind11/stl.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <condition_variable>
-#include <deque>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <utility>
-#include <vector>
 
 #include "arrays.h"
 #include "options.h"
@@ -26,13 +27,73 @@ using namespace std::chrono_literals;
 namespace posekit_python {
 namespace {
 
-/// Keeps an array for as long as a frame needs it, and lets go of it with the GIL held, on whatever thread that is.
-std::shared_ptr<const void> keep(const py::array& array) {
-  return {array.ptr(), [array = std::make_shared<py::array>(array)](const void*) mutable {
-            const py::gil_scoped_acquire acquire;
-            array.reset();
-          }};
-}
+/// A frame and, once it is there, what was found in it.
+struct StreamPrediction : BoundPrediction {
+  py::object frame;   ///< What Python wants back with the result.
+  py::object pixels;  ///< Kept until the result is taken; null for a frame that can't be read.
+
+  StreamPrediction() = default;
+  StreamPrediction(const StreamPrediction&) = delete;
+  StreamPrediction& operator=(const StreamPrediction&) = delete;
+  /// On any thread, with or without the GIL.
+  ~StreamPrediction() {
+    const py::gil_scoped_acquire acquire;
+    frame = {};
+    pixels = {};
+  }
+};
+
+using Predictions = std::list<std::shared_ptr<StreamPrediction>>;
+
+/// Results on their way from the pipeline's thread to Python's, in order.
+class Handover {
+ public:
+  /// @param result one entry, made beforehand: this needs no memory, so no result is lost
+  void put(Predictions& result) noexcept {
+    const std::lock_guard lock(mutex_);
+    results_.splice(results_.end(), result);
+    came_.notify_all();
+  }
+
+  /// Lets go of the results before `number`, then waits for that one; it stays here.
+  /// @return none: it has not come yet; null: it never will
+  std::optional<std::shared_ptr<StreamPrediction>> wait(std::size_t number, std::chrono::milliseconds time) {
+    Predictions old;  // freed without the lock: code of Python's may run then
+    std::unique_lock lock(mutex_);
+    for (; first_ < number && !results_.empty(); ++first_) old.splice(old.end(), results_, results_.begin());
+    came_.wait_for(lock, time, [&] { return ended_ || !results_.empty(); });
+    if (!results_.empty() && first_ == number) return results_.front();
+    if (ended_) return nullptr;
+    if (first_ != number) throw Error(ErrorCode::internal, "result " + std::to_string(number) + " of the stream is not on its way");
+    return std::nullopt;
+  }
+
+  /// Nobody wants results from now on.
+  void end() {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    came_.notify_all();
+  }
+
+  /// After end(), once the pipeline has ended: lets go of what was not taken.
+  void clear() {
+    Predictions old;
+    const std::lock_guard lock(mutex_);
+    old.swap(results_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable came_;  ///< A result, or the end.
+  Predictions results_;
+  std::size_t first_ = 0;  ///< Number of the front.
+  bool ended_ = false;
+};
+
+/// What a frame carries through the pipeline.
+struct Carried {
+  Predictions result;
+};
 
 /// One stream; one Python thread at a time.
 class Stream {
@@ -41,43 +102,56 @@ class Stream {
   Stream(const Predictor& predictor, const PipelineOptions& options, std::unique_ptr<TrackerLoan> loan)
       : keypoints_(predictor.estimator().keypoints().size()),
         loan_(std::move(loan)),
+        handover_(std::make_unique<Handover>()),
         pipeline_(std::make_unique<Pipeline>(
             predictor, [this](PipelineResult out) { put(std::move(out)); }, options)) {}
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
-  ~Stream() = default;  // without the GIL: first the pipeline goes, then what it left here
+  /// Without the GIL: first the pipeline goes, then what it left here.
+  ~Stream() {
+    if (getpid() == process_)
+      handover_->end();
+    else
+      (void)handover_.release();  // NOLINT(bugprone-unused-return-value): a thread that is not in this forked child may wait there
+  }
 
-  /// @param index counts from 0, by one
+  /// @param frame what Python wants back with the result
   /// @param pixels none: a frame that can't be read, which then fails in its place
-  void submit(std::size_t index, double time_s, const std::optional<py::array>& pixels, bool rgb, const std::optional<Boxes>& boxes) {
+  void submit(py::object frame, std::size_t index, double time_s, const std::optional<py::array>& pixels, bool rgb,
+              const std::optional<Boxes>& boxes) {
+    const auto carried = std::make_shared<Carried>();
+    StreamPrediction& result = *carried->result.emplace_back(std::make_shared<StreamPrediction>());
+    result.frame = std::move(frame);
+    result.result.keypoint_count = keypoints_;
     PipelineInput input;
+    input.frame.owner = carried;
     input.frame.index = index;
     input.frame.time_s = time_s;
     if (pixels) {
       input.frame.image = view_of(*pixels, rgb);
-      input.frame.owner = keep(*pixels);
+      result.pixels = *pixels;
     }
     if (boxes) input.boxes = boxes_of(*boxes);
     const py::gil_scoped_release release;
-    add_place();
-    try {
-      (void)pipeline_->submit(std::move(input));
-    } catch (...) {
-      drop_last_place();
-      throw;
-    }
+    (void)pipeline_->submit(std::move(input));
   }
 
-  /// Frame `index`'s result; waits for it. It stays here until a later one is asked for: a caller that was interrupted asks again.
-  /// @param index of a submitted frame; not below one that was asked for before
-  py::tuple take(std::size_t index) {
+  /// The result of this number; waits for it. It stays here until a later one is asked for: a caller that was interrupted asks again.
+  /// @param number that of the last call, or one more
+  /// @return null: there is none, as the stream has ended
+  std::shared_ptr<StreamPrediction> take(std::size_t number) {
     if (getpid() != process_) throw Error(ErrorCode::forked, "the stream was made before fork(): make it in the child");
     // Python only notes a signal, and its handlers run when the main thread asks: so the wait looks up now and then.
     constexpr auto look_up = 100ms;
     for (;;) {
-      if (PipelineResult* out = wait(index, look_up)) {
-        out->frame.owner.reset();  // the image is needed no more
-        return py::make_tuple(out->detected, array_of(out->boxes), tuple_of(out->result, keypoints_));
+      std::optional<std::shared_ptr<StreamPrediction>> result;
+      {
+        const py::gil_scoped_release release;
+        result = handover_->wait(number, look_up);
+      }
+      if (result) {
+        if (*result) (*result)->pixels = {};
+        return *result;
       }
       if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     }
@@ -87,51 +161,30 @@ class Stream {
   void close() {
     if (getpid() != process_) return;  // in a forked child there is nothing to end
     const py::gil_scoped_release release;
+    handover_->end();
     pipeline_->cancel();
     pipeline_->close();
+    handover_->clear();
     loan_.reset();
   }
 
   [[nodiscard]] PipelineMetrics metrics() const { return pipeline_->metrics(); }
 
  private:
-  void add_place() {
-    const std::lock_guard lock(mutex_);
-    places_.emplace_back();
-  }
-
-  void drop_last_place() {
-    const std::lock_guard lock(mutex_);
-    places_.pop_back();
-  }
-
-  /// Needs no memory: no result is lost.
   void put(PipelineResult out) noexcept {
-    {
-      const std::lock_guard lock(mutex_);
-      places_[out.frame.index - first_] = std::move(out);
-    }
-    came_.notify_one();
-  }
-
-  /// Drops the results before, then waits. @return null: it has not come yet
-  PipelineResult* wait(std::size_t index, std::chrono::milliseconds time) {
-    const py::gil_scoped_release release;
-    std::unique_lock lock(mutex_);
-    for (; first_ < index && !places_.empty() && places_.front(); ++first_) places_.pop_front();
-    if (index != first_ || places_.empty())
-      throw Error(ErrorCode::internal, "frame " + std::to_string(index) + " of the stream is not on its way");
-    std::optional<PipelineResult>& place = places_.front();  // stays where it is when others come
-    return came_.wait_for(lock, time, [&] { return place.has_value(); }) ? &*place : nullptr;
+    // Made by `submit`, where it is not const.
+    Predictions& place = static_cast<Carried*>(const_cast<void*>(out.frame.owner.get()))->result;
+    StreamPrediction& result = *place.front();
+    result.boxes = std::move(out.boxes);
+    result.detected = out.detected;
+    result.result.result = std::move(out.result);
+    handover_->put(place);
   }
 
   pid_t process_ = getpid();
   std::size_t keypoints_;
-  std::mutex mutex_;
-  std::condition_variable came_;
-  std::deque<std::optional<PipelineResult>> places_;  ///< One for each frame that was submitted and not dropped, in order.
-  std::size_t first_ = 0;                             ///< Index of the front.
-  std::unique_ptr<TrackerLoan> loan_;                 ///< Goes after the pipeline.
+  std::unique_ptr<TrackerLoan> loan_;  ///< Goes after the pipeline.
+  std::unique_ptr<Handover> handover_;
   std::unique_ptr<Pipeline> pipeline_;
 };
 
@@ -186,10 +239,14 @@ py::dict metrics_of(const Stream& stream) {
 }  // namespace
 
 void register_stream(py::module_& module) {
+  py::class_<StreamPrediction, BoundPrediction, std::shared_ptr<StreamPrediction>>(module, "PipelineResult",
+                                                                                   "A prediction and the frame that it is of.")
+      .def_readonly("frame", &StreamPrediction::frame);
   py::class_<Stream>(module, "Stream", py::release_gil_before_calling_cpp_dtor())
       .def(py::init(&make_stream), py::arg("predictor"), py::arg("tracker"))
-      .def("submit", &Stream::submit, py::arg("index"), py::arg("time_s"), py::arg("pixels"), py::arg("rgb"), py::arg("boxes"))
-      .def("take", &Stream::take, py::arg("index"))
+      .def("submit", &Stream::submit, py::arg("frame"), py::arg("index"), py::arg("time_s"), py::arg("pixels"), py::arg("rgb"),
+           py::arg("boxes"))
+      .def("take", &Stream::take, py::arg("number"))
       .def("close", &Stream::close)
       .def("metrics", &metrics_of);
 }

@@ -41,10 +41,10 @@ std::shared_ptr<SharedTracker> make_tracker(const KeypointSet& keypoints, const 
   return std::make_shared<SharedTracker>(keypoints, options_of(table, given));
 }
 
-py::tuple update(SharedTracker& self, const py::tuple& state, double time_s) {
-  ImageResult result = result_of(state);
-  self.with([&](Tracker& tracker) { tracker.update(time_s, result.poses); });
-  return tuple_of(result, self.keypoints().size());
+/// A copy of the result with track ids and smooth keypoints.
+BoundResult update(SharedTracker& self, BoundResult result, double time_s) {
+  self.with([&](Tracker& tracker) { tracker.update(time_s, result.result.poses); });
+  return result;
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ namespace posekit_python {
 class SharedTracker {
  public:
   SharedTracker(const posekit::KeypointSet& keypoints, const posekit::TrackerOptions& options)
-      : tracker_(std::make_shared<posekit::Tracker>(keypoints, options)), keypoints_(keypoints) {}
+      : tracker_(std::make_shared<posekit::Tracker>(keypoints, options)) {}
 
   /// @throws posekit::Error as lock_unless_lent
   template <class Call>
@@ -27,8 +27,6 @@ class SharedTracker {
     const auto lock = lock_unless_lent();
     return call(*tracker_);
   }
-
-  [[nodiscard]] const posekit::KeypointSet& keypoints() const { return keypoints_; }
 
  private:
   friend class TrackerLoan;
@@ -52,7 +50,6 @@ class SharedTracker {
 
   std::mutex mutex_;
   std::shared_ptr<posekit::Tracker> tracker_;
-  posekit::KeypointSet keypoints_;
   std::atomic<pid_t> borrower_ = 0;  ///< The process whose stream has it; 0: none.
 };
 

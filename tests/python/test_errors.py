@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import posekit
 import pytest
-from conftest import ROOT, Script
+from conftest import BOX, ROOT, Script
 from posekit import _core
 
 EXPECTED = {
@@ -108,11 +108,13 @@ def test_an_option_of_another_type_or_name_is_reported(kind: Any, options: dict[
         kind(*arguments, **options)
 
 
-def test_the_native_classes_refuse_options_that_are_not_theirs(estimator: posekit.PoseEstimator) -> None:
+def test_the_native_classes_refuse_options_that_are_not_theirs(estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:
     with pytest.raises(TypeError, match='there is no option "flip"'):
         _core.PoseEstimator(estimator.model._native, flip=True)
     with pytest.raises(TypeError, match="executor is 4, a ThreadPool or None is expected"):
         _core.PoseEstimator(estimator.model._native, executor=4)
+    native = _core.PoseEstimator(estimator.model._native)  # the defaults are C++'s
+    assert np.array_equal(native.estimate_batch([photo], [np.array([[*BOX, 1]])], False, None)[0].keypoints, estimator.estimate(photo, [BOX]).keypoints)
 
 
 def test_misuse_of_a_call_is_reported(estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import pickle
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import posekit
 import pytest
 from conftest import BOX, IMAGES, PHOTOS, PROGRAM
+from posekit import _core, _results
 
 
 def program(*arguments: object) -> str:
@@ -94,6 +97,62 @@ def test_arrays_have_the_shapes_and_types_of_the_docs_and_own_their_memory(estim
             assert array.flags.owndata and array.flags.writeable and array.flags.c_contiguous, name
     assert result.keypoint_names == estimator.keypoints.names and result.skeleton_links == estimator.keypoints.links
     assert result.image_size == (photo.shape[1], photo.shape[0])
+
+
+NAMES = ("keypoints", "scores", "boxes", "box_scores", "box_indices")
+
+
+def native(estimator: posekit.PoseEstimator, image: np.ndarray, count: int) -> _core.ImageResult:
+    return estimator._native.estimate_batch([image], [np.array([[*BOX, 0.5]] * count).reshape(-1, 5)], False, None)[0]
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_arrays_of_a_native_result_outlive_it_and_are_nobody_elses(count: int, estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:
+    result = native(estimator, photo, count)
+    expected = {name: getattr(result, name).copy() for name in (*NAMES, "track_ids")}
+    first = {name: getattr(result, name) for name in expected}
+    for name, array in first.items():
+        assert array.flags.owndata and array.flags.writeable, name
+        array[...] = 7
+        assert np.array_equal(getattr(result, name), expected[name]), name
+        with pytest.raises(AttributeError):
+            setattr(result, name, array)
+    kept = [getattr(result, name) for name in expected]
+    timings, errors = result.timings, result.box_errors
+    del result
+    gc.collect()
+    assert all(np.array_equal(array, expected[name]) for name, array in zip(expected, kept))
+    assert timings.inference >= 0 and errors == []
+
+
+def test_the_parts_of_a_prediction_outlive_it(estimator: posekit.PoseEstimator, detector: posekit.PersonDetector, photo: np.ndarray) -> None:
+    (prediction,) = posekit.Predictor(estimator, detector)._native.predict_batch([photo], [None], False, None)
+    boxes, result = prediction.boxes, prediction.result
+    assert prediction.detected
+    del prediction
+    gc.collect()
+    assert np.array_equal(boxes, detector.detect(photo))
+    assert np.array_equal(result.keypoints, estimator.estimate(photo, boxes).keypoints)
+
+
+def test_threads_may_read_one_native_result(estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:
+    result = native(estimator, photo, 3)
+
+    def read(_: int) -> bytes:
+        return b"".join(getattr(result, name).tobytes() for name in NAMES)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert len(set(threads.map(read, range(200)))) == 1
+
+
+def test_a_result_is_the_same_after_a_way_through_the_native_code(estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:
+    result = estimator.estimate(photo, [[*BOX, 1], [9, 9, 2, 2, 1], [30.25, 20, 200, 300, 0.1]])
+    result.error = posekit.IoError("made up: caf\udce9")
+    result.track_ids = np.array([3, 0])
+    copy = _results.pose_result(_results.native_result(result), result.keypoint_set, result.model_name, result.image_size, tracked=True)
+    for name in (*NAMES, "track_ids"):
+        assert np.array_equal(getattr(copy, name), getattr(result, name)) and getattr(copy, name).dtype == getattr(result, name).dtype, name
+    assert (copy.box_errors, copy.timings, type(copy.error), str(copy.error)) == (result.box_errors, result.timings, posekit.IoError, str(result.error))
 
 
 def test_a_bad_box_is_reported_and_its_neighbours_get_poses(estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:

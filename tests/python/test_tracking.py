@@ -127,6 +127,16 @@ def test_what_is_wrong_is_said_and_changes_nothing() -> None:
         posekit.Tracker(COCO, oks_weight=2)
 
 
+def test_a_tracked_result_shares_what_the_tracker_leaves_alone() -> None:
+    given = people(100, 500)
+    tracked = posekit.Tracker(COCO).update(given, 0.0)
+    for name in ("scores", "boxes", "box_scores", "box_indices"):
+        assert getattr(tracked, name) is getattr(given, name)
+    for name, dtype in (("keypoints", np.float32), ("track_ids", np.int64)):
+        array = getattr(tracked, name)
+        assert array is not getattr(given, name) and array.dtype == dtype and array.flags.owndata
+
+
 def test_threads_that_share_a_tracker_wait_for_each_other() -> None:
     tracker = posekit.Tracker(COCO)
     refused = []
