@@ -17,7 +17,7 @@ from ._files import _MAX_PIXELS, _needs_opencv
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """A picture and its place in time."""
+    """A picture and its place in time. A Stream takes it as it is."""
 
     image: npt.NDArray[np.uint8]
     """(H, W, 3), BGR, upright; owned by the frame."""

@@ -48,11 +48,16 @@ using Predictions = std::list<std::shared_ptr<StreamPrediction>>;
 /// Results on their way from the pipeline's thread to Python's, in order.
 class Handover {
  public:
+  /// @param in_step `put` returns when Python has asked for the next result; else at once
+  explicit Handover(bool in_step) : in_step_(in_step) {}
+
   /// @param result one entry, made beforehand: this needs no memory, so no result is lost
   void put(Predictions& result) noexcept {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    const std::size_t number = first_ + results_.size();
     results_.splice(results_.end(), result);
     came_.notify_all();
+    if (in_step_) asked_.wait(lock, [&] { return ended_ || first_ > number; });
   }
 
   /// Lets go of the results before `number`, then waits for that one; it stays here.
@@ -61,6 +66,7 @@ class Handover {
     Predictions old;  // freed without the lock: code of Python's may run then
     std::unique_lock lock(mutex_);
     for (; first_ < number && !results_.empty(); ++first_) old.splice(old.end(), results_, results_.begin());
+    asked_.notify_all();
     came_.wait_for(lock, time, [&] { return ended_ || !results_.empty(); });
     if (!results_.empty() && first_ == number) return results_.front();
     if (ended_) return nullptr;
@@ -68,11 +74,12 @@ class Handover {
     return std::nullopt;
   }
 
-  /// Nobody wants results from now on.
+  /// No results come from now on, or nobody wants them.
   void end() {
     const std::lock_guard lock(mutex_);
     ended_ = true;
     came_.notify_all();
+    asked_.notify_all();
   }
 
   /// After end(), once the pipeline has ended: lets go of what was not taken.
@@ -83,8 +90,10 @@ class Handover {
   }
 
  private:
+  const bool in_step_;
   std::mutex mutex_;
-  std::condition_variable came_;  ///< A result, or the end.
+  std::condition_variable came_;   ///< A result, or the end.
+  std::condition_variable asked_;  ///< For a later result; or the end.
   Predictions results_;
   std::size_t first_ = 0;  ///< Number of the front.
   bool ended_ = false;
@@ -95,14 +104,14 @@ struct Carried {
   Predictions result;
 };
 
-/// One stream; one Python thread at a time.
+/// One stream. One Python thread at a time asks for results; one submits, the same or another.
 class Stream {
  public:
   /// @param loan of the tracker in the options, if there is one
   Stream(const Predictor& predictor, const PipelineOptions& options, std::unique_ptr<TrackerLoan> loan)
       : keypoints_(predictor.estimator().keypoints().size()),
         loan_(std::move(loan)),
-        handover_(std::make_unique<Handover>()),
+        handover_(std::make_unique<Handover>(options.overflow == Overflow::latest)),
         pipeline_(std::make_unique<Pipeline>(
             predictor, [this](PipelineResult out) { put(std::move(out)); }, options)) {}
   Stream(const Stream&) = delete;
@@ -157,6 +166,13 @@ class Stream {
     }
   }
 
+  /// No more frames come: returns when every result was taken, or the stream is closed.
+  void finish() {
+    const py::gil_scoped_release release;
+    pipeline_->close();
+    handover_->end();
+  }
+
   /// Ends the stream within the batch in flight and joins its threads.
   void close() {
     if (getpid() != process_) return;  // in a forked child there is nothing to end
@@ -192,6 +208,7 @@ class Stream {
 std::unique_ptr<Stream> make_stream(const Predictor& predictor, const std::shared_ptr<SharedTracker>& tracker, const py::kwargs& given) {
   // clang-format off
   static const OptionTable<PipelineOptions> table{
+      {"overflow", option(&PipelineOptions::overflow)},
       {"queue_frames", option(&PipelineOptions::queue_frames)},
       {"batch_frames", option(&PipelineOptions::batch_frames)},
       {"batch_wait", option(&PipelineOptions::batch_wait)},
@@ -216,22 +233,27 @@ py::tuple tuple_of_stats(const TimeStats& stats) {
   return py::make_tuple(stats.count, stats.mean.count(), stats.p50.count(), stats.p99.count());
 }
 
+/// All but the source, which is Python's.
 py::dict metrics_of(const Stream& stream) {
   const PipelineMetrics metrics = stream.metrics();
   py::dict counts;
   counts["accepted"] = metrics.accepted;
+  counts["refused"] = metrics.refused;
   counts["delivered"] = metrics.delivered;
   counts["failed"] = metrics.failed;
+  counts["dropped"] = metrics.dropped;
   counts["in_flight"] = metrics.in_flight;
   counts["fps"] = metrics.fps;
   counts["waiting_detect"] = metrics.detect.waiting;
   counts["waiting_estimate"] = metrics.estimate.waiting;
   counts["waiting_track"] = metrics.track.waiting;
+  counts["waiting_sink"] = metrics.sink.waiting;
   counts["detect"] = tuple_of_stats(metrics.detect.time);
   counts["preprocess"] = tuple_of_stats(metrics.estimate.preprocess);
   counts["inference"] = tuple_of_stats(metrics.estimate.inference);
   counts["postprocess"] = tuple_of_stats(metrics.estimate.postprocess);
   counts["track"] = tuple_of_stats(metrics.track.time);
+  counts["sink"] = tuple_of_stats(metrics.sink.time);
   counts["age"] = tuple_of_stats(metrics.age);
   return counts;
 }
@@ -247,6 +269,7 @@ void register_stream(py::module_& module) {
       .def("submit", &Stream::submit, py::arg("frame"), py::arg("index"), py::arg("time_s"), py::arg("pixels"), py::arg("rgb"),
            py::arg("boxes"))
       .def("take", &Stream::take, py::arg("number"))
+      .def("finish", &Stream::finish)
       .def("close", &Stream::close)
       .def("metrics", &metrics_of);
 }

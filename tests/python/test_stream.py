@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
+import inspect
+import re
 import threading
 import weakref
 from collections.abc import Iterator
@@ -12,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import posekit
 import pytest
-from conftest import BOX, PHOTOS, Script
+from conftest import BOX, PHOTOS, ROOT, Script
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -46,7 +49,9 @@ def test_a_stream_gives_what_a_loop_gives_in_order(
         assert_same(one.result, expected[i % len(photos)])
         assert len(one.boxes) == len(one.result)
     metrics = stream.metrics()
-    assert (metrics.accepted, metrics.delivered, metrics.failed, metrics.in_flight) == (10, 10, 0, 0)
+    assert (metrics.accepted, metrics.delivered, metrics.failed, metrics.dropped, metrics.in_flight) == (10, 10, 0, 0, 0)
+    assert metrics.source.count == metrics.sink.count == metrics.age.count == 10
+    assert 0 <= metrics.source.p50 <= metrics.source.p99
     assert metrics.inference.count == sum(len(one.result) > 0 for one in results)
     assert 0 < metrics.inference.p50 <= metrics.inference.p99
     assert next(stream, None) is None
@@ -143,6 +148,142 @@ def test_an_iterable_that_raises_raises_after_the_results_before(photo: Pixels, 
     assert seen == [0, 1, 2]
 
 
+def test_the_frames_of_a_video_are_taken_as_they_are(photo: Pixels, estimator: posekit.PoseEstimator, detector: posekit.PersonDetector) -> None:
+    frames = [posekit.Frame(photo, 3, 0.1), posekit.Frame(photo, 4, 0.2)]
+    results = list(posekit.Stream(frames, estimator, detector))
+    assert [(one.index, one.time_s) for one in results] == [(0, 0.1), (1, 0.2)]
+    for one in results:
+        assert one.image is photo
+        assert_same(one.result, results[0].result)
+
+
+def test_metrics_are_those_of_cpp() -> None:
+    header = (ROOT / "include/posekit/pipeline.h").read_text()
+    struct = header[header.index("struct PipelineMetrics {") :]
+    names = re.findall(r"^  (?:std::size_t|double|TimeStats) (\w+)", struct[: struct.index("\n};")], re.MULTILINE)
+    assert [field.name for field in dataclasses.fields(posekit.StreamMetrics)] == names
+
+
+def test_options_are_those_of_cpp() -> None:
+    header = (ROOT / "include/posekit/pipeline.h").read_text()
+    struct = header[header.index("struct PipelineOptions {") :]
+    names = re.findall(r"^  [\w:<>]+ (\w+)(?: = |\{)", struct[: struct.index("\n};")], re.MULTILINE)
+    assert len(names) == 9 and set(names) <= set(inspect.signature(posekit.Stream).parameters)
+
+
+class Camera:
+    """Frames that come as fast as they are taken. Knows when the last was taken, and which are alive."""
+
+    def __init__(self, count: int, failure: Exception | None = None) -> None:
+        self.count, self.failure = count, failure
+        self.exhausted = threading.Event()
+        self.alive: list[weakref.ref[Pixels]] = []
+
+    def __iter__(self) -> Iterator[tuple[Pixels, float, list[list[float]]]]:
+        for i in range(self.count):
+            pixels = np.full((64, 64, 3), i, np.uint8)
+            self.alive.append(weakref.ref(pixels))
+            yield pixels, i / 10, [[0, 0, 60, 60]]
+            del pixels
+        self.exhausted.set()
+        if self.failure is not None:
+            raise self.failure
+
+    def frames_alive(self) -> int:
+        return sum(one() is not None for one in self.alive)
+
+
+def test_the_latest_frame_wins_and_the_account_is_complete(estimator: posekit.PoseEstimator) -> None:
+    camera = Camera(200)
+    stream = posekit.Stream(camera, estimator, overflow="latest", queue_frames=1)
+    results = [next(stream)]
+    assert camera.exhausted.wait(60)  # nothing holds the camera up, though no second result was asked for
+    assert camera.frames_alive() <= 6, "one in each stage and between them, one at the caller's"
+    results += stream
+    indices = [one.index for one in results]
+    assert indices == sorted(set(indices)) and indices[-1] == 199, "in order, and the newest is never dropped"
+    assert len(results) <= 6
+    for one in results:
+        assert one.image[0, 0, 0] == one.index and one.time_s == one.index / 10
+        assert_same(one.result, estimator.estimate(one.image, [[0, 0, 60, 60]]))
+    metrics = stream.metrics()
+    assert (metrics.accepted, metrics.delivered, metrics.failed, metrics.refused, metrics.in_flight) == (200, len(results), 0, 0, 0)
+    assert metrics.dropped == 200 - len(results) and metrics.source.count == 200
+    assert metrics.waiting_estimate == metrics.waiting_sink == 0
+
+
+def test_a_blocking_stream_reads_no_further_than_its_queue(estimator: posekit.PoseEstimator) -> None:
+    camera = Camera(50)
+    stream = posekit.Stream(camera, estimator, queue_frames=3)
+    for given in range(1, 11):
+        next(stream)
+        assert len(camera.alive) == given + 2
+    assert stream.metrics().dropped == 0 and len(list(stream)) == 40
+
+
+@pytest.mark.parametrize("overflow", ["block", "latest"])
+def test_what_the_iterable_raises_comes_after_the_results_before_it(overflow: Any, estimator: posekit.PoseEstimator) -> None:
+    stream = posekit.Stream(Camera(3, RuntimeError("the camera is gone")), estimator, overflow=overflow)
+    seen = []
+    with pytest.raises(RuntimeError, match="the camera is gone"):
+        for one in stream:
+            seen.append(one.index)
+    assert seen[-1] == 2 and next(stream, None) is None
+
+
+def test_a_latest_stream_that_is_left_early_ends_its_thread_and_lets_go_of_the_frames(estimator: posekit.PoseEstimator) -> None:
+    before = threading.active_count()
+    cameras = [Camera(1 << 60) for _ in range(3)]
+    with posekit.Stream(cameras[0], estimator, overflow="latest") as stream:
+        next(stream)
+    assert threading.active_count() == before
+    assert next(stream, None) is None
+    with pytest.raises(RuntimeError, match="the caller's"), posekit.Stream(cameras[1], estimator, overflow="latest") as stream:
+        for one in stream:
+            del one
+            raise RuntimeError("the caller's")
+    dropped = posekit.Stream(cameras[2], estimator, overflow="latest")
+    next(dropped)
+    del dropped, stream
+    gc.collect()
+    assert threading.active_count() == before
+    assert [camera.frames_alive() for camera in cameras] == [0, 0, 0]
+
+
+def test_a_latest_stream_reads_nothing_before_it_is_asked(estimator: posekit.PoseEstimator) -> None:
+    before = threading.active_count()
+    camera = Camera(5)
+    with posekit.Stream(camera, estimator, overflow="latest"):
+        assert threading.active_count() == before
+    assert camera.alive == []
+
+
+def test_a_tracker_follows_the_frames_that_were_not_dropped(estimator: posekit.PoseEstimator) -> None:
+    tracker = posekit.Tracker(estimator.keypoints)
+    stream = posekit.Stream(Camera(50), estimator, overflow="latest", tracker=tracker)
+    results = list(stream)
+    assert stream.metrics().track.count == len(results)
+    for one in results:
+        assert one.result.track_ids is not None and one.result.error is None
+    tracker.save()  # it is free again
+
+
+def test_an_interpreter_ends_well_while_a_latest_stream_is_read(script: Script) -> None:
+    out = script(
+        """
+        import itertools
+        import numpy as np, posekit
+
+        estimator = posekit.PoseEstimator(posekit.shipped_model("pose_landmark_lite.pt"))
+        image = np.zeros((64, 64, 3), np.uint8)
+        stream = posekit.Stream(((image, i / 30, [[0, 0, 60, 60]]) for i in itertools.count()), estimator, overflow="latest")
+        next(stream)
+        print("end")
+        """
+    )
+    assert out == "end"
+
+
 def test_an_early_end_stops_and_lets_go_of_the_frames(estimator: posekit.PoseEstimator) -> None:
     taken = []
     alive: list[weakref.ref[Pixels]] = []
@@ -188,9 +329,21 @@ def test_streams_share_models_from_several_threads(photos: list[Pixels], estimat
 
 
 def test_options_that_make_no_sense_are_refused(photo: Pixels, estimator: posekit.PoseEstimator) -> None:
-    for options in ({"rate": 0}, {"queue_frames": -1}, {"batch_wait": -1}, {"detect_every": 0}, {"detect_calls": 65}, {"frame_timeout": 0}, {"format": "hsv"}):
+    with pytest.raises(posekit.InvalidArgumentError, match="refuse.*in C"):
+        posekit.Stream([photo], estimator, overflow="refuse")  # type: ignore[arg-type]
+    wrong: list[dict[str, Any]] = [
+        {"rate": 0},
+        {"overflow": "newest"},
+        {"queue_frames": -1},
+        {"batch_wait": -1},
+        {"detect_every": 0},
+        {"detect_calls": 65},
+        {"frame_timeout": 0},
+        {"format": "hsv"},
+    ]
+    for options in wrong:
         with pytest.raises(posekit.InvalidArgumentError):
-            posekit.Stream([photo], estimator, **options)  # type: ignore[arg-type]
+            posekit.Stream([photo], estimator, **options)
 
 
 def test_ctrl_c_ends_the_wait_for_a_result(script: Script) -> None:
@@ -269,17 +422,18 @@ def test_an_interrupted_stream_can_be_asked_on(script: Script) -> None:
     assert out == "all there"
 
 
-def test_a_forked_child_is_refused_and_may_let_go(script: Script) -> None:
+@pytest.mark.parametrize("overflow", ["block", "latest"])
+def test_a_forked_child_is_refused_and_may_let_go(overflow: str, script: Script) -> None:
     out = script(
         """
-        import os, signal
+        import os, signal, sys
         import numpy as np, posekit
 
         posekit.set_torch_threads(1)
         image = np.zeros((64, 64, 3), np.uint8)
         estimator = posekit.PoseEstimator(posekit.shipped_model("pose_landmark_lite.pt"))
         tracker = posekit.Tracker(estimator.keypoints)
-        stream = posekit.Stream(((image, i / 30, [[0, 0, 60, 60]]) for i in range(20)), estimator, tracker=tracker)
+        stream = posekit.Stream(((image, i / 30, [[0, 0, 60, 60]]) for i in range(20)), estimator, overflow=sys.argv[1], tracker=tracker)
         next(stream)
         child = os.fork()
         if child == 0:
@@ -298,8 +452,9 @@ def test_a_forked_child_is_refused_and_may_let_go(script: Script) -> None:
             del stream
             use(tracker.save)
             os._exit(refused)
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), sum(1 for _ in stream))
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), sum(1 for _ in stream) + stream.metrics().dropped)
         tracker.save()
-        """
+        """,
+        overflow,
     )
     assert out == "6 19"
