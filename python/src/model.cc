@@ -106,6 +106,9 @@ void register_info(py::module_& module) {
           "detect", [](const ModelInfo& info) { return std::get_if<DetectInfo>(&info.purpose); }, "None for a pose model.")
       .def_readonly("origins", &ModelInfo::origins, "Where each value came from.")
       .def_readonly("notes", &ModelInfo::notes, "For example unknown keys that were ignored.")
+      .def(
+          "to_json", [](const ModelInfo& info) { return to_json(info); },
+          "The metadata as a document that parse_model_info reads back: one line, the keypoint set in full.")
       .def("__repr__", [](const ModelInfo& info) {
         return "ModelInfo(" + py::repr(py::str(info.name)).cast<std::string>() + ", task \"" + std::string(to_string(info.task())) +
                "\", input " + std::to_string(info.input.width) + "x" + std::to_string(info.input.height) + ", codec \"" +
@@ -116,7 +119,10 @@ void register_info(py::module_& module) {
       .def_readonly("file_bytes", &ModelReport::file_bytes)
       .def_readonly("parameters", &ModelReport::parameters, "Number of values in parameters and buffers.")
       .def_readonly("parameter_bytes", &ModelReport::parameter_bytes)
-      .def_readonly("info", &ModelReport::info);
+      .def_readonly("info", &ModelReport::info)
+      .def(
+          "to_json", [](const ModelReport& report) { return to_json(report); },
+          "The report as one JSON object: path, file_bytes, parameters, parameter_bytes, metadata, origins, notes.");
   py::class_<MemoryReport>(module, "MemoryReport", "What a model takes of its device's memory, in bytes.")
       .def_property_readonly(
           "device", [](const MemoryReport& report) { return to_string(report.device); }, "\"cpu\" or \"cuda:N\".")

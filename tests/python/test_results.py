@@ -257,6 +257,8 @@ def test_what_a_model_takes_of_memory_is_measured(lite: Path) -> None:
 
 def test_a_models_metadata_is_what_inspect_shows(lite: Path) -> None:
     report = posekit.inspect_model(lite)
+    assert json.loads(report.to_json())["parameters"] == report.parameters
+    assert posekit.parse_model_info(report.info.to_json()).to_json() == report.info.to_json()
     shown = subprocess.run([str(PROGRAM), "inspect", str(lite)], capture_output=True, text=True, check=True).stdout
     assert report.path == lite and report.file_bytes == lite.stat().st_size
     info = posekit.PoseEstimator(lite, device="cpu").info
