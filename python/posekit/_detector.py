@@ -18,13 +18,19 @@ from ._results import DetectionResult, detection_result
 
 
 class PersonDetector(Loadable[_core.PersonDetector]):
-    """Finds people with one detection model. Immutable: any number of threads may call it at once. Pickles and forks as PoseEstimator does.
+    """Finds people with one detection model.
 
     model: a posekit.Model, a path or bytes, as in PoseEstimator, with task "detect"; None = the shipped person_detector.pt.
     max_batch: windows in one forward; 0 = 1 on a CPU, 16 on a GPU. Halved, and remembered, while memory does not hold them.
-    score_threshold, nms_iou, max_persons: override the metadata.
-    tiles: also look at half-overlapping square tiles, sides as fractions of the longer side in (0, 1]. For small people and groups.
-    The rest, and what is raised, is as in PoseEstimator.
+    score_threshold: overrides the metadata; scores must exceed it.
+    nms_iou: overrides the metadata; of two boxes that overlap more, the weaker is removed.
+    max_persons: overrides the metadata; at most this many boxes are kept, the best.
+    tiles: also look at half-overlapping square tiles, sides as fractions of the longer side, 1/64 to 1. For small people and groups.
+    The other options are as in PoseEstimator.
+
+    Immutable: any number of threads may call it at once. Pickles and forks as PoseEstimator does.
+
+    Raises what PoseEstimator raises.
     """
 
     def __init__(
@@ -75,7 +81,9 @@ class PersonDetector(Loadable[_core.PersonDetector]):
         return self._native.info
 
     def detect(self, image: Image, *, format: Literal["bgr", "rgb"] = "bgr", timeout: float | None = None) -> npt.NDArray[np.float64]:
-        """The people in one image, by falling score: (N, 5), x1, y1, x2, y2 in pixels, inside the image, and score.
+        """The people in one image, by falling score.
+
+        Returns (N, 5): x1, y1, x2, y2 in pixels, inside the image, and score.
 
         Raises InvalidArgumentError, DeadlineExceededError, InvalidModelError, ForkedError, …, and KeyboardInterrupt after the batch in flight.
         """
@@ -87,7 +95,12 @@ class PersonDetector(Loadable[_core.PersonDetector]):
     def detect_batch(
         self, images: Sequence[Image], *, format: Literal["bgr", "rgb"] = "bgr", timeout: float | None = None
     ) -> list[DetectionResult]:
-        """The people in several images, of any sizes. One result for each image, in order; what concerns one is reported in its `error`."""
+        """The people in several images, of any sizes.
+
+        Returns one result for each image, in order; what concerns one image is reported in its `error`.
+
+        Raises InvalidArgumentError for misuse of the call as a whole, ForkedError, and KeyboardInterrupt after the batch in flight.
+        """
         pixels, failures = [], {}
         for index, image in enumerate(images):
             try:

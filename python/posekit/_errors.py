@@ -54,13 +54,13 @@ class InvalidModelError(Error):
 
 
 class DeviceUnavailableError(Error):
-    """The device asked for is not there."""
+    """The device asked for is not there, or is lost."""
 
     code = ErrorCode.DEVICE_UNAVAILABLE
 
 
 class OutOfMemoryError(Error, MemoryError):
-    """Host or device memory is out."""
+    """Host or device memory ran out."""
 
     code = ErrorCode.OUT_OF_MEMORY
 

@@ -17,10 +17,7 @@ from ._results import PoseResult, batch_results
 
 
 class PoseEstimator(Loadable[_core.PoseEstimator]):
-    """Top-down pose estimation with one model. Immutable: any number of threads may call it at once, and the weights are shared.
-
-    For one model and one number of Torch threads the results on a CPU are bit-equal on every executor and every run. Pickles as its
-    options: another process loads the model again, when it first uses it. After fork() every call in the child raises ForkedError.
+    """Top-down pose estimation with one model.
 
     model: a posekit.Model, whose weights are used and may serve others too; or what it is made of, a model file's path or bytes, and
         then device, precision, metadata, preset, sha256 and warm_up are as there. None = the shipped pose_landmark_full.pt. Loading runs
@@ -30,6 +27,12 @@ class PoseEstimator(Loadable[_core.PoseEstimator]):
     box_padding: overrides the metadata; > 0.
     keypoints: a subset's name, or names of keypoints; None = all. Only these are decoded.
     flip_test: average with the mirrored crop: about twice the time, a little more accuracy.
+
+    Immutable: any number of threads may call it at once, and the weights are shared. For one model and one number of Torch threads the results
+    on a CPU are bit-equal on every executor and every run.
+
+    An estimator pickles as its options: another process loads the model again, when it first uses it. After fork() every call in the child
+    raises ForkedError.
 
     Raises what posekit.Model raises, NotFoundError for a keypoint that the model does not have, and InvalidArgumentError if the model is for
     another task, for an option outside its range, and for an option of the model's beside a posekit.Model.
@@ -93,12 +96,14 @@ class PoseEstimator(Loadable[_core.PoseEstimator]):
         format: Literal["bgr", "rgb"] = "bgr",
         timeout: float | None = None,
     ) -> PoseResult:
-        """Estimates the people of one image. A box that can't be used is reported in `box_errors`; its neighbours get their poses.
+        """Estimates the people of one image.
 
         image: uint8 (H, W), (H, W, 3) or (H, W, 4), not copied if the pixels of each row follow each other. Nobody may write to it meanwhile.
             One that lies on the CUDA device that the model runs on (`__dlpack__`, `__cuda_array_interface__`) is cropped there, never copied.
         boxes: (N, 4) x1, y1, x2, y2 in pixels, or (N, 5) with a score each: what PersonDetector.detect gives.
         timeout: seconds; checked between batches.
+
+        A box that can't be used is reported in `box_errors`; the other boxes get their poses.
 
         Raises InvalidArgumentError, DeadlineExceededError, InvalidModelError, ForkedError, …, and KeyboardInterrupt after the batch in flight.
         """
@@ -115,7 +120,9 @@ class PoseEstimator(Loadable[_core.PoseEstimator]):
         format: Literal["bgr", "rgb"] = "bgr",
         timeout: float | None = None,
     ) -> list[PoseResult]:
-        """Estimates the people of several images, of any sizes, and fills batches across them. One result for each image, in order.
+        """Estimates the people of several images, of any sizes.
+
+        Batches are filled across the images. Returns one result for each image, in order.
 
         What concerns one image or box, and a passed timeout, is reported in its result's `error` and `box_errors`, with what was finished kept.
         Raises InvalidArgumentError for misuse of the call as a whole, ForkedError, and KeyboardInterrupt after the batch in flight.

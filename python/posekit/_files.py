@@ -31,7 +31,9 @@ def _needs_opencv() -> Iterator[None]:
 
 
 def read_image(path: str | os.PathLike[str], *, max_pixels: int = _MAX_PIXELS) -> npt.NDArray[np.uint8]:
-    """Reads an image file as upright BGR (H, W, 3): EXIF orientation applied, 16-bit scaled by 1/257, CMYK converted, gray spread, alpha dropped.
+    """Reads an image file as upright BGR (H, W, 3).
+
+    EXIF orientation is applied, 16-bit values are scaled by 1/257, CMYK is converted, gray is spread, alpha is dropped.
 
     Raises NotFoundError, IoError (not an image, cut off, not readable), InvalidArgumentError (more than max_pixels).
     """
@@ -78,10 +80,15 @@ def write_image(path: str | os.PathLike[str], image: Image, *, format: Literal["
 def draw_poses(
     image: Image, result: PoseResult, *, min_score: float = 0.3, boxes: bool = True, format: Literal["bgr", "rgb"] = "bgr"
 ) -> npt.NDArray[np.uint8]:
-    """A copy of the image (H, W, 3), in the same order of colours, with the poses drawn on it; gray is spread, alpha dropped.
+    """A copy of the image with the poses drawn on it.
 
-    min_score: keypoints below are not drawn, nor links with such an end; above, low scores are faded. boxes: also draw each person's box. Who has a
-    track id gets box and links in a colour of that id.
+    min_score: keypoints below are not drawn, nor links with such an end; above, low scores are faded.
+    boxes: also draw each person's box.
+
+    Returns (H, W, 3) in the same order of colours; gray is spread to three channels, alpha is dropped. A person with a track id gets box and
+    links in a colour of that id.
+
+    Raises InvalidArgumentError if the result's arrays were changed and do not fit together.
     """
     with _needs_opencv():
         from . import _io

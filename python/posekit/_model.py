@@ -55,7 +55,12 @@ def _metadata_choice(metadata: Metadata | None, preset: str | None) -> _core.Met
 
 
 def inspect_model(path: PathLike, *, metadata: Metadata | None = None, preset: str | None = None, sha256: str = "") -> _core.ModelReport:
-    """Loads a model on the CPU without running it and says what it is. Loading runs code from the file: open only files you trust."""
+    """Loads a model on the CPU without running it and says what it is.
+
+    metadata, preset, sha256: as in posekit.Model. Loading runs code from the file: open only files you trust.
+
+    Raises what posekit.Model raises.
+    """
     check_can_load()
     return _core.inspect_model(path, _metadata_choice(metadata, preset), sha256)
 
@@ -75,11 +80,7 @@ def _path_or_bytes(source: Any) -> str | memoryview:
 
 
 class Model(Loadable[_core.Model]):
-    """A loaded model. Immutable: estimators and detectors made of it share its weights, and any number of threads may use it at once.
-
-    The weights are freed when the model and all that was made of it are gone. Loading runs without the GIL. Pickles as its options: another
-    process loads the model again, when it first uses it. One made of bytes does not pickle. After fork() every call in the child raises
-    ForkedError.
+    """A loaded model, which estimators and detectors share.
 
     source: path of a model file (docs/models.md), or the bytes of one (bytes, bytearray, memoryview, mmap.mmap, …): these are read in place while the
         model is loaded and not kept, nothing is written to disk, and metadata are in the archive or in the options. Loading runs code from the
@@ -90,6 +91,12 @@ class Model(Loadable[_core.Model]):
     metadata, preset: a document, the path of one, or a preset's name, instead of what the model brings.
     sha256: checksum that the file must have; "" = not checked.
     warm_up: "check" runs one black crop to hold the model against its metadata, "none" leaves that to the first batch.
+
+    Immutable: any number of threads may use it, and what is made of it, at once. The weights are freed when the model and all that was made of
+    it are gone. Loading runs without the GIL.
+
+    A model pickles as its options: another process loads it again, when it first uses it. One made of bytes does not pickle. After fork() every
+    call in the child raises ForkedError.
 
     Raises NotFoundError, IoError, InvalidModelError, UnsupportedModelError, DeviceUnavailableError, InvalidArgumentError,
     OutOfMemoryError, and ForkedError where Torch could hang.
@@ -121,7 +128,7 @@ class Model(Loadable[_core.Model]):
 
     def __getstate__(self) -> dict[str, Any]:
         if self._path is None:
-            raise InvalidArgumentError("a model that was made of bytes does not pickle: make it of a path, or anew in the other process")
+            raise InvalidArgumentError("a model that was made of bytes does not pickle: make it of a path, or again in the other process")
         return self._options | {"source": os.path.abspath(self._path)}
 
     def __repr__(self) -> str:
@@ -146,9 +153,10 @@ class Model(Loadable[_core.Model]):
         return self._native.device
 
     def measure_memory(self) -> _core.MemoryReport:
-        """What the model takes of its device's memory. Runs batches of one and of two crops of zeros to see it, without the GIL.
+        """What the model takes of its device's memory.
 
-        Torch's tensors and the crops count; what kernels take besides, and CUDA's own context, are not seen.
+        Runs batches of one and of two crops of zeros to see it, without the GIL. Torch's tensors and the crops count; what kernels take besides,
+        and CUDA's own context, are not seen.
 
         Raises InvalidArgumentError for a model on several devices, InvalidModelError, OutOfMemoryError, ForkedError.
         """

@@ -17,11 +17,12 @@ from ._results import PoseResult, batch_results
 
 
 class Predictor(Loadable[_core.Predictor]):
-    """A detector, or none, and a pose estimator: one call for both. Immutable: any number of threads may call it at once.
-
-    Others may use the estimator and the detector too. Pickles as the two do. After fork() every call in the child raises ForkedError.
+    """A detector, or none, and a pose estimator: one call for both.
 
     detector: None = every image comes with its boxes.
+
+    Immutable: any number of threads may call it at once. Other code may use the estimator and the detector too. Pickles as the two do. After
+    fork() every call in the child raises ForkedError.
     """
 
     def __init__(self, estimator: PoseEstimator, detector: PersonDetector | None = None) -> None:
@@ -53,11 +54,13 @@ class Predictor(Loadable[_core.Predictor]):
         format: Literal["bgr", "rgb"] = "bgr",
         timeout: float | None = None,
     ) -> PoseResult:
-        """The people of one image. A box that can't be used is reported in `box_errors`; its neighbours get their poses.
+        """The people of one image.
 
         image: as in PoseEstimator.estimate; in the CPU's memory where the detector looks at it.
         boxes: the image's people, maybe none, (N, 4) or (N, 5) as in PoseEstimator.estimate; None = the detector finds them.
         timeout: seconds for both steps; checked between batches.
+
+        A box that can't be used is reported in `box_errors`; the other boxes get their poses.
 
         Raises InvalidArgumentError, DeadlineExceededError, InvalidModelError, ForkedError, …, and KeyboardInterrupt after the batch in flight.
         """
@@ -74,9 +77,11 @@ class Predictor(Loadable[_core.Predictor]):
         format: Literal["bgr", "rgb"] = "bgr",
         timeout: float | None = None,
     ) -> list[PoseResult]:
-        """The people of several images, of any sizes, with batches filled across them. One result for each image, in order.
+        """The people of several images, of any sizes.
 
         boxes_per_image: as in `predict`, for each image; None = the detector finds the people of all.
+
+        Batches are filled across the images. Returns one result for each image, in order.
 
         What concerns one image or box, and a passed timeout, is reported in its result's `error` and `box_errors`, with what was finished kept.
         Raises InvalidArgumentError for misuse of the call as a whole, ForkedError, and KeyboardInterrupt after the batch in flight.

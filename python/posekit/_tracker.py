@@ -17,8 +17,7 @@ class Tracker:
     """Recognises people from frame to frame and smooths their keypoints: one object for one stream of images.
 
     ByteTrack's association by IoU and OKS over a Kalman filter, and a One-Euro filter for each keypoint, in seconds: any frame rate, also an
-    irregular one. docs/tracking.md has the rules, sources and figures. Calls of several threads wait for each other. Pickles with its state. While a
-    Stream has it, every use, pickling included, raises InvalidArgumentError.
+    irregular one. docs/tracking.md has the rules, sources and figures.
 
     keypoint_set: of the results that will come: PoseEstimator.keypoints.
     high_score, low_score: boxes from high_score on are associated first, those down to low_score second, others never.
@@ -30,8 +29,11 @@ class Tracker:
     max_gap_s: seconds; a person unseen for longer is forgotten, its id never given again.
     smoothing: False leaves keypoints as they are.
     min_cutoff_hz, speed_factor, speed_cutoff_hz: the One-Euro filter: cut-off at rest, Hz; Hz for each size a second; cut-off of the speed, Hz.
-    smoothing_gap_s: seconds; a keypoint unseen for longer starts anew.
-    jump: in sizes (square roots of the box's area); a person whose keypoints moved farther than expected starts anew: a cut.
+    smoothing_gap_s: seconds; a keypoint unseen for longer starts again.
+    jump: in sizes (square roots of the box's area); a person whose keypoints moved farther than expected starts again: a cut.
+
+    Calls of several threads wait for each other. A tracker pickles with its state. While a Stream has it, every use, pickling included, raises
+    InvalidArgumentError.
 
     Raises InvalidArgumentError for an option outside its range.
     """
@@ -80,10 +82,12 @@ class Tracker:
         return self._keypoint_set
 
     def update(self, result: PoseResult, time_s: float) -> PoseResult:
-        """Recognises the people of the next frame. Returns a result with `track_ids` and smooth keypoints; the given one stays as it is.
+        """Recognises the people of the next frame.
 
-        time_s: the frame's time in seconds, greater than the last call's. Boxes, scores and the order of people stay.
-        A person from exactly a box that predict(time_s) gave counts as carried: its keypoints then tell where it moved.
+        time_s: the frame's time in seconds, greater than the last call's.
+
+        Returns a result with `track_ids` and smooth keypoints; the given one stays as it is. Boxes, scores and the order of people are the
+        given one's. A person whose box is exactly one that predict(time_s) gave counts as carried: its keypoints then say where it moved.
 
         Raises InvalidArgumentError for a time that is not finite or not later than the last, and for a result of another keypoint set or with
         boxes or box scores that are not finite. The tracker is then as it was.
@@ -99,7 +103,9 @@ class Tracker:
             )
 
     def predict(self, time_s: float) -> npt.NDArray[np.float64]:
-        """Where the people of the last update should be: (N, 5) x1, y1, x2, y2, score, for a frame on which no detector runs.
+        """Where the people of the last update should be, for a frame on which no detector runs.
+
+        Returns (N, 5): x1, y1, x2, y2, score.
 
         Raises InvalidArgumentError for a time before the last update.
         """
@@ -114,7 +120,12 @@ class Tracker:
         return self._native.save()
 
     def restore(self, state: str) -> None:
-        """Goes on where the saved tracker was. Read strictly; raises InvalidArgumentError that names the key, and changes nothing then."""
+        """Goes on where the saved tracker was.
+
+        state: what save() gave; read strictly, so that it may be untrusted.
+
+        Raises InvalidArgumentError that names the key. The tracker is then as it was.
+        """
         self._native.restore(state)
 
     def __getstate__(self) -> tuple[_core.KeypointSet, dict[str, Any], str]:

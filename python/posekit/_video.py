@@ -24,14 +24,21 @@ class Frame:
     index: int
     """Position in the video, from 0; frames that could not be decoded count."""
     time_s: float
-    """Seconds from the start, as the container tells; a camera's from its first frame."""
+    """Seconds from the start, as the container has it; a camera's from its first frame."""
 
 
 class VideoReader:
-    """The frames of a video file or a camera: an iterator, and a context manager that closes it. Any thread may take the next frame.
+    """The frames of a video file or a camera: an iterator, and a context manager that closes it.
+
+    source: path of a file, or the number of a camera. Nothing but a file is opened: no network address, no playlist.
+    max_pixels: videos with larger frames are refused.
+
+    Any thread may take the next frame. Decoding uses threads of FFmpeg's own.
 
     At the end of a file that is cut off, or has no frame that can be decoded, the iteration raises IoError, after the frames that could be
-    read. Frames that can't be decoded are skipped and counted. Raises NotFoundError, IoError, InvalidArgumentError (more than max_pixels).
+    read. Frames that can't be decoded are skipped and counted.
+
+    Raises NotFoundError, IoError, InvalidArgumentError (more than max_pixels).
     """
 
     def __init__(self, source: str | os.PathLike[str] | int, *, max_pixels: int = _MAX_PIXELS) -> None:
@@ -121,10 +128,12 @@ def _listed(
 def list_images(
     folder: str | os.PathLike[str], *, shard: tuple[int, int] = (0, 1), on_error: Callable[[IoError], object] | None = None
 ) -> Iterator[Path]:
-    """The image files below a folder, sub-folders included, sorted, found while it is iterated: a million files are never held at once.
+    """The image files below a folder, sub-folders included, sorted.
+
+    They are found while it is iterated: a million files are never held at once.
 
     shard=(i, n): only part i of n. The parts are disjoint, together they are all, and a file's part stays when others come or go: it is the
-    program's ``--shard i/n``.
+        program's ``--shard i/n``.
     on_error: called with the IoError of a folder that can't be listed, and the iteration goes on; None: the error is raised and ends it.
 
     Raises InvalidArgumentError and, while it is iterated, IoError.
@@ -135,12 +144,14 @@ def list_images(
 def list_videos(
     folder: str | os.PathLike[str], *, shard: tuple[int, int] = (0, 1), on_error: Callable[[IoError], object] | None = None
 ) -> Iterator[Path]:
-    """The video files below a folder. As list_images."""
+    """The video files below a folder, as list_images."""
     return _listed(folder, shard, on_error, videos=True)
 
 
 def silence_video_messages() -> None:
-    """Process-wide, and before the first video is opened: FFmpeg writes no complaints about broken files to standard error.
+    """From now on FFmpeg writes no complaints about broken files to standard error.
+
+    Process-wide: call it before the first video is opened and before other threads start.
 
     It sets the environment variable OPENCV_FFMPEG_LOGLEVEL, unless that is set, and the log level of the OpenCV that posekit uses (no other copy's).
     """

@@ -49,7 +49,7 @@ KeypointSet set_of(const py::tuple& state) {
 
 void register_keypoints(py::module_& module) {
   py::class_<KeypointSet>(module, "KeypointSet", "What the K channels of a pose model mean: names, partners, skeleton links, subsets.")
-      .def_readonly("name", &KeypointSet::name)
+      .def_readonly("name", &KeypointSet::name, "The set's name, for example \"coco17\".")
       .def_readonly("provenance", &KeypointSet::provenance, "Where names and numbers come from.")
       .def_property_readonly("names", &names_of, "K names; the position is the index.")
       .def_property_readonly("swap", &swaps_of, "K indices that the keypoints become in a mirrored image; None if the set does not say.")
@@ -68,17 +68,19 @@ void register_keypoints(py::module_& module) {
       .def(py::pickle(&state_of, &set_of));
 
   module.def("parse_keypoint_set", &posekit::parse_keypoint_set, py::arg("json"),
-             "Reads a set in the form of docs/models.md (\"Own keypoint sets\").");
+             "Reads a set in the form of docs/models.md (\"Own keypoint sets\").\n\nRaises InvalidArgumentError.");
   module.def("builtin_keypoint_sets", &posekit::builtin_keypoint_sets, "Names of the sets that come with posekit, sorted.");
   module.def("builtin_keypoint_set", &posekit::builtin_keypoint_set, py::arg("name"), py::return_value_policy::copy,
-             "A set that comes with posekit. NotFoundError lists the names there are.");
+             "A set that comes with posekit.\n\nRaises NotFoundError that lists the names there are.");
   module.def(
       "select_keypoints",
       [](const KeypointSet& set, const std::vector<std::string>& selection) { return posekit::select_keypoints(set, selection); },
-      py::arg("set"), py::arg("selection"), "Which channels a selection names: one name of a subset, or names of keypoints.");
+      py::arg("set"), py::arg("selection"),
+      "Which channels a selection names: one name of a subset, or names of keypoints.\n\nRaises NotFoundError, InvalidArgumentError.");
   module.def(
       "subset", [](const KeypointSet& set, const std::vector<std::size_t>& indices) { return posekit::subset(set, indices); },
-      py::arg("set"), py::arg("indices"), "The set that is left when only these channels are kept, in this order.");
+      py::arg("set"), py::arg("indices"),
+      "The set that is left when only these channels are kept, in this order.\n\nRaises InvalidArgumentError.");
 }
 
 }  // namespace posekit_python

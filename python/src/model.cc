@@ -35,32 +35,32 @@ auto name_of(Enum Struct::*member) {
 
 void register_parts(py::module_& module) {
   py::class_<InputInfo>(module, "InputInfo", "What a model's input is.")
-      .def_readonly("width", &InputInfo::width)
-      .def_readonly("height", &InputInfo::height)
+      .def_readonly("width", &InputInfo::width, "W, pixels.")
+      .def_readonly("height", &InputInfo::height, "H, pixels.")
       .def_property_readonly("color", name_of(&InputInfo::color), "\"rgb\" or \"bgr\".")
-      .def_readonly("mean", &InputInfo::mean, "In the order of color, units 0..255.")
+      .def_readonly("mean", &InputInfo::mean, "Three values in the order of `color`, units 0..255.")
       .def_readonly("std", &InputInfo::std, "Input value = (pixel - mean) / std.");
   py::class_<PoseInfo>(module, "PoseInfo", "What only pose models have.")
-      .def_readonly("box_padding", &PoseInfo::box_padding)
+      .def_readonly("box_padding", &PoseInfo::box_padding, "Factor on the box's size.")
       .def_property_readonly("alignment", name_of(&PoseInfo::alignment), "\"udp\" or \"classic\".")
-      .def_readonly("keypoints", &PoseInfo::keypoints);
+      .def_readonly("keypoints", &PoseInfo::keypoints, "What the K channels mean.");
   py::class_<DetectInfo>(module, "DetectInfo", "What only detectors have.")
       .def_property_readonly("resize", name_of(&DetectInfo::resize), "\"letterbox\" or \"stretch\".")
       .def_property_readonly("pad", name_of(&DetectInfo::pad), "\"right_bottom\" or \"center\".")
       .def_readonly("pad_value", &DetectInfo::pad_value, "Grey level 0..255 of the border.")
       .def_readonly("score_threshold", &DetectInfo::score_threshold, "Scores must exceed it.")
-      .def_readonly("nms_iou", &DetectInfo::nms_iou)
-      .def_readonly("person_label", &DetectInfo::person_label)
+      .def_readonly("nms_iou", &DetectInfo::nms_iou, "Of two boxes that overlap more, the weaker is removed.")
+      .def_readonly("person_label", &DetectInfo::person_label, "The label that means a person.")
       .def_property_readonly(
           "max_persons",
           [](const DetectInfo& info) {
             return info.max_persons == std::numeric_limits<std::size_t>::max() ? std::nullopt : std::optional(info.max_persons);
           },
-          "None: no limit.");
+          "At most this many boxes are kept, the best. None: no limit.");
   py::class_<ValueOrigin>(module, "ValueOrigin", "Where one value of a ModelInfo came from.")
-      .def_readonly("key", &ValueOrigin::key)
+      .def_readonly("key", &ValueOrigin::key, "As in the document, for example \"output.codec\".")
       .def_readonly("value", &ValueOrigin::value, "As JSON text.")
-      .def_readonly("origin", &ValueOrigin::origin);
+      .def_readonly("origin", &ValueOrigin::origin, "For example \"archive\", \"preset sapiens-coco17\", \"option\" or \"default\".");
 }
 
 /// The codec's name, which each kind of output has.
@@ -85,7 +85,7 @@ void register_outputs(py::module_& module) {
       .def_readonly("split_ratio", &SimccOutput::split_ratio, "Bins for each input pixel.");
   py::class_<RegressionOutput>(module, "RegressionOutput", "Coordinates [B,K,2 or 3].")
       .def_property_readonly("codec", &codec_name<RegressionOutput>, "\"regression\".")
-      .def_readonly("normalized", &RegressionOutput::normalized, "In 0..1 instead of input pixels.");
+      .def_readonly("normalized", &RegressionOutput::normalized, "Whether they are in 0..1 instead of input pixels.");
   py::class_<BoxesOutput>(module, "BoxesOutput", "A detector's boxes [B,N,4], scores [B,N], optional labels [B,N].")
       .def_property_readonly("codec", &codec_name<BoxesOutput>, "\"boxes_scores\".");
 }
@@ -94,11 +94,11 @@ void register_info(py::module_& module) {
   py::class_<ModelInfo>(module, "ModelInfo", "A model's metadata (docs/models.md), complete: defaults are filled in, options applied.")
       .def_property_readonly(
           "task", [](const ModelInfo& info) { return to_string(info.task()); }, "\"pose\" or \"detect\".")
-      .def_readonly("name", &ModelInfo::name)
-      .def_readonly("licence", &ModelInfo::licence)
-      .def_readonly("source", &ModelInfo::source)
+      .def_readonly("name", &ModelInfo::name, "The model's name.")
+      .def_readonly("licence", &ModelInfo::licence, "The weights' licence, or empty.")
+      .def_readonly("source", &ModelInfo::source, "Where the weights come from, or empty.")
       .def_readonly("sha256", &ModelInfo::sha256, "Of the weights file, lower-case hex, or empty.")
-      .def_readonly("input", &ModelInfo::input)
+      .def_readonly("input", &ModelInfo::input, "What the input is.")
       .def_readonly("output", &ModelInfo::output, "What the output is: HeatmapOutput, SimccOutput, RegressionOutput or BoxesOutput.")
       .def_property_readonly(
           "pose", [](const ModelInfo& info) { return std::get_if<PoseInfo>(&info.purpose); }, "None for a detector.")
@@ -115,11 +115,11 @@ void register_info(py::module_& module) {
                std::string(to_string(codec_of(info.output))) + "\")";
       });
   py::class_<ModelReport>(module, "ModelReport", "What a model file is.")
-      .def_readonly("path", &ModelReport::path)
-      .def_readonly("file_bytes", &ModelReport::file_bytes)
+      .def_readonly("path", &ModelReport::path, "The file.")
+      .def_readonly("file_bytes", &ModelReport::file_bytes, "The file's size.")
       .def_readonly("parameters", &ModelReport::parameters, "Number of values in parameters and buffers.")
-      .def_readonly("parameter_bytes", &ModelReport::parameter_bytes)
-      .def_readonly("info", &ModelReport::info)
+      .def_readonly("parameter_bytes", &ModelReport::parameter_bytes, "Their size.")
+      .def_readonly("info", &ModelReport::info, "The metadata.")
       .def(
           "to_json", [](const ModelReport& report) { return to_json(report); },
           "The report as one JSON object: path, file_bytes, parameters, parameter_bytes, metadata, origins, notes.");
@@ -129,7 +129,7 @@ void register_info(py::module_& module) {
       .def_readonly("weights", &MemoryReport::weights, "Held while the model is loaded.")
       .def_readonly("batch", &MemoryReport::batch, "More for a batch, however many persons are in it.")
       .def_readonly("person", &MemoryReport::person, "And for each person in it, at the peak: crop, activations, output.")
-      .def_readonly("available", &MemoryReport::available, "What could be had beside the weights; None: the system does not tell.")
+      .def_readonly("available", &MemoryReport::available, "What could be had beside the weights; None: the system does not report it.")
       .def_readonly("largest_batch", &MemoryReport::largest_batch, "The batch that fits into that; 0: none. None: not known.");
 }
 
@@ -178,7 +178,7 @@ void register_model(py::module_& module) {
   register_info(module);
   register_loaded(module);
   module.def("parse_model_info", &parse_model_info, py::arg("json"), py::arg("origin") = "document",
-             "Reads a metadata document alone, without a model.");
+             "Reads a metadata document alone, without a model.\n\nRaises InvalidModelError.");
   module.def("model_presets", &model_presets, "Names of the metadata presets, sorted.");
   module.def(
       "inspect_model",

@@ -50,28 +50,30 @@ void register_runtime(py::module_& module) {
   module.def("usable_cpus", &posekit::usable_cpus,
              "How many CPUs this process may use: the smaller of its CPU affinity and its cgroup's quota, at least 1.");
   module.def("set_torch_threads", &posekit::set_torch_threads, py::arg("threads"), py::call_guard<py::gil_scoped_release>(),
-             "Sets the number of intra-op threads of a forward (Torch's, for the whole process) and inter-op threads to 1 where that can "
-             "still be set. Call it before any model is loaded; results may differ in the last digits between counts.");
+             "Sets the number of intra-op threads of a forward, and inter-op threads to 1 where that can still be set.\n\n"
+             "It is Torch's setting, for the whole process. Call it before any model is loaded; results may differ in the last digits "
+             "between counts.\n\nRaises InvalidArgumentError if threads < 1.");
   module.def("torch_threads", &posekit::torch_threads, py::call_guard<py::gil_scoped_release>(), "Torch's number of intra-op threads.");
   module.def(
       "set_torch_tf32", &posekit::set_torch_tf32, py::arg("allowed"),
-      "Lets float32 matrix products and convolutions use TF32 on NVIDIA GPUs (Torch's settings, for the whole process). Off unless set, "
-      "but for convolutions of scripted models. Call it before any model is loaded.");
+      "Lets float32 matrix products and convolutions use TF32 on NVIDIA GPUs.\n\n"
+      "It is Torch's setting, for the whole process. Off unless set, but for convolutions of scripted models. Call it before any model is "
+      "loaded.");
   module.def("torch_tf32", &posekit::torch_tf32, "Whether float32 matrix products may use TF32.");
-  module.def(
-      "set_device_memory_limit", &posekit::set_device_memory_limit, py::arg("device"), py::arg("bytes"),
-      py::call_guard<py::gil_scoped_release>(),
-      "Limits what Torch's allocator takes of one CUDA device's memory (Torch's setting, for the whole process), in bytes: at least 1, "
-      "at most what the device has. Call it before any model is loaded. Raises InvalidArgumentError for a CPU or such a number, "
-      "DeviceUnavailableError without the device.");
+  module.def("set_device_memory_limit", &posekit::set_device_memory_limit, py::arg("device"), py::arg("bytes"),
+             py::call_guard<py::gil_scoped_release>(),
+             "Limits what Torch's allocator takes of one CUDA device's memory.\n\n"
+             "It is Torch's setting, for the whole process. Call it before any model is loaded.\n\n"
+             "bytes: at least 1, at most what the device has.\n\n"
+             "Raises InvalidArgumentError for a CPU or such a number, DeviceUnavailableError without the device.");
   module.def(
       "keep_freed_memory", &posekit::keep_freed_memory,
-      "Lets malloc keep what is freed for the next forward instead of giving it back to the system (glibc's thresholds, for the whole "
-      "process): fresh pages cost more than many a forward's work. The process then holds its peak. Call it early. Returns whether "
-      "malloc could be told: False with another C library than glibc.");
+      "Lets malloc keep what is freed for the next forward instead of giving it back to the system.\n\n"
+      "These are glibc's thresholds, for the whole process: fresh pages cost more than many a forward's work. The process then holds its "
+      "peak. Call it early.\n\nReturns whether malloc was set: False with another C library than glibc, where nothing happens.");
   module.def("set_log_callback", &set_log_callback, py::arg("callback"),
-             "Where notes of the library go: callback(level, message) with level \"info\" or \"warning\", from any thread that uses the "
-             "library. None: nowhere, the default.");
+             "Where notes of the library go: callback(level, message) with level \"info\" or \"warning\".\n\n"
+             "It is called on any thread that uses the library, several at once. None: nowhere, the default.");
 }
 
 }  // namespace posekit_python

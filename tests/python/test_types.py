@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import os
 import re
 import runpy
@@ -12,6 +14,7 @@ from pathlib import Path
 import posekit
 import pytest
 from conftest import ROOT
+from posekit import _core
 
 PACKAGES = Path(posekit.__file__).parents[1]
 SAMPLE = Path(__file__).with_name("usage_sample.py")
@@ -87,8 +90,40 @@ def test_the_typed_program_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     runpy.run_path(str(SAMPLE), run_name="__main__")
 
 
+def text_of(name: str, thing: object) -> str:
+    """The documentation without the signature that pybind11 writes before it, and that a dataclass makes up in its place."""
+    text = thing.__doc__ or ""
+    return (text.partition("\n")[2] if text.startswith(f"{name}(") else text).strip()
+
+
 def test_every_public_name_is_there_and_documented() -> None:
     public = {name for name in vars(posekit) if not name.startswith("_")}
     assert public == set(posekit.__all__)
     for name in posekit.__all__:
-        assert name == "Executor" or getattr(posekit, name).__doc__, name
+        thing = getattr(posekit, name)
+        assert text_of(name, thing), name
+        for member, value in vars(thing).items() if inspect.isclass(thing) else ():
+            if not member.startswith("_") and (callable(value) or isinstance(value, property)):
+                assert text_of(member, value), f"{name}.{member}"
+
+
+def test_the_stubs_have_the_text_of_what_is_public() -> None:
+    """Editors show the stub's text, help() the native module's: both begin with the same words."""
+
+    def check(node: ast.ClassDef | ast.FunctionDef, thing: object, name: str) -> None:
+        text = ast.get_docstring(node)
+        assert text, name
+        assert text_of(node.name, thing).split("\n\n")[0].split() == text.split("\n\n")[0].split(), name
+
+    stub = ast.parse((ROOT / "python/posekit/_core.pyi").read_text())
+    seen = set()
+    for node in stub.body:
+        if not isinstance(node, (ast.ClassDef, ast.FunctionDef)) or getattr(posekit, node.name, None) is not getattr(_core, node.name):
+            continue
+        seen.add(node.name)
+        check(node, getattr(_core, node.name), node.name)
+        for member in node.body if isinstance(node, ast.ClassDef) else ():
+            if isinstance(member, ast.FunctionDef) and not member.name.startswith("_"):
+                check(member, getattr(getattr(_core, node.name), member.name), f"{node.name}.{member.name}")
+    assert seen == {name for name in posekit.__all__ if getattr(posekit, name) is getattr(_core, name, None)}
+    assert {"KeypointSet", "ModelInfo", "set_log_callback"} <= seen
