@@ -66,7 +66,7 @@ from ._files import decode_image, draw_poses, load_image, read_image, write_imag
 from ._model import Model, inspect_model, shipped_model
 from ._predictor import Predictor
 from ._results import BoxError, DetectionResult, PoseResult, Timings
-from ._stream import Stream, StreamMetrics, StreamResult, TimeStats
+from ._stream import EstimateMetrics, StageMetrics, Stream, StreamMetrics, StreamResult, TimeStats
 from ._tracker import Tracker
 from ._video import Frame, VideoReader, list_images, list_videos, open_video, silence_video_messages
 
@@ -83,6 +83,7 @@ __all__ = [
     "DeviceUnavailableError",
     "Error",
     "ErrorCode",
+    "EstimateMetrics",
     "Executor",
     "ForkedError",
     "Frame",
@@ -107,6 +108,7 @@ __all__ = [
     "RegressionOutput",
     "SerialExecutor",
     "SimccOutput",
+    "StageMetrics",
     "Stream",
     "StreamMetrics",
     "StreamResult",

@@ -57,6 +57,27 @@ class TimeStats:
     p99: float
 
 
+@dataclass(frozen=True)
+class StageMetrics:
+    """A stage of a stream."""
+
+    waiting: int
+    """Frames that wait for the stage."""
+    time: TimeStats
+    """One frame's share of the stage; of frames that passed it."""
+
+
+@dataclass(frozen=True)
+class EstimateMetrics:
+    """The stage of the estimator, with its parts as in Timings."""
+
+    waiting: int
+    """Frames that wait for the stage."""
+    preprocess: TimeStats
+    inference: TimeStats
+    postprocess: TimeStats
+
+
 @dataclass
 class StreamMetrics:
     """A snapshot of a stream's counts and times: C++'s PipelineMetrics.
@@ -78,25 +99,14 @@ class StreamMetrics:
     """Frames on their way."""
     fps: float
     """Results a second, over the last 1024."""
-    waiting_detect: int
-    """Frames that wait for the detector."""
-    waiting_estimate: int
-    """Frames that wait for the estimator."""
-    waiting_track: int
-    """Frames that wait for the tracker."""
-    waiting_sink: int
-    """Frames that wait to be handed over."""
     source: TimeStats
     """The iterable's time for one frame."""
-    detect: TimeStats
-    """One frame's share of its stages, as Timings has them; of frames that passed the stage."""
-    preprocess: TimeStats
-    inference: TimeStats
-    postprocess: TimeStats
-    track: TimeStats
-    """One frame's update of the tracker."""
-    sink: TimeStats
-    """Handing over one result; with overflow="latest" until the caller asked for the next."""
+    detect: StageMetrics
+    estimate: EstimateMetrics
+    track: StageMetrics
+    """Its time: one frame's update of the tracker."""
+    sink: StageMetrics
+    """Its time: handing over one result; with overflow="latest" until the caller asked for the next."""
     age: TimeStats
     """From when a frame was taken in until its result was there."""
 
@@ -217,8 +227,13 @@ class Stream(Iterator[StreamResult]):
     def metrics(self) -> StreamMetrics:
         """A snapshot. Any thread may ask, at any time. Raises ForkedError."""
         raw: dict[str, Any] = self._native.metrics()
-        values: dict[str, Any] = {name: TimeStats(*value) if isinstance(value, tuple) else value for name, value in raw.items()}
-        return StreamMetrics(**values, source=self._feed.source.stats())
+        for name in ("detect", "track", "sink"):
+            waiting, time_of_frames = raw[name]
+            raw[name] = StageMetrics(waiting, TimeStats(*time_of_frames))
+        waiting, *parts = raw["estimate"]
+        raw["estimate"] = EstimateMetrics(waiting, *(TimeStats(*part) for part in parts))
+        raw["age"] = TimeStats(*raw["age"])
+        return StreamMetrics(**raw, source=self._feed.source.stats())
 
     def close(self) -> None:
         """Ends the stream within the batch in flight and joins its threads. May be called again.

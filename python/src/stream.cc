@@ -233,6 +233,9 @@ py::tuple tuple_of_stats(const TimeStats& stats) {
   return py::make_tuple(stats.count, stats.mean.count(), stats.p50.count(), stats.p99.count());
 }
 
+/// (waiting, time)
+py::tuple tuple_of_stage(const StageMetrics& stage) { return py::make_tuple(stage.waiting, tuple_of_stats(stage.time)); }
+
 /// All but the source, which is Python's.
 py::dict metrics_of(const Stream& stream) {
   const PipelineMetrics metrics = stream.metrics();
@@ -244,16 +247,11 @@ py::dict metrics_of(const Stream& stream) {
   counts["dropped"] = metrics.dropped;
   counts["in_flight"] = metrics.in_flight;
   counts["fps"] = metrics.fps;
-  counts["waiting_detect"] = metrics.detect.waiting;
-  counts["waiting_estimate"] = metrics.estimate.waiting;
-  counts["waiting_track"] = metrics.track.waiting;
-  counts["waiting_sink"] = metrics.sink.waiting;
-  counts["detect"] = tuple_of_stats(metrics.detect.time);
-  counts["preprocess"] = tuple_of_stats(metrics.estimate.preprocess);
-  counts["inference"] = tuple_of_stats(metrics.estimate.inference);
-  counts["postprocess"] = tuple_of_stats(metrics.estimate.postprocess);
-  counts["track"] = tuple_of_stats(metrics.track.time);
-  counts["sink"] = tuple_of_stats(metrics.sink.time);
+  counts["detect"] = tuple_of_stage(metrics.detect);
+  counts["estimate"] = py::make_tuple(metrics.estimate.waiting, tuple_of_stats(metrics.estimate.preprocess),
+                                      tuple_of_stats(metrics.estimate.inference), tuple_of_stats(metrics.estimate.postprocess));
+  counts["track"] = tuple_of_stage(metrics.track);
+  counts["sink"] = tuple_of_stage(metrics.sink);
   counts["age"] = tuple_of_stats(metrics.age);
   return counts;
 }

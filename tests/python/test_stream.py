@@ -50,10 +50,10 @@ def test_a_stream_gives_what_a_loop_gives_in_order(
         assert len(one.boxes) == len(one.result)
     metrics = stream.metrics()
     assert (metrics.accepted, metrics.delivered, metrics.failed, metrics.dropped, metrics.in_flight) == (10, 10, 0, 0, 0)
-    assert metrics.source.count == metrics.sink.count == metrics.age.count == 10
+    assert metrics.source.count == metrics.sink.time.count == metrics.age.count == 10
     assert 0 <= metrics.source.p50 <= metrics.source.p99
-    assert metrics.inference.count == sum(len(one.result) > 0 for one in results)
-    assert 0 < metrics.inference.p50 <= metrics.inference.p99
+    assert metrics.estimate.inference.count == sum(len(one.result) > 0 for one in results)
+    assert 0 < metrics.estimate.inference.p50 <= metrics.estimate.inference.p99
     assert next(stream, None) is None
 
 
@@ -106,7 +106,7 @@ def test_a_tracker_gives_what_a_loop_gives_and_belongs_to_the_stream_meanwhile(
         assert np.array_equal(one.result.track_ids, loop.track_ids)
         assert np.array_equal(one.boxes, boxes) and one.detected == (i % every == 0)
     assert one.result.track_ids.max() >= 1
-    assert stream.metrics().track.count == 7
+    assert stream.metrics().track.time.count == 7
     assert tracker.save() == expected.save()  # it is free again
     posekit.Stream([(photo, 9.0)], estimator, detector, tracker=tracker).close()
 
@@ -159,9 +159,11 @@ def test_the_frames_of_a_video_are_taken_as_they_are(photo: Pixels, estimator: p
 
 def test_metrics_are_those_of_cpp() -> None:
     header = (ROOT / "include/posekit/pipeline.h").read_text()
-    struct = header[header.index("struct PipelineMetrics {") :]
-    names = re.findall(r"^  (?:std::size_t|double|TimeStats) (\w+)", struct[: struct.index("\n};")], re.MULTILINE)
-    assert [field.name for field in dataclasses.fields(posekit.StreamMetrics)] == names
+    of_python = {"PipelineMetrics": posekit.StreamMetrics, "StageMetrics": posekit.StageMetrics, "EstimateMetrics": posekit.EstimateMetrics}
+    for cpp, python in of_python.items():
+        struct = header[header.index(f"struct {cpp} {{") :]
+        names = re.findall(r"^  (?:std::size_t|double|\w+Stats|\w+Metrics) (\w+)", struct[: struct.index("\n};")], re.MULTILINE)
+        assert [field.name for field in dataclasses.fields(python)] == names
 
 
 def test_options_are_those_of_cpp() -> None:
@@ -209,7 +211,7 @@ def test_the_latest_frame_wins_and_the_account_is_complete(estimator: posekit.Po
     metrics = stream.metrics()
     assert (metrics.accepted, metrics.delivered, metrics.failed, metrics.refused, metrics.in_flight) == (200, len(results), 0, 0, 0)
     assert metrics.dropped == 200 - len(results) and metrics.source.count == 200
-    assert metrics.waiting_estimate == metrics.waiting_sink == 0
+    assert metrics.estimate.waiting == metrics.sink.waiting == 0
 
 
 def test_a_blocking_stream_reads_no_further_than_its_queue(estimator: posekit.PoseEstimator) -> None:
@@ -262,7 +264,7 @@ def test_a_tracker_follows_the_frames_that_were_not_dropped(estimator: posekit.P
     tracker = posekit.Tracker(estimator.keypoints)
     stream = posekit.Stream(Camera(50), estimator, overflow="latest", tracker=tracker)
     results = list(stream)
-    assert stream.metrics().track.count == len(results)
+    assert stream.metrics().track.time.count == len(results)
     for one in results:
         assert one.result.track_ids is not None and one.result.error is None
     tracker.save()  # it is free again
