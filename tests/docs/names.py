@@ -3,7 +3,7 @@
 
 A cell names what a surface has, in backticks: `Class`, `Class::member`, `posekit_function`, `posekit_struct.member`, `function(argument)`,
 `--option`; `*` at the end stands for any rest. A cell without such a name is "no: " and the reason. Each name must exist on its
-surface, and each public name of a surface must be in the table.
+surface, and each public name of a surface must be in the table. An option that C++, C and Python call alike needs no row.
 """
 
 import ast
@@ -100,6 +100,20 @@ def program_names(root):
     return {*options, *(f"posekit {command}" for command in commands)}
 
 
+def alike(there):
+    """The options that are called alike on every surface that has them, as each surface writes them."""
+    kinds = {"Model": "Model", "Estimator": "PoseEstimator", "Detector": "PersonDetector", "Tracker": "Tracker"}
+    found = {surface: set() for surface in SURFACES}
+    for kind, python in kinds.items():
+        for name in there["C++"]:
+            option = name.removeprefix(f"{kind}Options::")
+            forms = {"C++": name, "C": f"posekit_{kind.lower()}_options.{option}", "Python": f"{python}({option})"}
+            if option != name and all(form in there[surface] for surface, form in forms.items()):
+                for surface, form in {**forms, "program": "--" + option.replace("_", "-")}.items():
+                    found[surface].add(form)
+    return found
+
+
 def table(root):
     """The table's rows as one set of names a surface, with the problems of its form."""
     rows, problems = {surface: [] for surface in SURFACES}, []
@@ -129,6 +143,7 @@ def main():
     there = {"C++": cpp_names(root), "C": c_names(root), "program": program_names(root)}
     there["Python"], public = python_names(root)
     wanted = {**there, "Python": public}
+    wanted = {surface: wanted[surface] - same for surface, same in alike(there).items()}
     rows, problems = table(root)
     for surface in SURFACES:
         patterns = [name for name in rows[surface] if name.endswith("*")]
