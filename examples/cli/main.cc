@@ -1,5 +1,6 @@
 /// The posekit program: arguments and exit codes.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -13,8 +14,10 @@
 
 #include "bench.h"
 #include "estimate.h"
+#include "help.h"
 #include "inspect.h"
 #include "options.h"
+#include "posekit/model_info.h"
 #include "posekit/runtime.h"
 #include "progress.h"
 
@@ -28,16 +31,23 @@ template <class Value>
 void add_choice(CLI::App& app, const char* name, Value& value, std::initializer_list<Value> choices, const char* what) {
   std::vector<std::pair<std::string, Value>> words;
   for (const Value choice : choices) words.emplace_back(to_string(choice), choice);
+  const CLI::IsMember one_of(words);
   app.add_option(name, value, what)
-      ->type_name("TEXT")
+      ->type_name(one_of.get_description())
       ->default_str(to_string(value))
       ->transform(CLI::Transformer(words).description(""))
-      ->transform(CLI::IsMember(words));  // first: the transformer lets numbers pass
+      ->transform(one_of.description(""));  // first: the transformer lets numbers pass
+}
+
+/// The range of a number, which --help shows.
+template <class Number>
+CLI::Validator between(Number least, Number most) {
+  return CLI::Range(least, most).description(fmt::format("{} to {}", least, most));
 }
 
 /// An option that names where metadata come from. An empty name counts as not given.
 template <class Source>
-CLI::Option* add_metadata(CLI::App& app, const char* name, posekit::MetadataSource& metadata, const char* what) {
+CLI::Option* add_metadata(CLI::App& app, const char* name, posekit::MetadataSource& metadata, const std::string& what) {
   const auto set = [&metadata](const std::string& value) {
     if (!value.empty()) metadata = Source{value};
   };
@@ -45,79 +55,115 @@ CLI::Option* add_metadata(CLI::App& app, const char* name, posekit::MetadataSour
 }
 
 void add_model_options(CLI::App& app, posekit::ModelOptions& options) {
-  auto* preset = add_metadata<posekit::MetadataPreset>(app, "--preset", options.metadata,
-                                                       "metadata that posekit knows: sapiens-coco17, sapiens-coco133, sapiens-goliath308");
-  add_metadata<posekit::MetadataFile>(app, "--metadata", options.metadata, "metadata file (docs/models.md)")->excludes(preset);
-  app.add_option("--sha256", options.sha256, "checksum that the model file must have");
+  auto* preset = add_metadata<posekit::MetadataPreset>(
+      app, "--preset", options.metadata, fmt::format("name of built-in metadata: {}", fmt::join(posekit::model_presets(), ", ")));
+  preset->type_name("NAME");
+  add_metadata<posekit::MetadataFile>(app, "--metadata", options.metadata, "metadata file of the model; docs/models.md says what is in it")
+      ->type_name("FILE")
+      ->excludes(preset);
+  app.add_option("--sha256", options.sha256, "SHA-256 checksum that the model file must have, in hex")->type_name("HEX");
 }
 
 void add_device_options(CLI::App& app, cli::ModelChoice& model) {
-  app.add_option("--device", model.options.device, "auto, cpu, cuda, cuda:N, or several joined by commas: replicas that share the work")
+  app.add_option("--device", model.options.device,
+                 "auto (CUDA if there is a device, else the CPU), cpu, cuda, cuda:N, or several joined by commas: replicas of the model "
+                 "that share the work")
+      ->type_name("DEVICE")
       ->capture_default_str();
   using cli::Precision;
   add_choice(app, "--precision", model.precision, {Precision::fp32, Precision::tf32, Precision::fp16, Precision::bf16},
-             "of the pose model");
+             "precision in which the pose model computes");
   app.add_option("--device-memory-limit", model.device_memory_limit,
-                 "most that is taken of a CUDA device's memory, for example 8GiB (its context of some hundred MiB comes on top)")
-      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/true))
+                 "limit of the memory that is used on a CUDA device, for example 8GiB; CUDA's own context of some hundred MiB comes on top")
+      ->type_name("SIZE")
+      ->default_str("none")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/true).description(""))
       ->transform(CLI::Validator([](const std::string& text) { return text.starts_with('-') ? text + " is no size" : ""; }, ""));  // first
 }
 
 void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
-  app.add_option("INPUT", options.inputs, "images, videos, folders, globs, @list.txt, camera:0")->required();
-  app.add_option("-m,--model", options.model.path, "pose model (default: the shipped one)");
+  app.add_option("INPUT", options.inputs, "images, videos, folders, globs, lists (@list.txt, one path a line), cameras (camera:0)")
+      ->required();
+  app.add_option("-m,--model", options.model.path, "pose model")->type_name("FILE")->default_str("the shipped pose_landmark_full.pt");
   add_model_options(app, options.model.options);
-  auto* detector = app.add_option("--detector", options.detector_path, "person detector (default: the shipped one)");
-  auto* boxes = app.add_option("--boxes", options.boxes, "boxes from a JSON file instead of a detector")->excludes(detector);
-  auto* whole_image = app.add_flag("--whole-image", options.whole_image, "one person who fills the image, no detector")
+  auto* detector = app.add_option("--detector", options.detector_path, "person detector")
+                       ->type_name("FILE")
+                       ->default_str("the shipped person_detector.pt");
+  auto* boxes = app.add_option("--boxes", options.boxes, "JSON file with the people's boxes, instead of a detector")
+                    ->type_name("FILE")
+                    ->excludes(detector);
+  auto* whole_image = app.add_flag("--whole-image", options.whole_image, "treat each image as one person who fills it, without a detector")
                           ->excludes(detector)
                           ->excludes(boxes);
-  app.add_option("--det-threshold", options.detector.score_threshold, "detector scores must exceed this (default: the detector's own)")
+  app.add_option("--det-threshold", options.detector.score_threshold, "detections must have a score above this")
+      ->type_name("SCORE")
+      ->default_str("as the detector's metadata say")
       ->excludes(boxes)
       ->excludes(whole_image);
-  app.add_option("--tiles", options.detector.tiles, "also look at tiles, sizes as fractions of the longer side, for example 0.5")
+  app.add_option(
+         "--tiles", options.detector.tiles,
+         "sides of tiles in which the detector looks as well, for small people: fractions of the image's longer side, for example 0.5")
+      ->type_name("SIDE,...")
+      ->default_str("none")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->excludes(boxes)
       ->excludes(whole_image);
-  app.add_option("-o,--output", options.output, "folder for results, or - for standard output")->capture_default_str();
-  app.add_flag("--draw", options.draw, "also write pictures and videos with the poses drawn on them");
+  app.add_option("-o,--output", options.output, "folder for results; - is standard output")->type_name("FOLDER")->capture_default_str();
+  app.add_flag("--draw", options.draw, "also write the images and videos with the poses drawn on them");
   add_choice(app, "--format", options.format, {cli::Format::json, cli::Format::coco},
-             "json: a file for each image or video; coco: one results.json, of images only");
+             "json: one file for each image or video; coco: one results.json, for images only");
   add_device_options(app, options.model);
   add_choice(app, "--executor", options.executor, {cli::ExecutorKind::serial, cli::ExecutorKind::pool},
-             "where images are cropped and results decoded");
-  app.add_option("--threads", options.threads,
-                 "threads that crop, decode and run models side by side (1 = serial; default: the CPUs this process may use)")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{4096}));
-  app.add_option("--torch-threads", options.torch_threads,
-                 "threads of a forward (default: the CPUs shared out among up to four forwards side by side)")
-      ->check(CLI::Range(1, 4096));
-  app.add_option("--batch", options.estimator.max_batch, "persons in one forward (default: 1 on a CPU, 16 on a GPU)")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{65536}));
-  app.add_flag("--flip-test", options.estimator.flip_test, "average with the mirrored image: twice the time, a little more accurate");
-  app.add_option("--keypoints", options.estimator.keypoints, "a subset's name, or keypoints' names, separated by commas")
+             "where images are cropped and outputs decoded; serial is the same as --threads 1");
+  app.add_option("--threads", options.threads, "threads that crop, decode and run models side by side; 1: one image after the other")
+      ->type_name("N")
+      ->default_str("the CPUs that this process may use")
+      ->check(between(std::size_t{1}, std::size_t{4096}));
+  app.add_option("--torch-threads", options.torch_threads, "threads of one forward")
+      ->type_name("N")
+      ->default_str("the CPUs, shared out among up to 4 forwards side by side")
+      ->check(between(1, 4096));
+  app.add_option("--batch", options.estimator.max_batch, "most persons in one forward of the pose model")
+      ->type_name("N")
+      ->default_str("1 on a CPU, 16 on a GPU")
+      ->check(between(std::size_t{1}, std::size_t{65536}));
+  app.add_flag("--flip-test", options.estimator.flip_test, "average with the mirrored crop: about twice the time, a little more accuracy");
+  app.add_option("--keypoints", options.estimator.keypoints, "keypoints to estimate: a subset's name (coco17) or names of keypoints")
+      ->type_name("NAME,...")
+      ->default_str("all")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_option("--min-score", options.drawing.min_score, "keypoints below this score are not drawn")->capture_default_str();
-  app.add_option("--timeout", options.timeout, "seconds for each image or frame, waiting for its turn included")
-      ->check(CLI::Range(1e-9, 3e7));
-  app.add_option("--every", options.video.detect_every,
-                 "of a video the detector looks at every Nth frame only; between, people are predicted, or boxes held with --no-track")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{65536}))
+  app.add_option("--min-score", options.drawing.min_score, "keypoints below this score are not drawn")
+      ->type_name("SCORE")
+      ->capture_default_str();
+  app.add_option("--timeout", options.timeout, "most time for each image or frame, the wait for its turn included")
+      ->type_name("SECONDS")
+      ->default_str("none")
+      ->check(between(1e-9, 3e7));
+  app.add_option(
+         "--every", options.video.detect_every,
+         "in videos the detector runs on every Nth frame; in the others the tracker predicts the boxes, or with --no-track they are "
+         "held")
+      ->type_name("N")
+      ->capture_default_str()
+      ->check(between(std::size_t{1}, std::size_t{65536}))
       ->excludes(boxes)
       ->excludes(whole_image);
   app.add_flag("--track,!--no-track", options.track,
-               "in videos people keep ids, and their keypoints are smoothed (on; --no-track: each frame stands for itself)");
-  app.add_option("--shard", options.shard, "i/n: only that part of the inputs, with 0 <= i < n; the parts are disjoint and stay the same");
-  app.add_flag("--overwrite", options.overwrite, "do again what was done before");
+               "in videos people keep their ids and keypoints are smoothed; with --no-track each frame is on its own")
+      ->default_str("--track");
+  app.add_option("--shard", options.shard, "part I of N of the inputs, from 0 on; the parts are disjoint and stay the same")
+      ->type_name("I/N")
+      ->capture_default_str();
+  app.add_flag("--overwrite", options.overwrite, "do inputs again that have results");
   app.add_flag("--quiet", options.quiet, "print errors only");
 }
 
 void add_inspect(CLI::App& app, cli::InspectOptions& options) {
   app.add_option("MODEL", options.model.path, "model file")->required();
   add_model_options(app, options.model.options);
-  auto* memory = app.add_flag("--memory", options.memory, "also run it, and tell what it takes of the device's memory");
+  auto* memory = app.add_flag("--memory", options.memory, "also run the model and report how much memory of its device it takes");
   add_device_options(app, options.model);
   for (const char* name : {"--device", "--precision", "--device-memory-limit"}) app.get_option(name)->needs(memory);
 }
@@ -126,32 +172,44 @@ void add_bench(CLI::App& app, cli::BenchOptions& options) {
   app.add_option("MODEL", options.model.path, "pose model")->required();
   add_model_options(app, options.model.options);
   add_device_options(app, options.model);
-  app.add_option("--batch", options.batches, "persons in one forward, a row for each")
+  app.add_option("--batch", options.batches, "persons in one forward; a row of the table for each")
+      ->type_name("N,...")
+      ->default_str(fmt::format("{}", fmt::join(options.batches, ",")))
       ->delimiter(',')
-      ->check(CLI::Range(std::size_t{1}, std::size_t{65536}))
-      ->capture_default_str();
-  app.add_option("--threads", options.threads, "threads of the pool, a row for each (default: 1, and the CPUs this process may use)")
+      ->check(between(std::size_t{1}, std::size_t{65536}));
+  app.add_option("--threads", options.threads, "threads that crop and decode; a row for each")
+      ->type_name("N,...")
+      ->default_str("1, and the CPUs that this process may use")
       ->delimiter(',')
-      ->check(CLI::Range(std::size_t{1}, std::size_t{4096}));
-  app.add_option("--torch-threads", options.torch_threads, "threads of a forward, a row for each (default: as --threads)")
+      ->check(between(std::size_t{1}, std::size_t{4096}));
+  app.add_option("--torch-threads", options.torch_threads, "threads of one forward; a row for each")
+      ->type_name("N,...")
+      ->default_str("as --threads")
       ->delimiter(',')
-      ->check(CLI::Range(1, 4096));
-  app.add_option("--seconds", options.seconds, "measured for each row")->check(CLI::Range(0.0, 1e6))->capture_default_str();
-  app.add_option("--json", options.json, "also write the figures to this file, or - to standard output instead of the table");
+      ->check(between(1, 4096));
+  app.add_option("--seconds", options.seconds, "time that is measured for each row")
+      ->type_name("SECONDS")
+      ->capture_default_str()
+      ->check(between(0.0, 1e6));
+  app.add_option("--json", options.json, "file for the figures, besides the table; - is standard output, in place of the table")
+      ->type_name("FILE")
+      ->default_str("none");
 }
 
 int run(int argc, char** argv) {
   CLI::App app("Top-down human pose estimation over LibTorch.", "posekit");
-  app.set_version_flag("--version", std::string(posekit::version()));
+  app.formatter(cli::help_formatter());
+  app.set_help_flag("-h,--help", "print this help and exit");
+  app.set_version_flag("--version", std::string(posekit::version()), "print the version and exit");
   app.require_subcommand(1);
   cli::EstimateOptions estimate;
-  CLI::App* estimate_command = app.add_subcommand("estimate", "find people in images and videos and estimate their poses");
+  CLI::App* estimate_command = app.add_subcommand("estimate", "estimate the poses of people in images and videos");
   add_estimate(*estimate_command, estimate);
   cli::InspectOptions inspect;
-  CLI::App* inspect_command = app.add_subcommand("inspect", "say what a model file is");
+  CLI::App* inspect_command = app.add_subcommand("inspect", "show a model's metadata, weights and keypoints");
   add_inspect(*inspect_command, inspect);
   cli::BenchOptions bench;
-  CLI::App* bench_command = app.add_subcommand("bench", "measure a pose model: latency and throughput for each stage");
+  CLI::App* bench_command = app.add_subcommand("bench", "measure the latency and throughput of a pose model");
   add_bench(*bench_command, bench);
   try {
     app.parse(argc, argv);

@@ -2,6 +2,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <sstream>
 
 #include "posekit/runtime.h"
 #include "workplace.h"
@@ -20,6 +21,30 @@ TEST_CASE("Help and version go to standard output with exit code 0") {
   CHECK(help.exit_code == 0);
   CHECK_THAT(help.out, ContainsSubstring("--boxes") && ContainsSubstring("--flip-test") && ContainsSubstring("--overwrite"));
   CHECK(help.err.empty());
+}
+
+TEST_CASE("Help names the value, range, default and exclusions of each option, in 80 columns") {
+  const Workplace here;
+  const auto help_of = [&](Arguments command) {
+    command.emplace_back("--help");
+    const auto help = here.run(command);
+    CHECK(help.exit_code == 0);
+    for (const std::string& line : posekit_test::lines(help.out)) {
+      CAPTURE(line);
+      CHECK(line.size() <= 80);
+    }
+    std::istringstream words(help.out);
+    std::string text;
+    for (std::string word; words >> word;) text += word + ' ';
+    return text;
+  };
+  CHECK_THAT(help_of({}), ContainsSubstring("estimate estimate the poses"));
+  CHECK_THAT(help_of({"estimate"}),
+             ContainsSubstring("-o, --output FOLDER folder for results") && ContainsSubstring("(default: posekit-out)") &&
+                 ContainsSubstring("(1 to 4096; default: the CPUs") && ContainsSubstring("--format {json,coco} json:") &&
+                 ContainsSubstring("--track, --no-track in videos") && ContainsSubstring("not with --boxes, --whole-image)"));
+  CHECK_THAT(help_of({"inspect"}), ContainsSubstring("(default: auto; needs --memory)") && ContainsSubstring("(not with --preset)"));
+  CHECK_THAT(help_of({"bench"}), ContainsSubstring("(1 to 65536; default: 1,4)"));
 }
 
 TEST_CASE("Wrong usage ends with exit code 2, a hint on standard error and nothing written") {

@@ -236,8 +236,8 @@ def check_links(root, _):
 def check_options(root, program):
     """README's table and `posekit estimate --help` name the same options."""
     shown = subprocess.run([str(program), "estimate", "--help"], capture_output=True, text=True, check=True).stdout
-    names = re.findall(r"^\s+((?:-\w,)?--[\w-]+(?:,--[\w-]+)*)", shown, re.MULTILINE)
-    real = {name for line in names for name in line.split(",") if name.startswith("--")} - {"--help"}
+    names = re.findall(r"^\s+((?:-\w, )?--[\w-]+(?:, --[\w-]+)*)", shown, re.MULTILINE)
+    real = {name for line in names for name in line.split(", ") if name.startswith("--")} - {"--help"}
     table = "".join(line for line in (root / "README.md").read_text().splitlines() if re.match(r"\| `-", line))
     listed = set(re.findall(r"`(--[\w-]+)`", table))
     if real != listed:
