@@ -4,7 +4,7 @@
     snippets.py extract ROOT OUT             writes each C++ and C program to OUT (only if it changed), prints the names; '~' before one: not to be run
     snippets.py files ROOT                   prints the documents
     snippets.py run ROOT PROGRAM [ARG...]    runs a program in a folder of its own that has ROOT's examples in it
-    snippets.py check ROOT WHAT POSEKIT      checks snippets of one kind: sh, json, python, cmake; or: links, options, keys, codes
+    snippets.py check ROOT WHAT POSEKIT      checks snippets of one kind: sh, json, python, cmake; or: links, keys, codes
 
 A comment right before a block says what is special about it:
 
@@ -233,17 +233,6 @@ def check_links(root, _):
                 raise Failure(f"{path.relative_to(root)}: link to {target}, but there is no such heading")
 
 
-def check_options(root, program):
-    """README's table and `posekit estimate --help` name the same options."""
-    shown = subprocess.run([str(program), "estimate", "--help"], capture_output=True, text=True, check=True).stdout
-    names = re.findall(r"^\s+((?:-\w, )?--[\w-]+(?:, --[\w-]+)*)", shown, re.MULTILINE)
-    real = {name for line in names for name in line.split(", ") if name.startswith("--")} - {"--help"}
-    table = "".join(line for line in (root / "README.md").read_text().splitlines() if re.match(r"\| `-", line))
-    listed = set(re.findall(r"`(--[\w-]+)`", table))
-    if real != listed:
-        raise Failure(f"only in --help: {sorted(real - listed)}; only in README: {sorted(listed - real)}")
-
-
 def check_keys(root, program):
     """docs/models.md names each key that the shipped models' metadata can have."""
     text = (root / "docs/models.md").read_text()
@@ -268,8 +257,8 @@ def check_codes(root, _):
         raise Failure(f"error.h has {real}, docs/errors.md {listed}")
 
 
-CHECKS = {"sh": check_shell, "json": check_json, "python": check_python, "cmake": check_cmake, "links": check_links, "options": check_options,
-          "keys": check_keys, "codes": check_codes}
+CHECKS = {"sh": check_shell, "json": check_json, "python": check_python, "cmake": check_cmake, "links": check_links, "keys": check_keys,
+          "codes": check_codes}
 
 
 def main(arguments):
