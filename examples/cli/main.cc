@@ -100,6 +100,17 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
       ->default_str("as the detector's metadata say")
       ->excludes(boxes)
       ->excludes(whole_image);
+  app.add_option("--nms-iou", options.detector.nms_iou, "of two detections that overlap more than this, the one of lower score is dropped")
+      ->type_name("IOU")
+      ->default_str("as the detector's metadata say")
+      ->excludes(boxes)
+      ->excludes(whole_image);
+  app.add_option("--max-persons", options.detector.max_persons, "most persons that are detected in an image: those of the highest scores")
+      ->type_name("N")
+      ->default_str("as the detector's metadata say")
+      ->check(between(std::size_t{1}, std::size_t{65536}))  // CLI11 lets negative numbers into an optional unsigned one
+      ->excludes(boxes)
+      ->excludes(whole_image);
   app.add_option(
          "--tiles", options.detector.tiles,
          "sides of tiles in which the detector looks as well, for small people: fractions of the image's longer side, for example 0.5")
@@ -128,6 +139,9 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
       ->type_name("N")
       ->default_str("1 on a CPU, 16 on a GPU")
       ->check(between(std::size_t{1}, std::size_t{65536}));
+  app.add_option("--box-padding", options.estimator.box_padding, "factor on the size of each box before it is cropped")
+      ->type_name("FACTOR")
+      ->default_str("as the pose model's metadata say");
   app.add_flag("--flip-test", options.estimator.flip_test, "average with the mirrored crop: about twice the time, a little more accuracy");
   app.add_option("--keypoints", options.estimator.keypoints, "keypoints to estimate: a subset's name (coco17) or names of keypoints")
       ->type_name("NAME,...")

@@ -2,6 +2,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
+#include <catch2/matchers/catch_matchers_floating_point.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <cmath>
 
@@ -9,6 +10,7 @@
 #include "workplace.h"
 
 using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::WithinAbs;
 using nlohmann::json;
 using posekit_test::pose_metadata;
 using posekit_test::save_script_model;
@@ -18,6 +20,7 @@ using posekit_test::Workplace;
 namespace {
 
 namespace fs = std::filesystem;
+using Arguments = std::vector<std::string>;
 
 // The box (20, 10, 60, 50) without padding fills a square input; heatmaps peak at x = 10.3, y = 16 of 32 steps across it.
 const std::string one_box = R"({"a.png": [[20, 10, 60, 50]]})";
@@ -145,6 +148,31 @@ TEST_CASE("A threshold above all scores leaves nobody, which is no failure") {
   const Workplace here;
   CHECK(here.run({"estimate", photo("astronaut.jpg"), "--det-threshold", "0.9999"}).exit_code == 0);
   CHECK(here.json("posekit-out/astronaut.jpg.json")["instance_info"] == json::array());
+}
+
+TEST_CASE("Options of the detector override its metadata") {
+  const Workplace here;
+  const auto people = [&](Arguments options) {
+    options.insert(options.begin(), {"estimate", photo("people.jpg"), "--overwrite"});
+    REQUIRE(here.run(options).exit_code == 0);
+    return here.json("posekit-out/people.jpg.json")["instance_info"].size();
+  };
+  const std::size_t usual = people({});
+  CHECK(usual > 1);
+  CHECK(people({"--max-persons", "1"}) == 1);
+  CHECK(people({"--nms-iou", "1"}) > usual);  // nothing overlaps more
+}
+
+TEST_CASE("Twice the box padding makes a crop of twice the width") {
+  const Workplace here;
+  here.image("a.png");
+  const auto quarter = [&](const char* padding) {  // of the crop's width: the quick model's keypoints are that far apart
+    REQUIRE(here.estimate({"a.png", "--whole-image", "--overwrite", "--box-padding", padding}).exit_code == 0);
+    const json keypoints = here.json("posekit-out/a.png.json")["instance_info"][0]["keypoints"];
+    return keypoints[1][0].get<double>() - keypoints[0][0].get<double>();
+  };
+  CHECK_THAT(quarter("1"), WithinAbs(16, 0.01));
+  CHECK_THAT(quarter("2"), WithinAbs(32, 0.01));
 }
 
 TEST_CASE("Shipped models are taken from POSEKIT_MODELS first") {
