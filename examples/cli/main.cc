@@ -148,7 +148,7 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
       ->default_str("all")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_option("--min-score", options.drawing.min_score, "keypoints below this score are not drawn")
+  app.add_option("--draw-min-score", options.drawing.min_score, "keypoints below this score are not drawn")
       ->type_name("SCORE")
       ->capture_default_str();
   app.add_option("--timeout", options.timeout, "most time for each image or frame, the wait for its turn included")
@@ -156,7 +156,7 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
       ->default_str("none")
       ->check(between(1e-9, 3e7));
   app.add_option(
-         "--every", options.video.detect_every,
+         "--detect-every", options.video.detect_every,
          "in videos the detector runs on every Nth frame; in the others the tracker predicts the boxes, or with --no-track they are "
          "held")
       ->type_name("N")

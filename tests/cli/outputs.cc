@@ -44,7 +44,7 @@ TEST_CASE("A drawing has the image's size and shows something") {
   const Workplace here;
   here.image("a.png", 90, 70);
   CHECK(here.estimate({"a.png", "--whole-image", "--draw"}).exit_code == 0);
-  CHECK(here.estimate({"a.png", "--whole-image", "--draw", "--min-score", "2", "-o", "bare"}).exit_code == 0);
+  CHECK(here.estimate({"a.png", "--whole-image", "--draw", "--draw-min-score", "2", "-o", "bare"}).exit_code == 0);
   const auto drawn = posekit::read_image(here.path("posekit-out/a.png.pose.jpg"));
   CHECK(drawn.width == 90);
   CHECK(drawn.height == 70);

@@ -182,7 +182,7 @@ TEST_CASE("The detector looks at every third frame when told so, and its boxes a
   const Workplace here;
   const posekit::Image photo = posekit::read_image(posekit_test::source_dir() / "examples/images/astronaut.jpg");
   film(here.path("clip.mp4"), photo, 7, 440);
-  REQUIRE(here.run({"estimate", "clip.mp4", "--every", "3", "--no-track", "--threads", "2"}).exit_code == 0);
+  REQUIRE(here.run({"estimate", "clip.mp4", "--detect-every", "3", "--no-track", "--threads", "2"}).exit_code == 0);
   std::vector<json> boxes;
   for (const json& line : lines_of(here.read("posekit-out/clip.mp4.jsonl"))) {
     REQUIRE(line["instance_info"].size() == 1);
@@ -197,7 +197,7 @@ TEST_CASE("People of a video keep their ids, with and without a detector that lo
   const posekit::Image photo = posekit::read_image(posekit_test::source_dir() / "examples/images/astronaut.jpg");
   film(here.path("clip.mp4"), photo, 7, 440);
   posekit::write_image(here.path("photo.png"), photo.view());
-  REQUIRE(here.run({"estimate", "clip.mp4", "photo.png", "--every", GENERATE("1", "3")}).exit_code == 0);
+  REQUIRE(here.run({"estimate", "clip.mp4", "photo.png", "--detect-every", GENERATE("1", "3")}).exit_code == 0);
   for (const json& line : lines_of(here.read("posekit-out/clip.mp4.jsonl"))) {
     REQUIRE(line["instance_info"].size() == 1);
     CHECK(line["instance_info"][0]["track_id"] == 1);
