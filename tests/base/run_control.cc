@@ -20,7 +20,7 @@ ErrorCode code_of(const RunControl& control) {
 
 }  // namespace
 
-TEST_CASE("RunControl lets everything pass by default") { CHECK(code_of({}) == ErrorCode::ok); }
+TEST_CASE("RunControl ends no call by default") { CHECK(code_of({}) == ErrorCode::ok); }
 
 TEST_CASE("RunControl ends a call whose stop was requested") {
   std::stop_source source;

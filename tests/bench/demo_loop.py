@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The loop that Python demos around such models use, written anew for a comparison: persons a second, on the model that posekit runs.
+"""The loop that Python demos around such models use, written for a comparison: persons a second, on the model that posekit runs.
 
     demo_loop.py MODEL.pt [--device cuda] [--precision bf16] [--batch 32] [--persons N] [--seconds S]
 

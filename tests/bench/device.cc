@@ -220,7 +220,7 @@ std::vector<Pose> poses_in(const Options& options, const std::string& precision,
 }
 
 /// How far keypoints of another precision lie from fp32's, in pixels of the image. Random weights give flat heatmaps, whose peaks jump: the
-/// median tells more than the maximum there.
+/// median says more than the maximum there.
 void compare_precisions(const Options& options, const std::vector<Image>& images, std::ostream& json) {
   const auto exact = poses_in(options, "fp32", images);
   for (const std::string& precision : {std::string("tf32"), std::string("fp16"), std::string("bf16")}) {

@@ -4,7 +4,7 @@
 
 throughput: persons a second of 1, 2, 4, 8 Python threads that share one estimator, at one Torch thread.
 counter: the speed of a Python loop beside ONE thread that estimates all the time, relative to its speed alone, and relative to its speed
-beside a PROCESS that does the same: 1 = the GIL is free. The second tells it on a busy machine too.
+beside a PROCESS that does the same: 1 = the GIL is free. The second shows it on a busy machine too.
 On a machine with n CPUs throughput can grow up to n threads. Warm-up rounds are not counted; the best of three rounds is.
 """
 

@@ -46,7 +46,7 @@ TEST_CASE("bench measures every setting once, and no stage takes longer than the
   CHECK(settings == std::set<std::tuple<int, int, int>>{{1, 1, 1}, {3, 1, 1}, {1, 2, 1}, {3, 2, 1}});
 }
 
-TEST_CASE("bench prints a table, and writes the figures to a file besides") {
+TEST_CASE("bench prints a table and writes the figures to a file") {
   const Workplace here;
   make_model(here);
   auto arguments = sweep;

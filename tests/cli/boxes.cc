@@ -36,7 +36,7 @@ TEST_CASE("Boxes are found by the path as given and by the file name, with and w
   CHECK(people[1]["box_index"] == 1);
 }
 
-TEST_CASE("The path as given counts more than the file name") {
+TEST_CASE("The path as given comes before the file name") {
   const Workplace here;
   here.image("in/a.png");
   here.text("boxes.json", R"({"a.png": [[0, 0, 9, 9]], "in/a.png": [[1, 1, 5, 5]]})");
@@ -55,7 +55,7 @@ TEST_CASE("An image without an entry has zero people and a note") {
   CHECK(boxes_of(here, "b.png") == json::array());
 }
 
-TEST_CASE("COCO annotations give people as x, y, width and height, without crowds and other things") {
+TEST_CASE("COCO annotations give people as x, y, width and height, without crowds and other categories") {
   const Workplace here;
   here.image("a.png");
   here.image("b.png");
@@ -86,7 +86,7 @@ TEST_CASE("COCO detection results give people by file name, with their scores") 
   CHECK(here.json("posekit-out/a.png.json")["instance_info"][0]["bbox_score"] == 0.5);
 }
 
-TEST_CASE("A bad box is reported with its place, its neighbours get their poses, and the run does not end well") {
+TEST_CASE("A bad box is reported with its index, its neighbours get their poses, and the run fails") {
   const Workplace here;
   here.image("a.png");
   here.image("b.png");
@@ -102,7 +102,7 @@ TEST_CASE("A bad box is reported with its place, its neighbours get their poses,
   CHECK(errors[0]["code"] == "invalid_argument");
 }
 
-TEST_CASE("A boxes file in no known form is refused before anything is written") {
+TEST_CASE("A boxes file in an unknown form is refused before anything is written") {
   const Workplace here;
   here.image("a.png");
   const std::string document = GENERATE(
@@ -128,7 +128,7 @@ TEST_CASE("A boxes file of a million opening brackets is refused like any other"
   CHECK((result.exit_code == 1 || result.exit_code == 2));
 }
 
-TEST_CASE("A boxes file that is not there, or a folder, is named") {
+TEST_CASE("A boxes file that is missing or a folder is named") {
   const Workplace here;
   here.image("a.png");
   std::filesystem::create_directory(here.path("folder"));
@@ -138,7 +138,7 @@ TEST_CASE("A boxes file that is not there, or a folder, is named") {
   CHECK_THAT(result.err, ContainsSubstring(file));
 }
 
-TEST_CASE("In COCO annotations people are the category named person") {
+TEST_CASE("People in COCO annotations are the category named person") {
   const Workplace here;
   here.image("a.png");
   here.text("coco.json", R"({"images": [{"id": 1, "file_name": "a.png"}],
@@ -148,7 +148,7 @@ TEST_CASE("In COCO annotations people are the category named person") {
   CHECK(boxes_of(here, "a.png") == json::parse("[[1, 2, 31, 22]]"));
 }
 
-TEST_CASE("A box score that is no number, and a file name that comes twice, are refused") {
+TEST_CASE("A box score that is not a number and a repeated file name are refused") {
   const Workplace here;
   here.image("a.png");
   const std::string document = GENERATE(R"({"a.png": [[1, 2, 30, 20, null]]})", R"({"a.png": [[1, 2, 30, 20, 1e300]]})",

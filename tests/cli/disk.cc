@@ -30,7 +30,7 @@ TEST_CASE("A full disk is a clear error for each image it meets, and leaves no h
   }
 }
 
-TEST_CASE("A folder that can't be made is reported, and nothing is left anywhere") {
+TEST_CASE("A folder that can't be created is reported, and nothing is left anywhere") {
   const Workplace here;
   const std::string image = here.image("a.png");
   const auto result = here.estimate({image, "--whole-image", "-o", "/proc/posekit-out"});

@@ -9,7 +9,7 @@ using Catch::Matchers::ContainsSubstring;
 using posekit_test::Workplace;
 using Names = std::vector<std::string>;
 
-TEST_CASE("A folder is searched with its sub-folders, which are kept") {
+TEST_CASE("A folder is searched with its sub-folders, and the results keep them") {
   const Workplace here;
   here.image("photos/b.png");
   here.image("photos/sub/deep/a.JPG");
@@ -20,7 +20,7 @@ TEST_CASE("A folder is searched with its sub-folders, which are kept") {
   CHECK(here.json("posekit-out/b.png.json")["image"]["path"] == "photos/b.png");
 }
 
-TEST_CASE("The images of a folder come sorted") {
+TEST_CASE("The images of a folder are processed in sorted order") {
   const Workplace here;
   for (const char* name : {"in/c.png", "in/a.png", "in/b.png"}) here.image(name);
   const auto result = here.estimate({"in", "--whole-image", "-o", "-"});
@@ -29,7 +29,7 @@ TEST_CASE("The images of a folder come sorted") {
   CHECK(order == Names{"in/a.png", "in/b.png", "in/c.png"});
 }
 
-TEST_CASE("Several folders get their own name in front, also with a slash at the end") {
+TEST_CASE("Results of several folders begin with the folder's name, with or without a final slash") {
   const Workplace here;
   here.image("x/one/a.png");
   here.image("y/two/a.png");
@@ -47,7 +47,7 @@ TEST_CASE("Files, a folder, a glob and a list mix") {
   CHECK(here.files("posekit-out") == Names{"file.png.json", "g1.png.json", "g2.png.json", "in.png.json", "listed.png.json"});
 }
 
-TEST_CASE("An image whose name looks like a pattern is taken as it is") {
+TEST_CASE("An image whose name looks like a pattern is used as it is") {
   const Workplace here;
   here.image("a[1].png");
   const auto result = here.estimate({"a[1].png", "--whole-image"});
@@ -55,7 +55,7 @@ TEST_CASE("An image whose name looks like a pattern is taken as it is") {
   CHECK(here.files("posekit-out") == Names{"a[1].png.json"});
 }
 
-TEST_CASE("Bad inputs among good ones are reported each, and only they fail") {
+TEST_CASE("Each bad input among good ones is reported, and only they fail") {
   const Workplace here;
   here.image("good1.png");
   here.image("good2.png");
@@ -72,7 +72,7 @@ TEST_CASE("Bad inputs among good ones are reported each, and only they fail") {
   CHECK(here.files("posekit-out") == Names{"good1.png.json", "good2.png.json"});
 }
 
-TEST_CASE("A run that finds no image says so and does not end well") {
+TEST_CASE("A run that finds no image is an error") {
   const Workplace here;
   std::filesystem::create_directory(here.path("hollow"));
   const auto result = here.estimate({"hollow", "--whole-image"});
@@ -80,7 +80,7 @@ TEST_CASE("A run that finds no image says so and does not end well") {
   CHECK_THAT(result.err, ContainsSubstring("no image"));
 }
 
-TEST_CASE("A list that is not there is named and does not end well") {
+TEST_CASE("A missing list is named and is an error") {
   const Workplace here;
   const auto result = here.estimate({"@nowhere.txt", "--whole-image"});
   CHECK(result.exit_code != 0);
@@ -98,7 +98,7 @@ TEST_CASE("A list and a glob may name folders") {
   CHECK(here.files("glob") == Names{"one/a.png.json", "two/b.png.json"});
 }
 
-TEST_CASE("A dangling link to an image is reported, not passed over") {
+TEST_CASE("A dangling link to an image is reported, not skipped") {
   const Workplace here;
   here.image("in/a.png");
   std::filesystem::create_symlink("nowhere.png", here.path("in/link.png"));
@@ -119,7 +119,7 @@ TEST_CASE("A list may come through a pipe") {
   CHECK(here.files("out") == Names{"a.png.json", "b.png.json"});
 }
 
-TEST_CASE("Results below the output folder, beside their images, are no inputs of the next run") {
+TEST_CASE("Results beside their images are not inputs of the next run") {
   const Workplace here;
   here.image("one/a.png");
   here.image("two/b.png");

@@ -19,7 +19,7 @@ TEST_CASE("inspect shows a model's size, its weights, each value with its origin
     CHECK_THAT(result.out, ContainsSubstring(text));
 }
 
-TEST_CASE("inspect tells a metadata file from the model's own, and notes unknown keys") {
+TEST_CASE("inspect shows which values come from a metadata file, and notes unknown keys") {
   const Workplace here;
   posekit_test::save_script_model(here.path("m.pt"), "def forward(self, x):\n    return x\n",
                                   posekit_test::pose_metadata("regression", 32, 32, 0, 0, posekit_test::two_keypoints));
@@ -36,7 +36,7 @@ TEST_CASE("inspect of a detector shows its values and no keypoints") {
   CHECK_THAT(result.out, ContainsSubstring("score_threshold") && !ContainsSubstring("keypoints of"));
 }
 
-TEST_CASE("inspect of what is no model says what it is") {
+TEST_CASE("inspect of another kind of file says what it is") {
   const Workplace here;
   here.text("text.pt", "hello");
   here.text("empty.pt", "");
@@ -51,7 +51,7 @@ TEST_CASE("inspect of what is no model says what it is") {
   CHECK_THAT(here.run({"inspect", "pointer.pt"}).err, ContainsSubstring("LFS"));
 }
 
-TEST_CASE("inspect --memory runs a model and says what it takes") {
+TEST_CASE("inspect --memory runs a model and reports the memory it takes") {
   const Workplace here;
   const auto file = (posekit_test::source_dir() / "examples/models/pose_landmark_lite.pt").string();
   const auto result = here.run({"inspect", file, "--memory", "--device", "cpu", "--precision", "bf16"});
@@ -61,7 +61,7 @@ TEST_CASE("inspect --memory runs a model and says what it takes") {
   CHECK_THAT(here.run({"inspect", file}).out, !ContainsSubstring("memory on"));
 }
 
-TEST_CASE("inspect takes a device with --memory only, and not several") {
+TEST_CASE("inspect accepts one device, and only with --memory") {
   const Workplace here;
   const auto file = (posekit_test::source_dir() / "examples/models/pose_landmark_lite.pt").string();
   CHECK(here.run({"inspect", file, "--device", "cpu"}).exit_code == 2);
@@ -71,7 +71,7 @@ TEST_CASE("inspect takes a device with --memory only, and not several") {
   CHECK_THAT(many.err, ContainsSubstring("\"cpu,cpu\""));
 }
 
-TEST_CASE("A limit of a device's memory is for CUDA devices, and read with its unit") {
+TEST_CASE("A device's memory limit needs a CUDA device and is read with its unit") {
   const Workplace here;
   const auto file = (posekit_test::source_dir() / "examples/models/pose_landmark_lite.pt").string();
   for (const char* command : {"inspect", "bench"}) {

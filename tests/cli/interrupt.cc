@@ -113,7 +113,7 @@ TEST_CASE("Ctrl-C in the middle of videos leaves whole files of whole lines, and
   for (const std::string& file : here.files("out")) CHECK(posekit_test::lines(here.read("out/" + file)).size() == frames);
 }
 
-TEST_CASE("Whenever a signal comes, a run of one image ends, and it has its result or says that it was interrupted") {
+TEST_CASE("A signal at any time ends a run of one image, with its result or as interrupted") {
   const Workplace here;
   here.image("a.png");
   REQUIRE(here.estimate({"a.png", "--whole-image", "-o", "warm"}).exit_code == 0);  // makes the model

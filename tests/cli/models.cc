@@ -94,7 +94,7 @@ TEST_CASE("A model of each codec runs from the command line and its keypoints la
   CHECK(std::abs(people[0]["keypoints"][0][1].get<double>() - peak_y) < 0.03);
 }
 
-TEST_CASE("Metadata from a file counts more than the model's own, with a keypoint set of its own") {
+TEST_CASE("Metadata from a file, with a keypoint set, come before the model's own") {
   const Workplace here;
   here.image("a.png", 100, 80);
   here.text("boxes.json", one_box);
@@ -121,7 +121,7 @@ TEST_CASE("Only the keypoints asked for are in the result, in the order asked fo
   CHECK_THAT(wrong.err, ContainsSubstring("nose"));
 }
 
-TEST_CASE("The shipped models find and estimate the astronaut without an option, and nobody where nobody is") {
+TEST_CASE("The shipped models find the astronaut without an option, and nobody in photos without people") {
   const Workplace here;
   fs::copy_file(posekit_test::source_dir() / "tests/data/no_people/coffee.jpg", here.path("coffee.jpg"));
   const auto result = here.run({"estimate", photo("astronaut.jpg"), "coffee.jpg", "--draw"});
@@ -144,7 +144,7 @@ TEST_CASE("A named subset of the shipped model gives that set's keypoints") {
   CHECK(result["instance_info"][0]["keypoints"].size() == 17);
 }
 
-TEST_CASE("A threshold above all scores leaves nobody, which is no failure") {
+TEST_CASE("A threshold above all scores leaves nobody and is not an error") {
   const Workplace here;
   CHECK(here.run({"estimate", photo("astronaut.jpg"), "--det-threshold", "0.9999"}).exit_code == 0);
   CHECK(here.json("posekit-out/astronaut.jpg.json")["instance_info"] == json::array());
@@ -175,7 +175,7 @@ TEST_CASE("Twice the box padding makes a crop of twice the width") {
   CHECK_THAT(quarter("2"), WithinAbs(32, 0.01));
 }
 
-TEST_CASE("Shipped models are taken from POSEKIT_MODELS first") {
+TEST_CASE("Shipped models are looked up in POSEKIT_MODELS first") {
   const Workplace here;
   fs::create_directory(here.path("models"));
   fs::copy_file(shipped("pose_landmark_lite.pt"), here.path("models/pose_landmark_full.pt"));
@@ -209,7 +209,7 @@ TEST_CASE("A model that contradicts its metadata is reported with both values") 
   CHECK_THAT(result.err, ContainsSubstring("48") && ContainsSubstring("32"));
 }
 
-TEST_CASE("A model that is missing, no model, or of another checksum does not run") {
+TEST_CASE("A missing model, another file and a wrong checksum are refused") {
   const Workplace here;
   here.image("a.png");
   here.text("text.pt", "no model");
@@ -225,7 +225,7 @@ TEST_CASE("A model that is missing, no model, or of another checksum does not ru
   CHECK(here.files("posekit-out").empty());
 }
 
-TEST_CASE("A detector in the place of a pose model, and the other way round, is refused") {
+TEST_CASE("A detector as the pose model is refused, and a pose model as the detector") {
   const Workplace here;
   here.image("a.png");
   const auto pose = here.run({"estimate", "a.png", "-m", shipped("person_detector.pt").string(), "--whole-image"});
@@ -236,7 +236,7 @@ TEST_CASE("A detector in the place of a pose model, and the other way round, is 
   CHECK_THAT(detector.err, ContainsSubstring("pose"));
 }
 
-TEST_CASE("The flip test runs where the keypoint set knows partners and is refused where it does not") {
+TEST_CASE("The flip test runs only where the keypoint set has partners") {
   const Workplace here;
   here.image("a.png", 100, 80);
   here.text("boxes.json", one_box);
@@ -249,7 +249,7 @@ TEST_CASE("The flip test runs where the keypoint set knows partners and is refus
   CHECK_THAT(refused.err, ContainsSubstring("swap") || ContainsSubstring("mirror") || ContainsSubstring("flip"));
 }
 
-TEST_CASE("What is wrong with a model ends the run once, however many images there are") {
+TEST_CASE("A broken model ends the run with one error for any number of images") {
   const Workplace here;
   here.image("a.png");
   here.image("b.png");

@@ -32,7 +32,7 @@ TEST_CASE("A result holds the image as given, its size, the model, the people an
   CHECK(result["timings_ms"]["inference"] > 0);
 }
 
-TEST_CASE("Files that differ in their extension only write results of their own") {
+TEST_CASE("Files that differ only in their extension write results of their own") {
   const Workplace here;
   here.image("a.png");
   here.image("a.jpg");
@@ -72,7 +72,7 @@ TEST_CASE("No output replaces an input") {
   CHECK(here.read("a.png.pose.jpg") == before);
 }
 
-TEST_CASE("A second run keeps what is there and does what is missing, and --overwrite does all again") {
+TEST_CASE("A second run processes only what is missing, with --overwrite everything") {
   const Workplace here;
   here.image("a.png");
   here.image("b.png");
@@ -89,7 +89,7 @@ TEST_CASE("A second run keeps what is there and does what is missing, and --over
   CHECK(json::parse(here.read("posekit-out/a.png.json"))["instance_info"] == json::parse(original)["instance_info"]);
 }
 
-TEST_CASE("A second run that is asked for drawings too makes the missing ones") {
+TEST_CASE("A second run with --draw makes the missing drawings") {
   const Workplace here;
   here.image("a.png");
   REQUIRE(here.estimate({"a.png", "--whole-image"}).exit_code == 0);
@@ -97,7 +97,7 @@ TEST_CASE("A second run that is asked for drawings too makes the missing ones") 
   CHECK(here.files("posekit-out") == Names{"a.png.json", "a.png.pose.jpg"});
 }
 
-TEST_CASE("With -o - standard output holds one JSON line for each image and nothing else, and no file is written") {
+TEST_CASE("-o - writes one JSON line for each image to standard output, and no file") {
   const Workplace here;
   here.image("a.png");
   here.image("b.png");
@@ -143,7 +143,7 @@ TEST_CASE("COCO results without people are an empty list") {
   CHECK(here.json("posekit-out/results.json") == json::array());
 }
 
-TEST_CASE("Away from a terminal progress is a line for each image, and --quiet silences a run that goes well") {
+TEST_CASE("Progress without a terminal is a line for each image, and none with --quiet") {
   const Workplace here;
   here.image("a.png");
   here.image("b.png");
@@ -157,7 +157,7 @@ TEST_CASE("Away from a terminal progress is a line for each image, and --quiet s
   CHECK_THAT(bad.err, ContainsSubstring("missing.png"));
 }
 
-TEST_CASE("On a terminal progress is a bar with rate and time left") {
+TEST_CASE("Progress on a terminal is a bar with rate and time left") {
   const Workplace here;
   here.image("a.png");
   here.image("b.png");
@@ -197,7 +197,7 @@ TEST_CASE("The boxes file is not replaced by the results made from it") {
   CHECK(here.json("out/a.png.json").contains("a.png"));
 }
 
-TEST_CASE("What an earlier run wrote below or beside the images is no input of the next") {
+TEST_CASE("Results of an earlier run, below or beside the images, are not inputs of the next") {
   const Workplace here;
   here.image("in/a.png");
   const std::string output = GENERATE("in/out", "in");
@@ -225,7 +225,7 @@ TEST_CASE("An output that is a file is refused before anything runs") {
   CHECK(here.read("out") == "mine");
 }
 
-TEST_CASE("A folder that can't be made fails its images only") {
+TEST_CASE("A folder that can't be created fails only its images") {
   const Workplace here;
   here.image("in/a.png");
   here.image("in/sub/b.png");
@@ -250,7 +250,7 @@ TEST_CASE("No control character of a file name reaches standard error") {
   CHECK(result.err.find('\x1B') == std::string::npos);
 }
 
-TEST_CASE("A standard error that can't be written to stops nothing") {
+TEST_CASE("A run continues where standard error can't be written to") {
   const Workplace here;
   for (const char* name : {"in/a.png", "in/b.png", "in/c.png"}) here.image(name);
   here.text("in/broken.png", "no picture");

@@ -76,7 +76,7 @@ std::optional<std::string> threads_made(const Workplace& here, const Arguments& 
 
 }  // namespace
 
-TEST_CASE("With one thread of each kind the program makes no thread: detector, tiles and drawing included") {
+TEST_CASE("The program starts no thread with one thread of each kind, detector, tiles and drawing included") {
   const Workplace here;
   const auto none =
       threads_made(here, {"estimate", photos(), "--draw", "--tiles=0.5", "--torch-threads", "1", "--threads", "1", "--overwrite"});
@@ -88,7 +88,7 @@ TEST_CASE("With one thread of each kind the program makes no thread: detector, t
   CHECK_FALSE(some->empty());
 }
 
-TEST_CASE("Serial or with a pool of any size, the same JSON to the last byte, timings apart") {
+TEST_CASE("The JSON is the same to the last byte, timings apart, serially and with any pool") {
   const Workplace here;
   const auto results = [&](const std::string& out, Arguments executor) {
     Arguments arguments{"estimate", photos(), "-o", out, "--torch-threads", "1", "--executor"};
@@ -110,7 +110,7 @@ TEST_CASE("Serial or with a pool of any size, the same JSON to the last byte, ti
   }
 }
 
-TEST_CASE("Under a quota of one CPU the program makes no thread unless told to") {
+TEST_CASE("The program starts no thread under a quota of one CPU, unless asked to") {
   const CpuQuota quota;
   if (!quota.made()) SKIP("no cgroup with a CPU quota can be made here");
   const Workplace here;
@@ -125,7 +125,7 @@ TEST_CASE("Under a quota of one CPU the program makes no thread unless told to")
   CHECK_FALSE(some->empty());
 }
 
-TEST_CASE("What is odd about a model is noted, unless quiet is asked for") {
+TEST_CASE("Notes about a model are printed, except with --quiet") {
   const Workplace here;
   here.image("a.png");
   here.text("own.json", posekit_test::pose_metadata("regression", 32, 32, 0, 0, posekit_test::two_keypoints, "", R"("box_paddding": 1)"));
@@ -135,7 +135,7 @@ TEST_CASE("What is odd about a model is noted, unless quiet is asked for") {
   CHECK(here.estimate({"a.png", "--whole-image", "--metadata", "own.json", "--overwrite", "--quiet"}).err.empty());
 }
 
-TEST_CASE("The time for an image that is too short is reported, and the next run does the image") {
+TEST_CASE("An image that exceeds its time is reported, and the next run processes it") {
   const Workplace here;
   here.image("a.png");
   const auto late = here.estimate({"a.png", "--whole-image", "--timeout", "0.000000001"});

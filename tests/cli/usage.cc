@@ -88,7 +88,7 @@ TEST_CASE("Wrong usage ends with exit code 2, a hint on standard error and nothi
   CHECK(here.files(".") == Arguments{"a.png", "b.json"});
 }
 
-TEST_CASE("Options before the inputs take no input for a value of theirs") {
+TEST_CASE("Options before the inputs do not consume an input as their value") {
   const Workplace here;
   here.image("a.png");
   CHECK(here.estimate({"--keypoints", "tail,head", "a.png", "--whole-image"}).exit_code == 0);

@@ -58,7 +58,7 @@ std::size_t frames_in(const std::filesystem::path& path) {
 
 }  // namespace
 
-TEST_CASE("A filmed photo gives a line and a drawn frame for each frame, and the people move as the camera does") {
+TEST_CASE("A filmed photo gives a line and a drawing per frame, and people move as the camera does") {
   const Workplace here;
   const std::string name = GENERATE("clip.mp4", "clip.avi");
   const std::string threads = name == "clip.mp4" ? "1" : "2";
@@ -141,7 +141,7 @@ TEST_CASE("Broken videos are each reported, and only they fail") {
   CHECK(frames == std::vector<int>{0, 1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19});
 }
 
-TEST_CASE("A video with a rotation flag is worked on upright") {
+TEST_CASE("A video with a rotation flag is processed upright") {
   const Workplace here;
   write_video(here.path("turned.mp4"), 3, 64, 48);
   posekit_test::set_rotation(here.path("turned.mp4"), 90);
@@ -154,7 +154,7 @@ TEST_CASE("A video with a rotation flag is worked on upright") {
   CHECK(drawn.info().rotation == 0);
 }
 
-TEST_CASE("A second run leaves out videos that are done, and makes a drawing that is missing") {
+TEST_CASE("A second run skips finished videos and makes a missing drawing") {
   const Workplace here;
   write_video(here.path("a.avi"), 4);
   REQUIRE(here.estimate({"a.avi", "--whole-image"}).exit_code == 0);
@@ -178,7 +178,7 @@ TEST_CASE("Images, videos and folders mix, in order, also on standard output") {
   CHECK(order == std::vector<std::string>{"in/a.png", "in/b.avi", "in/b.avi", "in/c.png"});
 }
 
-TEST_CASE("The detector looks at every third frame when told so, and its boxes are carried over") {
+TEST_CASE("--every 3 runs the detector on every third frame, and its boxes are carried over") {
   const Workplace here;
   const posekit::Image photo = posekit::read_image(posekit_test::source_dir() / "examples/images/astronaut.jpg");
   film(here.path("clip.mp4"), photo, 7, 440);
@@ -192,7 +192,7 @@ TEST_CASE("The detector looks at every third frame when told so, and its boxes a
   for (std::size_t i = 1; i < 7; ++i) CHECK((boxes[i] == boxes[i - 1]) == (i % 3 != 0));
 }
 
-TEST_CASE("People of a video keep their ids, with and without a detector that looks at every frame, and photos have none") {
+TEST_CASE("People of a video keep their ids, with detections in every frame or some, and photos have none") {
   const Workplace here;
   const posekit::Image photo = posekit::read_image(posekit_test::source_dir() / "examples/images/astronaut.jpg");
   film(here.path("clip.mp4"), photo, 7, 440);
@@ -205,7 +205,7 @@ TEST_CASE("People of a video keep their ids, with and without a detector that lo
   CHECK_FALSE(here.json("posekit-out/photo.png.json")["instance_info"][0].contains("track_id"));
 }
 
-TEST_CASE("A video's entry in the boxes file holds for every frame; without one there are zero people and one note") {
+TEST_CASE("A video's entry in the boxes file applies to every frame, and a missing one is noted once") {
   const Workplace here;
   write_video(here.path("a.avi"), 3);
   write_video(here.path("b.avi"), 3);
@@ -217,7 +217,7 @@ TEST_CASE("A video's entry in the boxes file holds for every frame; without one 
   CHECK(result.err.find("no entry") == result.err.rfind("no entry"));
 }
 
-TEST_CASE("A frame that is too late has a line that says so, and the video does not end well") {
+TEST_CASE("A frame that is too late is reported in its line, and the video fails") {
   const Workplace here;
   write_video(here.path("a.avi"), 3);
   const auto result = here.estimate({"a.avi", "--whole-image", "--timeout", "0.000001"});
@@ -227,7 +227,7 @@ TEST_CASE("A frame that is too late has a line that says so, and the video does 
   for (const json& line : lines) CHECK(line["errors"][0]["code"] == "deadline_exceeded");
 }
 
-TEST_CASE("COCO results of a video, and a camera that is not there, are refused with a word on what to do") {
+TEST_CASE("COCO results of a video and a missing camera are refused with a remedy") {
   const Workplace here;
   write_video(here.path("a.avi"), 2);
   const auto coco = here.estimate({"a.avi", "--whole-image", "--format", "coco"});
@@ -254,7 +254,7 @@ TEST_CASE("Ctrl-C in the middle of a video leaves whole lines on standard output
   for (std::size_t i = 0; i < lines.size(); ++i) CHECK(lines[i]["image"]["frame"] == i);
 }
 
-TEST_CASE("On a terminal a video has a bar with rate and time left") {
+TEST_CASE("A video on a terminal has a bar with rate and time left") {
   const Workplace here;
   write_video(here.path("a.avi"), 300);
   posekit_test::ProcessOptions terminal;

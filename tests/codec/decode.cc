@@ -40,7 +40,7 @@ TEST_CASE("udp maps the last cell to the last input pixel, classic by the ratio 
   CHECK(classic.y == Approx(252));
 }
 
-TEST_CASE("Of 308 channels only the wanted ones are read") {
+TEST_CASE("Decoding reads only the wanted ones of 308 channels") {
   const std::size_t cells = 48 * 64;
   std::vector<float> values(308 * cells, nan);
   for (const std::size_t k : {7U, 250U}) {
@@ -55,7 +55,7 @@ TEST_CASE("Of 308 channels only the wanted ones are read") {
   CHECK(decoder.decode_cell(output, 0, 1, scratch).x == 7);
 }
 
-TEST_CASE("simcc takes each axis' first maximum, the smaller score, and the box centre where that is not positive") {
+TEST_CASE("simcc gives the first maximum of each axis, or the box centre where no score is positive") {
   const ModelInfo info = info_of(SimccOutput{.split_ratio = 2}, Alignment::classic);
   std::vector<float> x(3 * 384, 0.0F);
   std::vector<float> y(3 * 512, 0.0F);
@@ -78,7 +78,7 @@ TEST_CASE("simcc takes each axis' first maximum, the smaller score, and the box 
   CHECK(decoder.to_input(decoder.decode_cell(output, 0, 2, scratch)) == Point{4.5, 5.5});
 }
 
-TEST_CASE("regression takes pixels or 0..1, the third value or 1 as score, of the right person") {
+TEST_CASE("regression gives each person's values, in pixels or 0..1, with a score or without") {
   ModelInfo info = info_of(RegressionOutput{}, Alignment::classic);
   const std::vector<float> pixels{0, 0, 0, 0, 10, 20, 30, 40};
   const ModelOutput plain{{{.data = pixels.data(), .shape = {2, 2, 2}, .rank = 3}}, nullptr};

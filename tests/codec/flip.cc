@@ -53,7 +53,7 @@ TEST_CASE("regression: x becomes 1 - x - 1/W in units of the width, in pixels an
   CHECK(normalized.tensors[0].data[3] == Approx((0.4 + 0.6) / 2));
 }
 
-TEST_CASE("Channels that are not wanted are not read") {
+TEST_CASE("Averaging reads only the wanted channels") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const std::vector<float> plain{1, 2, nan, nan, nan, nan};
   const ModelOutput output{{{.data = plain.data(), .shape = {1, 3, 1, 2}, .rank = 4}}, nullptr};

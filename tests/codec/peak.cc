@@ -47,7 +47,7 @@ CellPoint decoded(const std::vector<float>& map, Refinement refinement, int kern
 
 }  // namespace
 
-TEST_CASE("The local form of DARK is the whole blur's, within a thousandth of a cell, for weak, strong and border peaks") {
+TEST_CASE("Local DARK agrees with the whole blur within a thousandth of a cell, at borders too") {
   const int kernel = GENERATE(3, 5, 7, 9, 11, 17);
   std::mt19937 random(static_cast<unsigned>(kernel));
   int refined = 0;
@@ -71,7 +71,7 @@ TEST_CASE("The local form of DARK is the whole blur's, within a thousandth of a 
   CHECK(refined > 700);
 }
 
-TEST_CASE("Kernels are normalised and symmetric, tables up to 9 and the formula above") {
+TEST_CASE("Blur kernels are normalised and symmetric, those of tables and those of the formula") {
   for (int length = 1; length <= 31; length += 2) {
     const auto kernel = gaussian_kernel(length);
     double sum = 0;
@@ -86,7 +86,7 @@ TEST_CASE("Kernels are normalised and symmetric, tables up to 9 and the formula 
   CHECK(std::abs(gaussian_kernel(11)[5] / gaussian_kernel(11)[4] - std::exp(1 / (2 * sigma * sigma))) < 1e-12);
 }
 
-TEST_CASE("Quarter moves by a quarter towards the higher neighbour, never at the outermost cells, never for scores that are not positive") {
+TEST_CASE("Quarter moves inner peaks of positive score a quarter cell towards the higher neighbour") {
   std::vector<float> map(static_cast<std::size_t>(size.width * size.height));
   const auto set = [&](int x, int y, float value) { map[static_cast<std::size_t>(y * size.width + x)] = value; };
   set(10, 10, 1);
@@ -112,7 +112,7 @@ TEST_CASE("Quarter moves by a quarter towards the higher neighbour, never at the
   CHECK(point.score == -1);
 }
 
-TEST_CASE("Values that are not finite spoil a peak only within its reach") {
+TEST_CASE("Values that are not finite change only the peaks whose window holds them") {
   const float bad = GENERATE(std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity());
   std::vector<float> map(static_cast<std::size_t>(size.width * size.height));
   for (int y = 0; y < size.height; ++y) {

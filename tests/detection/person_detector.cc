@@ -118,7 +118,7 @@ TEST_CASE("PersonDetector's options override threshold, NMS and the number of pe
   CHECK(count(options) == 1);
 }
 
-TEST_CASE("PersonDetector refuses options that make no sense, naming the value") {
+TEST_CASE("PersonDetector refuses invalid options with their value") {
   const auto make = [](const DetectorOptions& options) {
     return PersonDetector(Model(constant_model(detect_info(Resize::stretch), {})), options);
   };
@@ -135,7 +135,7 @@ TEST_CASE("PersonDetector refuses options that make no sense, naming the value")
   CHECK_THROWS_WITH(PersonDetector(Model(constant_model(pose, {}))), ContainsSubstring("task \"detect\" is expected"));
 }
 
-TEST_CASE("With tiles, boxes at a tile's inner border are dropped and the rest is one list without doubles") {
+TEST_CASE("Tiles drop boxes at their inner borders and give one list without duplicates") {
   // The model sees one person in the middle of whatever it looks at, and one cut off at the left.
   const auto model = constant_model(detect_info(Resize::stretch), {{40, 40, 60, 60, 0.9F, 0}, {0, 40, 20, 60, 0.8F, 0}});
   DetectorOptions options;
@@ -148,7 +148,7 @@ TEST_CASE("With tiles, boxes at a tile's inner border are dropped and the rest i
   CHECK(boxes.size() == 9 + 1 + 1 + 3);
 }
 
-TEST_CASE("PersonDetector fills batches across images and tells each image its own failure") {
+TEST_CASE("PersonDetector fills batches across images and reports each image's own failure") {
   ModelInfo info = detect_info(Resize::stretch);
   std::atomic<int> runs = 0;
   const auto model = std::make_shared<FakeBackend>(info, [&](const CropBatch& crops) -> std::vector<FakeBackend::Tensor> {
@@ -177,7 +177,7 @@ TEST_CASE("PersonDetector fills batches across images and tells each image its o
   CHECK(results[5].boxes.size() == 1);
 }
 
-TEST_CASE("PersonDetector refuses an image on a device, and looks at its neighbours") {
+TEST_CASE("PersonDetector refuses an image on a device and processes its neighbours") {
   const auto model = constant_model(detect_info(Resize::stretch), {{10, 10, 50, 50, 0.9F, 0}});
   const PersonDetector detector{Model(model)};
   const Image image = black(64, 48);
@@ -190,7 +190,7 @@ TEST_CASE("PersonDetector refuses an image on a device, and looks at its neighbo
   CHECK_THROWS_WITH(detector.detect(images[1]), ContainsSubstring("host memory"));
 }
 
-TEST_CASE("A cancelled detection says so for every image that was not finished") {
+TEST_CASE("A cancelled detection is reported for every unfinished image") {
   const auto model = constant_model(detect_info(Resize::stretch), {});
   std::stop_source source;
   source.request_stop();

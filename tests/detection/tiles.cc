@@ -8,13 +8,13 @@
 
 using namespace posekit;
 
-TEST_CASE("Without tiles the detector looks at the whole image once") {
+TEST_CASE("The detector runs once on the whole image without tiles") {
   const auto windows = plan_windows({640, 480}, {});
   REQUIRE(windows.size() == 1);
   CHECK(windows[0].size == Size{640, 480});
 }
 
-TEST_CASE("Tiles cover the image, lie inside it and overlap by at least half") {
+TEST_CASE("Tiles cover the image, are inside it and overlap by at least half") {
   const Size image = GENERATE(Size{640, 425}, Size{425, 640}, Size{333, 500}, Size{101, 100}, Size{3, 700}, Size{1, 1});
   const double fraction = GENERATE(0.5, 0.3, 1.0, 1.0 / 64);
   const std::vector<double> fractions{fraction};
@@ -37,7 +37,7 @@ TEST_CASE("Tiles cover the image, lie inside it and overlap by at least half") {
   CHECK(std::find(row.begin(), row.end(), false) == row.end());
 }
 
-TEST_CASE("A box is cut off where it comes near a tile's border inside the image, not near the image's own") {
+TEST_CASE("A box counts as cut off near a tile's border inside the image, not near the image's own") {
   const Size image{100, 100};
   const Window window{50, 0, {50, 50}};
   CHECK(touches_inner_border({52, 10, 80, 30}, window, image));

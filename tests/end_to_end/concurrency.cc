@@ -32,7 +32,7 @@ Found look_at(const std::vector<Image>& images, const PersonDetector& detector, 
 
 }  // namespace
 
-TEST_CASE("Eight threads that share a detector, an estimator and a pool each get what one thread gets, to the last bit") {
+TEST_CASE("Eight threads that share detector, estimator and pool get what one thread gets, bit for bit") {
   set_torch_threads(1);
   const auto root = posekit_test::source_dir() / "examples";
   const auto pool = std::make_shared<ThreadPool>(3);

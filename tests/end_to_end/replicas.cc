@@ -35,7 +35,7 @@ std::vector<ImageResult> poses_on(const std::string& device, std::size_t max_bat
 
 }  // namespace
 
-TEST_CASE("Two and three replicas on the CPU give what one gives, bit for bit") {
+TEST_CASE("Two and three replicas on the CPU give one replica's results, bit for bit") {
   std::vector<Image> images;
   std::vector<std::vector<Box>> boxes;
   std::vector<ImageBoxes> input;
@@ -75,7 +75,7 @@ TEST_CASE("A detector with two replicas finds what one finds") {
   CHECK(two.detect(image.view()) == boxes);
 }
 
-TEST_CASE("A list of devices that can't be is refused with what is expected") {
+TEST_CASE("An invalid list of devices is refused with what is expected") {
   for (const char* device : {"cpu,", ",cpu", "cpu,,cpu", "auto,cpu", "cpu,auto", "cpu;cpu", "cpu, cpu", "cpu,gpu", "cuda:x,cuda:0", ","}) {
     CAPTURE(device);
     CHECK_THROWS_MATCHES(load("pose_landmark_lite.pt", device), Error,

@@ -39,7 +39,7 @@ PoseEstimator used_estimator(const Model& model, const std::vector<std::string>&
 
 }  // namespace
 
-TEST_CASE("A second estimator of one model takes no weights of its own, and a second model of the same file does") {
+TEST_CASE("A second estimator of a model shares its weights, a second model of the file does not") {
 #if defined(__SANITIZE_ADDRESS__)
   SKIP("AddressSanitizer keeps freed memory back on purpose: its size says nothing");
 #endif

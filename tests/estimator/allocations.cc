@@ -42,7 +42,7 @@ std::vector<FakeBackend::Tensor> peaks(const CropBatch& crops) {
   return {out};
 }
 
-/// A model whose answer lies ready: only the vector of tensors in its output is made anew for each run.
+/// A model whose answer is ready: only the vector of tensors in its output is made for each run.
 class ReadyBackend final : public posekit_test::StandIn {
  public:
   explicit ReadyBackend(std::size_t most)
@@ -86,7 +86,7 @@ int fail_everywhere(Call call) {
 
 }  // namespace
 
-TEST_CASE("An estimate with an allocation failing anywhere ends in an error or a result, and the next one is whole") {
+TEST_CASE("An estimate survives a failing allocation anywhere, and the next one is complete") {
   EstimatorOptions options;
   options.max_batch = 2;
   options.flip_test = true;
@@ -117,7 +117,7 @@ TEST_CASE("An estimate with an allocation failing anywhere ends in an error or a
   CHECK(complete());
 }
 
-TEST_CASE("A detection with an allocation failing anywhere ends in an error or a result, and the next one is whole") {
+TEST_CASE("A detection survives a failing allocation anywhere, and the next one is complete") {
   ModelInfo info;
   info.purpose = DetectInfo{};
   info.input.width = 32;
@@ -148,7 +148,7 @@ TEST_CASE("A detection with an allocation failing anywhere ends in an error or a
   CHECK(detector.detect(image.view()).size() == expected);
 }
 
-TEST_CASE("Once warm, a call allocates for nothing but its result, on every executor, on a device too") {
+TEST_CASE("A warm call allocates only its result, on every executor and on a device") {
   constexpr std::size_t batch = 4;
   const bool on_device = GENERATE(false, true);
   const std::size_t threads = GENERATE(0U, 1U, 3U);

@@ -1,4 +1,4 @@
-/// PoseEstimator around a model on a device: what runs beside what, and what becomes of failures. Order is told by events, never by time.
+/// PoseEstimator around a model on a device: what runs at the same time, and how failures end. Order is measured by events, never by time.
 #include <catch2/catch_approx.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -44,7 +44,7 @@ ModelInfo heatmap_info() {
   return info;
 }
 
-/// Two records a person: the score is the grey in the crop's middle, so that every person's answer can be told from the others'.
+/// Two records a person: the score is the grey in the crop's middle, so that every person's answer differs from the others'.
 FakeDevice::Peaks peaks_of(const CropBatch& crops) {
   FakeDevice::Peaks peaks;
   for (std::size_t b = 0; b < crops.count; ++b) {
@@ -105,7 +105,7 @@ class NotingExecutor final : public Executor {
 
 }  // namespace
 
-TEST_CASE("Every person gets its own answer from a device, on every executor, in batches of any size") {
+TEST_CASE("Every person gets their own answer from a device, on every executor, in batches of any size") {
   const std::size_t max_batch = GENERATE(std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{100});
   const std::size_t count = GENERATE(std::size_t{0}, std::size_t{1}, std::size_t{2}, std::size_t{7});
   const People people(count);
@@ -127,7 +127,7 @@ TEST_CASE("Every person gets its own answer from a device, on every executor, in
   }
 }
 
-TEST_CASE("While a batch is computed the next is warped and sent, and the one after is warped") {
+TEST_CASE("The next batch is warped and sent, and the one after warped, while a batch is computed") {
   posekit_test::EventLog* log = nullptr;
   std::vector<bool> seen;
   // Batch n is not done before n + 1 has been sent; from the second on, not before n + 1 ... has been staged: a caller that waited would
@@ -152,7 +152,7 @@ TEST_CASE("While a batch is computed the next is warped and sent, and the one af
     CHECK(log->position("collected " + std::to_string(n)) < log->position("stage " + std::to_string(n + 2)));
 }
 
-TEST_CASE("While a batch is computed the last one's answer is refined") {
+TEST_CASE("The last batch's answer is refined while a batch is computed") {
   posekit_test::EventLog* log = nullptr;
   std::vector<bool> seen;
   // Work of the executor, one person a batch: warp 0, warp 1, refine 0, warp 2, refine 1, … Batch 1 is not done before refine 0 has begun.
@@ -176,7 +176,7 @@ TEST_CASE("While a batch is computed the last one's answer is refined") {
   CHECK(log->position("work 4") < log->position("computed 2"));
 }
 
-TEST_CASE("A batch that fails on the device, or on its way to it, fails alone, and the device goes on") {
+TEST_CASE("A batch that fails on the device, or on its way there, fails alone") {
   const std::size_t failing = GENERATE(std::size_t{0}, std::size_t{1}, std::size_t{2}, std::size_t{4});
   const bool at_submit = GENERATE(true, false);
   const auto fail_at = [failing](std::size_t batch) {
@@ -204,7 +204,7 @@ TEST_CASE("A batch that fails on the device, or on its way to it, fails alone, a
   CHECK(posed(estimator.estimate_batch(people.input)) == 5);
 }
 
-TEST_CASE("Cancellation ends a call with the batches that are on the device; their answers are kept") {
+TEST_CASE("Cancellation ends a call after the batches on the device, whose answers are kept") {
   std::stop_source source;
   const auto device = std::make_shared<FakeDevice>(
       heatmap_info(), [](std::size_t, const CropBatch& crops) { return peaks_of(crops); },
@@ -222,7 +222,7 @@ TEST_CASE("Cancellation ends a call with the batches that are on the device; the
   CHECK(device->log().count("submit 2") == 0);
 }
 
-TEST_CASE("A deadline that passes while the device computes ends the call after what is on the device") {
+TEST_CASE("A deadline that passes during a batch ends the call after the batches on the device") {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
   const auto device = std::make_shared<FakeDevice>(heatmap_info(), [&](std::size_t batch, const CropBatch& crops) {
     if (batch == 0) std::this_thread::sleep_until(deadline);
@@ -267,7 +267,7 @@ TEST_CASE("A session is opened for the wanted channels and the flip test") {
   CHECK(device->requests()[0] == DecodeRequest{.channels = {1}, .kernel = {}, .flip_test = true});
 }
 
-TEST_CASE("Callers at once share a device, each with a session of its own that is used again") {
+TEST_CASE("Concurrent callers share a device, each with a session of its own that is reused") {
   const auto device = std::make_shared<FakeDevice>(heatmap_info(), [](std::size_t, const CropBatch& crops) { return peaks_of(crops); });
   EstimatorOptions options = one_by_one(std::make_shared<ThreadPool>(2));
   options.max_batch = 2;
@@ -286,7 +286,7 @@ TEST_CASE("Callers at once share a device, each with a session of its own that i
   CHECK(device->allocations() <= static_cast<int>(2 * callers));
 }
 
-TEST_CASE("An estimator may go while its device still has other users, and takes nothing with it") {
+TEST_CASE("An estimator can be destroyed while its device has other users") {
   const auto device = std::make_shared<FakeDevice>(heatmap_info(), [](std::size_t, const CropBatch& crops) { return peaks_of(crops); });
   const People people(5);
   for (int round = 0; round < 3; ++round) {
@@ -296,7 +296,7 @@ TEST_CASE("An estimator may go while its device still has other users, and takes
   CHECK(device->under_way() == 0);
 }
 
-TEST_CASE("A session that goes with a batch under way waits for it") {
+TEST_CASE("A session that is destroyed during a batch waits for it") {
   std::latch submitted(1);
   std::atomic<bool> computed = false;
   FakeDevice device(heatmap_info(), [&](std::size_t, const CropBatch& crops) {

@@ -125,7 +125,7 @@ TEST_CASE("PoseEstimator finds what the model sees, in the pixels of each image,
   CHECK(model->batches().size() == (5 + max_batch - 1) / max_batch);
 }
 
-TEST_CASE("A bad box is told by its index and values, and its neighbours get their poses") {
+TEST_CASE("A bad box is reported with its index and values, and its neighbours get their poses") {
   const PoseEstimator estimator{Model(green_model())};
   const Image image = with_spot(200, 100, 60, 50);
   const double nan = std::numeric_limits<double>::quiet_NaN();
@@ -141,7 +141,7 @@ TEST_CASE("A bad box is told by its index and values, and its neighbours get the
   CHECK_THAT(result.box_errors[1].message, ContainsSubstring("box 3") && ContainsSubstring("nan"));
 }
 
-TEST_CASE("A bad image is told in its own result, and the one-image call throws it") {
+TEST_CASE("A bad image is reported in its own result, and the one-image call throws its error") {
   const PoseEstimator estimator{Model(green_model())};
   const Image image = with_spot(200, 100, 60, 50);
   const std::vector<Box> boxes{around(60, 50)};
@@ -155,7 +155,7 @@ TEST_CASE("A bad image is told in its own result, and the one-image call throws 
   CHECK_THROWS_AS(estimator.estimate(bad, boxes), Error);
 }
 
-TEST_CASE("A model that throws on one batch fails the images of that batch only, and the estimator goes on working") {
+TEST_CASE("A model that throws on one batch fails only the images of that batch") {
   int runs = 0;
   const auto model = std::make_shared<FakeBackend>(regression_info(), [&](const CropBatch& crops) {
     if (++runs == 2) throw Error(ErrorCode::invalid_model, "the model threw");
@@ -174,7 +174,7 @@ TEST_CASE("A model that throws on one batch fails the images of that batch only,
   CHECK(estimator.estimate(image.view(), boxes).poses.size() == 1);
 }
 
-TEST_CASE("Cancellation and a passed deadline are told for what was not finished; what was is kept") {
+TEST_CASE("Cancellation and a passed deadline are reported for unfinished images, and the others are kept") {
   std::stop_source source;
   const auto model = std::make_shared<FakeBackend>(regression_info(), [&](const CropBatch& crops) {
     source.request_stop();
@@ -195,7 +195,7 @@ TEST_CASE("Cancellation and a passed deadline are told for what was not finished
   CHECK(late[1].code == ErrorCode::deadline_exceeded);
 }
 
-TEST_CASE("A subset gives only its keypoints, under its own names and links") {
+TEST_CASE("A subset gives only its keypoints, with their names and links") {
   EstimatorOptions options;
   options.keypoints = {"eyes"};
   const PoseEstimator estimator(Model(green_model()), options);
@@ -239,7 +239,7 @@ TEST_CASE("The flip test is refused for a set without partners, by name") {
                     ContainsSubstring("three") && ContainsSubstring("swap"));
 }
 
-TEST_CASE("Options that do not fit the model are refused, naming the value") {
+TEST_CASE("Options that do not fit the model are refused with their value") {
   const auto make = [](const EstimatorOptions& options) { return PoseEstimator(Model(green_model()), options); };
   EstimatorOptions options;
   options.box_padding = -1;
@@ -253,7 +253,7 @@ TEST_CASE("Options that do not fit the model are refused, naming the value") {
                     ContainsSubstring("task \"pose\" is expected"));
 }
 
-TEST_CASE("A channel that can't be used lies at the box's centre with score 0, and every coordinate is finite") {
+TEST_CASE("An unusable channel gives the box's centre with score 0") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const auto model = std::make_shared<FakeBackend>(regression_info(), [nan](const CropBatch&) {
     return std::vector<FakeBackend::Tensor>{{{1, 3, 3}, {nan, 1, 1, 1, 1, nan, 10, 20, 0.7F}}};
@@ -332,7 +332,7 @@ TEST_CASE("One estimator shared by eight threads gives each what one thread gets
   CHECK(equal == std::vector<int>(8, 5));
 }
 
-TEST_CASE("After fork an estimator fails in the child at once and works on in the parent") {
+TEST_CASE("An estimator fails at once in a forked child and keeps working in the parent") {
   auto estimator = std::make_unique<PoseEstimator>(estimator_with(std::make_shared<ThreadPool>(2)));
   const Crowd people = crowd();
   const int refused = posekit_test::in_child([&] {

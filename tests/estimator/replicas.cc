@@ -1,5 +1,5 @@
 /// PoseEstimator around several replicas: who gets the work, and what becomes of failures, lost devices and memory that is out. Order is
-/// told by events, never by time.
+/// measured by events, never by time.
 #include "backend/replicas.h"
 
 #include <atomic>
@@ -47,7 +47,7 @@ ModelInfo one_keypoint() {
 
 int grey_of(const CropBatch& crops, std::size_t person) { return posekit_test::middle_grey(crops, person, side); }
 
-/// The score is the crop's grey, so that every person's answer can be told from the others'.
+/// The score is the crop's grey, so that every person's answer differs from the others'.
 FakeDevice::Peaks peaks_of(const CropBatch& crops) {
   FakeDevice::Peaks peaks;
   for (std::size_t i = 0; i < crops.count; ++i)
@@ -130,7 +130,7 @@ Error out_of_memory() { return {ErrorCode::out_of_memory, "memory is out"}; }
 
 }  // namespace
 
-TEST_CASE("Replicas: whoever is free gets the next batch, and results keep the order of the boxes") {
+TEST_CASE("Replicas: a free replica gets the next batch, and results keep the order of the boxes") {
   const auto quick = good_device();
   std::atomic<bool> saw_the_others = false;
   // The slow one does not end its first batch before the quick one has done nine: a fixed share would wait for ever.
@@ -206,7 +206,7 @@ TEST_CASE("Replicas: a failing one fails its own batches only") {
   CHECK(good->under_way() == 0);
 }
 
-TEST_CASE("Replicas: a lost device gets nothing more, and the others go on") {
+TEST_CASE("Replicas: a lost device gets no more batches, and the others continue") {
   const Notes notes;
   std::atomic<bool> is_lost = false;
   const auto fragile = device([&](std::size_t batch, const CropBatch& crops) {
@@ -257,7 +257,7 @@ TEST_CASE("Replicas: when every device is lost, every call reports it") {
   CHECK_THAT(result.message, ContainsSubstring("is lost: restart the process"));
 }
 
-TEST_CASE("Out of memory halves the batch, all results arrive, and the size that fits is remembered") {
+TEST_CASE("Out of memory halves the batch until it fits, and that size is kept") {
   for (const bool at_submit : {false, true}) {
     const Notes notes;
     std::mutex mutex;
@@ -284,7 +284,7 @@ TEST_CASE("Out of memory halves the batch, all results arrive, and the size that
   }
 }
 
-TEST_CASE("Out of memory with one person in the batch is that person's error") {
+TEST_CASE("Out of memory in a batch of one person is that person's error") {
   const auto one = device([](std::size_t, const CropBatch& crops) {
     for (std::size_t i = 0; i < crops.count; ++i) {
       if (grey_of(crops, i) == 3) throw out_of_memory();
@@ -299,7 +299,7 @@ TEST_CASE("Out of memory with one person in the batch is that person's error") {
   CHECK(result.poses.size() == 5);
 }
 
-TEST_CASE("Replicas halve too, in order, from several callers at once") {
+TEST_CASE("Replicas halve their batches for several callers at once, in order") {
   const auto little = [](std::size_t, const CropBatch& crops) {
     if (crops.count > 3) throw out_of_memory();
     return peaks_of(crops);
@@ -316,7 +316,7 @@ TEST_CASE("Replicas halve too, in order, from several callers at once") {
   for (auto& caller : callers) CHECK(caller.get());
 }
 
-TEST_CASE("A detector halves its batches and goes on") {
+TEST_CASE("A detector that runs out of memory halves its batches") {
   ModelInfo info;
   info.purpose = DetectInfo{};
   info.name = "fake detector";
@@ -340,7 +340,7 @@ TEST_CASE("A detector halves its batches and goes on") {
   CHECK(backend->batches() == std::vector<std::size_t>{7, 3, 1, 1, 1, 1, 1, 1, 1});
 }
 
-TEST_CASE("Sixteen callers share the replicas first come first served") {
+TEST_CASE("Sixteen callers get the replicas in the order in which they asked") {
   constexpr std::size_t callers = 16;
   constexpr std::size_t calls = 20;
   std::mutex mutex;
@@ -372,7 +372,7 @@ TEST_CASE("Sixteen callers share the replicas first come first served") {
     CHECK(std::ranges::find(order.begin(), order.begin() + 160, caller) != order.begin() + 160);
 }
 
-TEST_CASE("A caller that waits for busy replicas can be cancelled and has a deadline") {
+TEST_CASE("A caller that waits for busy replicas ends on cancellation and at its deadline") {
   std::promise<void> gate;
   const std::shared_future<void> open = gate.get_future();
   const auto held = [&](std::size_t, const CropBatch& crops) {

@@ -77,7 +77,7 @@ TEST_CASE("Clause 1: every index is called exactly once, and no two tasks at onc
   }
 }
 
-TEST_CASE("Clause 2: when the call returns all tasks have ended and their writes are visible; no indices, no call") {
+TEST_CASE("Clause 2: all tasks have ended and their writes are visible when the call returns") {
   for (const Kind& kind : kinds()) {
     INFO(kind.name);
     const auto executor = kind.make();
@@ -92,7 +92,7 @@ TEST_CASE("Clause 2: when the call returns all tasks have ended and their writes
   }
 }
 
-TEST_CASE("Clause 3: the first exception is rethrown in the caller, the rest is skipped, the executor stays usable") {
+TEST_CASE("Clause 3: the first exception is rethrown in the caller, and the executor stays usable") {
   for (const Kind& kind : kinds()) {
     INFO(kind.name);
     const auto executor = kind.make();
@@ -110,7 +110,7 @@ TEST_CASE("Clause 3: the first exception is rethrown in the caller, the rest is 
   }
 }
 
-TEST_CASE("Clause 3: of two exceptions the first by time is rethrown") {
+TEST_CASE("Clause 3: the first by time of two exceptions is rethrown") {
   ThreadPool pool(2);
   const auto caller = std::this_thread::get_id();
   std::latch both(2);
@@ -132,7 +132,7 @@ TEST_CASE("Clause 3: of two exceptions the first by time is rethrown") {
   CHECK(message == "first");
 }
 
-TEST_CASE("Clause 4: from within its own task an executor runs inline") {
+TEST_CASE("Clause 4: an executor called from its own task runs inline") {
   for (const Kind& kind : kinds()) {
     INFO(kind.name);
     const auto executor = kind.make();
@@ -167,7 +167,7 @@ TEST_CASE("Clause 4: sixteen callers at once all get their work done") {
   }
 }
 
-TEST_CASE("Clause 4: the caller works too, so a call ends although every worker is held up") {
+TEST_CASE("Clause 4: the caller works too, so a call ends although every worker is blocked") {
   ThreadPool pool(3);
   std::latch held(3);
   std::latch release(1);
@@ -232,11 +232,11 @@ TEST_CASE("A pool really runs as many tasks at once as it has threads") {
   CHECK(calls == threads);
 }
 
-TEST_CASE("ThreadPool refuses a number of threads beyond reason, naming it") {
+TEST_CASE("ThreadPool refuses too many threads with their number") {
   CHECK_THROWS_WITH(ThreadPool(1000000), Catch::Matchers::ContainsSubstring("1000000"));
 }
 
-TEST_CASE("Clause 6: after fork the child gets an error from the pool at once, and can end") {
+TEST_CASE("Clause 6: a forked child gets an error from the pool at once, and can end") {
   auto pool = std::make_unique<ThreadPool>(3);
   pool->parallel_for(10, [](std::size_t, std::size_t) {});
   const int refused = in_child([&] {

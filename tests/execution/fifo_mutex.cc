@@ -48,7 +48,7 @@ TEST_CASE("Only one caller at a time has the turn") {
   CHECK(plain == 800);
 }
 
-TEST_CASE("Waiting for a turn ends at the deadline and when it is cancelled, and the turn goes on to the next") {
+TEST_CASE("Waiting for a turn ends at the deadline and on cancellation, and the next caller gets the turn") {
   FifoMutex mutex;
   std::optional<FifoLock> held;
   held.emplace(mutex, RunControl{});

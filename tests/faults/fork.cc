@@ -29,7 +29,7 @@ bool is_refused(Call call) {
 
 }  // namespace
 
-TEST_CASE("After forwards with two Torch threads a child is refused its parent's objects, and its own work with one") {
+TEST_CASE("A child forked after forwards with two Torch threads is refused its parent's objects") {
   set_torch_threads(2);
   auto pool = std::make_shared<ThreadPool>(2);
   EstimatorOptions options;

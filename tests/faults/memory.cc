@@ -12,7 +12,7 @@
 
 using namespace posekit;
 
-TEST_CASE("Memory is flat over many estimates, failing ones among them") {
+TEST_CASE("Memory stays flat over many estimates, with failing ones among them") {
   const auto root = posekit_test::source_dir();
   EstimatorOptions options;
   options.executor = std::make_shared<ThreadPool>(2);

@@ -21,7 +21,7 @@ TEST_CASE("The region takes the model's aspect and contains the padded box") {
   CHECK(tall.size.y == Approx(125));
 }
 
-TEST_CASE("udp lays the centres of the outermost pixels on the region's edges, classic the sizes") {
+TEST_CASE("udp aligns the outermost pixels' centres with the region's edges, classic the sizes") {
   const CropRegion region{{50, 60}, {30, 40}};
   const CropTransform udp = crop_transform(region, {192, 256}, Alignment::udp);
   CHECK(udp.apply({35, 40}).x == Approx(0).margin(1e-12));
@@ -33,7 +33,7 @@ TEST_CASE("udp lays the centres of the outermost pixels on the region's edges, c
   CHECK(classic.apply({65, 80}).y == Approx(256));
 }
 
-TEST_CASE("An invalid box, input or padding is refused by its values") {
+TEST_CASE("An invalid box, input or padding is refused with its values") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   CHECK_THROWS_WITH(crop_region({10, 20, 5, 40}, {192, 256}, 1.25), ContainsSubstring("(10, 20, 5, 40)"));
   CHECK_THROWS_WITH(crop_region({10, nan, 15, 40}, {192, 256}, 1.25), ContainsSubstring("nan"));
@@ -42,7 +42,7 @@ TEST_CASE("An invalid box, input or padding is refused by its values") {
   CHECK_THROWS_WITH(crop_region({10, 20, 15, 40}, {192, 256}, nan), ContainsSubstring("nan"));
 }
 
-TEST_CASE("A region beyond all measure is refused rather than made into numbers that are not finite") {
+TEST_CASE("A region too large for finite numbers is refused") {
   constexpr double largest = std::numeric_limits<double>::max();
   const CropRegion region = crop_region({-largest, 0, largest, 1}, {192, 256}, 1.25);
   CHECK_THROWS_AS(crop_transform(region, {192, 256}, Alignment::udp), Error);

@@ -123,7 +123,7 @@ TEST_CASE("Golden: the float64 reference gives every crop, rounded and not") {
   }
 }
 
-TEST_CASE("Golden: a normalised crop without mean and deviation lies within half a level of the exact values") {
+TEST_CASE("Golden: a normalised crop without mean and deviation is within half a level of the exact values") {
   WarpScratch scratch;
   const auto document = golden_cases("crops");
   for (const auto& json : document["cases"]) {

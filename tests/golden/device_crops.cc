@@ -9,7 +9,7 @@
 
 using namespace posekit;
 
-TEST_CASE("Golden: every crop that the backend cuts out is within one grey level of the reference and of the CPU's warp") {
+TEST_CASE("Golden: the backend's crops are within one grey level of the reference and of the CPU's warp") {
   POSEKIT_NEEDS_TEST_DEVICE();
   const auto document = posekit_test::golden_cases("crops");
   WarpScratch scratch;

@@ -10,7 +10,7 @@
 using namespace posekit;
 using posekit_test::HeatmapLayout;
 
-TEST_CASE("Golden: every channel of heatmaps that the backend reduces decodes to the reference's point and score") {
+TEST_CASE("Golden: heatmaps reduced by the backend decode to the reference's points and scores") {
   POSEKIT_NEEDS_TEST_DEVICE();
   const auto document = posekit_test::golden_cases("decode");
   std::size_t checked = 0;

@@ -41,7 +41,7 @@ TEST_CASE("usable_cpus follows the CPU affinity of the process") {
   REQUIRE(sched_setaffinity(0, sizeof before, &before) == 0);
 }
 
-TEST_CASE("cgroup_cpus takes the smallest v2 quota from the group up to the root, rounded up") {
+TEST_CASE("cgroup_cpus gives the smallest v2 quota from the group up to the root, rounded up") {
   const posekit_test::TemporaryDir dir;
   write(dir.path() / "cgroup", "0::/outer/inner\n");
   write(dir.path() / "fs/outer/inner/cpu.max", "max 100000\n");
@@ -60,7 +60,7 @@ TEST_CASE("cgroup_cpus reads v1 quotas, where -1 means none") {
   CHECK(cgroup_cpus(dir.path() / "cgroup", dir.path() / "fs") == 0);
 }
 
-TEST_CASE("cgroup_cpus makes nothing of files that are missing or hold nonsense") {
+TEST_CASE("cgroup_cpus ignores files that are missing or hold nonsense") {
   const posekit_test::TemporaryDir dir;
   CHECK(cgroup_cpus(dir.path() / "cgroup", dir.path() / "fs") == 0);
   write(dir.path() / "cgroup", "::::\nabc\n0::/../..\n0::/x\n");

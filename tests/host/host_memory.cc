@@ -29,13 +29,13 @@ class Machine {
 
 }  // namespace
 
-TEST_CASE("Without control groups what the system can give is what is available") {
+TEST_CASE("Available memory is the system's where there are no control groups") {
   const Machine machine;
   machine.write("proc/meminfo", "MemTotal:       16000 kB\nMemFree:         1000 kB\nMemAvailable:    9000 kB\n");
   CHECK(machine.available() == 9000 * 1024);
 }
 
-TEST_CASE("The narrowest of all control groups counts, without file caches that can go") {
+TEST_CASE("The narrowest control group limits available memory, reclaimable file caches not counted") {
   const Machine machine;
   machine.write("proc/meminfo", "MemAvailable:    9000 kB\n");
   machine.write("proc/self/cgroup", "0::/outer/inner\n");
@@ -62,7 +62,7 @@ TEST_CASE("Control groups of version 1 are read too") {
   CHECK(machine.available() == 2700000);
 }
 
-TEST_CASE("Files that are missing or hold nonsense tell nothing") {
+TEST_CASE("Files that are missing or hold nonsense give no limit") {
   const Machine machine;
   CHECK(!machine.available());
   machine.write("proc/meminfo", "MemAvailable: lots\n");
@@ -71,4 +71,4 @@ TEST_CASE("Files that are missing or hold nonsense tell nothing") {
   CHECK(!machine.available());
 }
 
-TEST_CASE("On this machine something is available") { CHECK(available_host_memory().value_or(0) > 1 << 20); }
+TEST_CASE("Some memory is available on this machine") { CHECK(available_host_memory().value_or(0) > 1 << 20); }

@@ -75,14 +75,14 @@ TEST_CASE("Left, right and middle points have colours of their own") {
   CHECK_FALSE(is_cold(color_of_point(set, 2)));
 }
 
-TEST_CASE("A side is found anywhere in a name, as a word or as l and r") {
+TEST_CASE("A side is found anywhere in a name, as a word or as the letter l or r") {
   const KeypointSet set = set_of({"mouth_left", "mouth_right", "tip_of_l_ear", "tip_of_r_ear", "upper_lip", "L-Hip", "r knee"});
   for (const std::size_t left : {0U, 2U, 5U}) CHECK(is_warm(color_of_point(set, left)));
   for (const std::size_t right : {1U, 3U, 6U}) CHECK(is_cold(color_of_point(set, right)));
   CHECK_FALSE((is_warm(color_of_point(set, 4)) || is_cold(color_of_point(set, 4))));
 }
 
-TEST_CASE("Partners whose names tell no side still get two colours") {
+TEST_CASE("Partners whose names have no side still get two colours") {
   KeypointSet set = set_of({"face-0", "face-1", "face-2"});
   set.keypoints[0].swap = 2;
   set.keypoints[2].swap = 0;
@@ -91,7 +91,7 @@ TEST_CASE("Partners whose names tell no side still get two colours") {
   CHECK_FALSE((is_warm(color_of_point(set, 1)) || is_cold(color_of_point(set, 1))));
 }
 
-TEST_CASE("In every set that comes with posekit partners differ in colour") {
+TEST_CASE("Partners differ in colour in every built-in set") {
   for (const std::string& name : builtin_keypoint_sets()) {
     const KeypointSet& set = builtin_keypoint_set(name);
     for (std::size_t i = 0; i < set.size(); ++i) {
@@ -134,7 +134,7 @@ TEST_CASE("Links are drawn below points and only between points that are drawn")
   CHECK(is_warm(pixel(image, 30, 50)));
 }
 
-TEST_CASE("A lower score is drawn fainter, none below the least") {
+TEST_CASE("Lower scores are drawn fainter, and none below the minimum") {
   const KeypointSet set = set_of({"left_hip"});
   const auto strength = [&](float score) { return color_of_point(set, 0, score)[0] - 128; };
   CHECK(strength(1) > strength(0.6F));
@@ -211,7 +211,7 @@ TEST_CASE("A link between points far outside crosses the image where it should")
   }
 }
 
-TEST_CASE("What can't be drawn on or drawn is refused") {
+TEST_CASE("An image or a pose that can't be drawn is refused") {
   const KeypointSet set = set_of({"left_hip", "right_hip"});
   const std::vector poses{pose_of({0, 0, 10, 10}, {{1, 1, 1}})};
   Image image = gray_image(20, 20);
@@ -224,7 +224,7 @@ TEST_CASE("What can't be drawn on or drawn is refused") {
   CHECK(image.pixels == gray_image(20, 20).pixels);
 }
 
-TEST_CASE("Who has a track id gets box and links in its colour, the same in every picture; neighbours in number differ") {
+TEST_CASE("A track id has one colour in every picture, and neighbouring ids differ") {
   const KeypointSet set = set_of({"left_hip", "left_knee"}, {{0, 1}});
   const auto colors = [&](std::optional<std::int64_t> id) {
     Image image = gray_image(200, 200);

@@ -36,7 +36,7 @@ Bytes tiff(std::initializer_list<int> entry) {
 
 }  // namespace
 
-TEST_CASE("A header tells size and orientation as they are stored") {
+TEST_CASE("A header has size and orientation as they are stored") {
   const int orientation = GENERATE(range(1, 9));
   const auto header = read_image_header(bytes_of(io_file("orientation_" + std::to_string(orientation) + ".jpg")));
   REQUIRE(header);
@@ -47,7 +47,7 @@ TEST_CASE("A header tells size and orientation as they are stored") {
   CHECK_FALSE(header->cmyk);
 }
 
-TEST_CASE("A PNG's header tells size and orientation") {
+TEST_CASE("A PNG's header has size and orientation") {
   const auto header = read_image_header(bytes_of(io_file("orientation_7.png")));
   REQUIRE(header);
   CHECK(header->width == 16);
@@ -56,12 +56,12 @@ TEST_CASE("A PNG's header tells size and orientation") {
   CHECK(header->complete);
 }
 
-TEST_CASE("A JPEG of four components is told apart") {
+TEST_CASE("A JPEG of four components is recognised as CMYK") {
   CHECK(read_image_header(bytes_of(io_file("cmyk.jpg")))->cmyk);
   CHECK_FALSE(read_image_header(bytes_of(io_file("gray.jpg")))->cmyk);
 }
 
-TEST_CASE("Every file that is cut off anywhere is told as incomplete or not told at all") {
+TEST_CASE("A file cut off anywhere is incomplete or has no header") {
   const std::string name = GENERATE("orientation_3.jpg", "progressive.jpg", "orientation_6.png", "gray16.png");
   const Bytes whole = bytes_of(io_file(name));
   REQUIRE(read_image_header(whole)->complete);
@@ -73,13 +73,13 @@ TEST_CASE("Every file that is cut off anywhere is told as incomplete or not told
   }
 }
 
-TEST_CASE("Bytes behind a JPEG's end marker do no harm") {
+TEST_CASE("Bytes after a JPEG's end marker do no harm") {
   Bytes file = bytes_of(io_file("orientation_1.jpg"));
   file.resize(file.size() + 1000, std::byte{0});
   CHECK(read_image_header(file)->complete);
 }
 
-TEST_CASE("The end marker of an EXIF thumbnail is not taken for the photo's") {
+TEST_CASE("The end marker of an EXIF thumbnail is not treated as the photo's") {
   Bytes file = bytes_of(io_file("orientation_1.jpg"));
   const Bytes segment = bytes({0xff, 0xe2, 0, 6, 0xff, 0xd8, 0xff, 0xd9});
   file.insert(file.begin() + 2, segment.begin(), segment.end());
@@ -114,7 +114,7 @@ TEST_CASE("EXIF orientation is read in both byte orders") {
   CHECK(exif_orientation(big_endian) == 8);
 }
 
-TEST_CASE("EXIF data that make no sense mean upright") {
+TEST_CASE("Invalid EXIF data mean upright") {
   CHECK(exif_orientation({}) == 1);
   CHECK(exif_orientation(bytes({'I', 'I', 42, 0})) == 1);
   CHECK(exif_orientation(tiff({0x12, 1, 3, 0, 1, 0, 0, 0, 0, 0, 0, 0})) == 1);              // 0 is no orientation

@@ -59,7 +59,7 @@ long resident() {
 
 }  // namespace
 
-TEST_CASE("Images and videos are found with their sub-folders, in the order of their paths, and nothing else") {
+TEST_CASE("Only images and videos are listed, with sub-folders, in the order of their paths") {
   const TemporaryDir folder;
   make(folder.path(), {"b.png", "a/z.JPG", "a/b/c.mp4", "a.jpg", "a-b.webm", "c.txt", "noextension", ".posekit-1-2.tmp.mp4", "z/notes.md"});
   fs::create_directory_symlink(folder.path() / "a", folder.path() / "link");
@@ -74,7 +74,7 @@ TEST_CASE("Images and videos are found with their sub-folders, in the order of t
   CHECK(listing.next()->kind == MediaKind::image);
 }
 
-TEST_CASE("What an earlier run wrote is not listed: the output folder, or drawings beside their originals") {
+TEST_CASE("Results of an earlier run, in the output folder or beside their originals, are not listed") {
   const TemporaryDir folder;
   make(folder.path(),
        {"a.jpg", "a.jpg.pose.jpg", "b.mp4", "b.mp4.pose.mp4", "lone.jpg.pose.jpg", "out/x.jpg", "sub/c.png", "sub/c.png.pose.jpg"});
@@ -84,7 +84,7 @@ TEST_CASE("What an earlier run wrote is not listed: the output folder, or drawin
         Names{"a.jpg", "b.mp4", "lone.jpg.pose.jpg", "out/x.jpg", "sub/c.png"});
 }
 
-TEST_CASE("A folder that can't be listed is told, and the others are listed") {
+TEST_CASE("A folder that can't be listed is reported, and the others are listed") {
   const TemporaryDir folder;
   FolderListing listing(folder.path() / "missing");
   const auto problem = listing.next();
@@ -99,7 +99,7 @@ TEST_CASE("A shard's index is below its count") {
   CHECK_THROWS_AS(FolderListing(".", {.shard = {.index = 0, .count = 0}, .output = {}}), Error);
 }
 
-TEST_CASE("100,000 files: sorted, complete, in three parts that stay when files are added, and memory stays flat") {
+TEST_CASE("100,000 files are listed sorted and complete, in stable shards, in flat memory") {
   const TemporaryDir folder;
   constexpr int count = 100000;
   // In one folder and in no order, so that names have to be read in several goes.

@@ -139,7 +139,7 @@ TEST_CASE("Progressive and CMYK JPEG files keep their colours") {
   CHECK(worst_in_quadrants(read_image(io_file("cmyk.jpg"))) <= 8);
 }
 
-TEST_CASE("Gray is spread over the three channels") {
+TEST_CASE("Gray images are spread over three channels") {
   CHECK(worst_in_halves(read_image(io_file("gray.png")), 50, 200) == 0);
   CHECK(worst_in_halves(read_image(io_file("gray_alpha.png")), 50, 200) == 0);
   CHECK(worst_in_halves(read_image(io_file("bilevel.png")), 0, 255) == 0);
@@ -160,7 +160,7 @@ TEST_CASE("16-bit values become value / 257, rounded") {
   }
 }
 
-TEST_CASE("max_pixels is the most that is read, for files with and without a header that posekit reads") {
+TEST_CASE("max_pixels limits the size of images, with and without a header that posekit reads") {
   const std::string name = GENERATE("orientation_5.jpg", "rgba.png", "quadrants.bmp");
   CHECK(read_image(io_file(name), {.max_pixels = 512}).width == 32);
   const Error error = error_of([&] { (void)read_image(io_file(name), {.max_pixels = 511}); }, name);
@@ -181,7 +181,7 @@ TEST_CASE("A size of zero is an error") {
   CHECK(error_of([] { (void)decode_image(jpeg_of_size(0, 16), "flat.jpg"); }, "flat.jpg").code() == ErrorCode::io);
 }
 
-TEST_CASE("A file cut off anywhere is an error, never half a picture, and nothing is printed") {
+TEST_CASE("An image cut off anywhere is an error, never half a picture, and nothing is printed") {
   const std::string name = GENERATE("orientation_1.jpg", "progressive.jpg", "cmyk.jpg", "gray16.png", "palette.png");
   const auto whole = bytes_of(io_file(name));
   REQUIRE_NOTHROW(decode_image(whole, name));
@@ -194,7 +194,7 @@ TEST_CASE("A file cut off anywhere is an error, never half a picture, and nothin
   CHECK(printed.empty());
 }
 
-TEST_CASE("A cut-off file of a kind that only OpenCV knows is an error too") {
+TEST_CASE("A cut-off file in a format that only OpenCV reads is an error") {
   const auto whole = bytes_of(io_file("quadrants.bmp"));
   for (const std::size_t size : {1U, 20U, 54U, 700U, 1500U})
     CHECK(error_of([&] { (void)decode_image(std::span(whole).first(size), "cut.bmp"); }, "cut.bmp").code() == ErrorCode::io);
@@ -206,7 +206,7 @@ TEST_CASE("A photo with zeros in place of its second half is an error") {
   CHECK(error_of([&] { (void)decode_image(file, "download.jpg"); }, "download.jpg").code() == ErrorCode::io);
 }
 
-TEST_CASE("What is no image says so, and nothing is printed") {
+TEST_CASE("A file that is not an image is reported, and nothing is printed") {
   const posekit_test::TemporaryDir folder;
   const fs::path text = folder.path() / "notes.jpg";
   const fs::path empty = folder.path() / "empty.png";
@@ -219,7 +219,7 @@ TEST_CASE("What is no image says so, and nothing is printed") {
   CHECK(printed.empty());
 }
 
-TEST_CASE("What can't be opened as a file says why") {
+TEST_CASE("A path that can't be opened as an image is refused with the reason") {
   const posekit_test::TemporaryDir folder;
   const fs::path fifo = folder.path() / "fifo.jpg";
   REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
@@ -230,7 +230,7 @@ TEST_CASE("What can't be opened as a file says why") {
   CHECK(error_of([&] { (void)read_image(""); }, "").code() == ErrorCode::not_found);
 }
 
-TEST_CASE("A file without permission says so") {
+TEST_CASE("A file without permission is reported") {
   if (geteuid() == 0) SKIP("root may read everything");
   const posekit_test::TemporaryDir folder;
   const fs::path path = folder.path() / "secret.jpg";

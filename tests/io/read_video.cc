@@ -164,7 +164,7 @@ TEST_CASE("Frames that can't be decoded are skipped and counted, and the others 
   }
 }
 
-TEST_CASE("Hundreds of spoiled frames in a row are not taken for the end") {
+TEST_CASE("Hundreds of broken frames in a row are not treated as the end") {
   const TemporaryDir folder;
   const fs::path path = folder.path() / "spoiled.avi";
   write_video(path, 400);
@@ -176,7 +176,7 @@ TEST_CASE("Hundreds of spoiled frames in a row are not taken for the end") {
   CHECK(reading.skipped == 398);
 }
 
-TEST_CASE("A cut-off AVI file gives the frames it has, and then says that it is cut off") {
+TEST_CASE("A cut-off AVI file gives the frames it has, then an error") {
   const TemporaryDir folder;
   const fs::path path = folder.path() / "cut.avi";
   write_video(path, 30);
@@ -189,7 +189,7 @@ TEST_CASE("A cut-off AVI file gives the frames it has, and then says that it is 
   CHECK(text_of(reading).find("cut off") != std::string::npos);
 }
 
-TEST_CASE("A file cut off anywhere is never taken for whole") {
+TEST_CASE("A video cut off anywhere is never treated as complete") {
   const TemporaryDir folder;
   const std::string name = GENERATE("a.mp4", "a.avi", "variable_rate.mp4");
   const fs::path whole = folder.path() / ("whole-" + name);
@@ -209,7 +209,7 @@ TEST_CASE("A file cut off anywhere is never taken for whole") {
   }
 }
 
-TEST_CASE("A video without frames says so") {
+TEST_CASE("A video without frames is an error") {
   const TemporaryDir folder;
   const fs::path path = folder.path() / GENERATE("hollow.mp4", "hollow.avi");
   silence_video_messages();
@@ -222,7 +222,7 @@ TEST_CASE("A video without frames says so") {
   CHECK(text_of(reading).find("frame") != std::string::npos);
 }
 
-TEST_CASE("What is no video says so before FFmpeg sees it, and nothing is printed") {
+TEST_CASE("A file that is not a video is refused before FFmpeg sees it, and nothing is printed") {
   const TemporaryDir folder;
   const auto file = [&](const char* name, const std::string& content) {
     std::ofstream(folder.path() / name, std::ios::binary) << content;
@@ -248,7 +248,7 @@ TEST_CASE("What is no video says so before FFmpeg sees it, and nothing is printe
   CHECK(printed.empty());
 }
 
-TEST_CASE("FFmpeg's complaints are silenced by request") {
+TEST_CASE("FFmpeg's messages are silenced on request") {
   const TemporaryDir folder;
   const fs::path path = folder.path() / "spoiled.avi";
   write_video(path, 5);  // by OpenCV, and all the same nothing is silenced too late: messages come from the reading below
@@ -258,7 +258,7 @@ TEST_CASE("FFmpeg's complaints are silenced by request") {
   CHECK((printed.empty() || printed.find("No JPEG") != std::string::npos));
 }
 
-TEST_CASE("What can't be opened as a video says why") {
+TEST_CASE("A path that can't be opened as a video is refused with the reason") {
   const TemporaryDir folder;
   const fs::path fifo = folder.path() / "fifo.mp4";
   REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
@@ -278,7 +278,7 @@ TEST_CASE("A file name that looks like an address or a pattern is a file name") 
   fs::current_path(before);
 }
 
-TEST_CASE("max_pixels is the most that frames may have") {
+TEST_CASE("max_pixels limits the size of frames") {
   const TemporaryDir folder;
   write_video(folder.path() / "a.avi", 2, 64, 48);
   CHECK_NOTHROW(VideoReader(folder.path() / "a.avi", {.max_pixels = 64 * 48}));
@@ -291,7 +291,7 @@ TEST_CASE("max_pixels is the most that frames may have") {
   }
 }
 
-TEST_CASE("A camera that is not there is told") {
+TEST_CASE("A missing camera is reported") {
   try {
     const VideoReader reader(4321);
     FAIL("no error");

@@ -35,7 +35,7 @@ TEST_CASE("MP4 is complete when its boxes are, and indexed with a moov box") {
   CHECK_FALSE(header_of(late)->indexed);
 }
 
-TEST_CASE("MP4 boxes of 64-bit size, and to the end of the file") {
+TEST_CASE("MP4 boxes may have 64-bit sizes or reach to the end of the file") {
   const std::string start = box("ftyp", "isom") + box("moov", "x");
   const std::string large = "\0\0\0\1mdat\0\0\0\0\0\0\0\x14"s + "four";
   CHECK(header_of(start + large)->complete);
@@ -44,7 +44,7 @@ TEST_CASE("MP4 boxes of 64-bit size, and to the end of the file") {
   CHECK_FALSE(header_of(start + "\0\0\0\1mdat\xff\xff\xff\xff\xff\xff\xff\xff"s)->complete);
 }
 
-TEST_CASE("AVI is complete when its RIFF chunks are, a second one too; a size of zero does not tell") {
+TEST_CASE("AVI is complete when each of its RIFF chunks is, or has size zero") {
   const std::string first = "RIFF\x10\0\0\0AVI LIST........"s;
   const std::string second = "RIFF\x08\0\0\0AVIX...."s;
   CHECK(header_of(first)->complete);
@@ -55,7 +55,7 @@ TEST_CASE("AVI is complete when its RIFF chunks are, a second one too; a size of
   CHECK_FALSE(header_of("RIFF\x10\0\0\0WAVEfmt ........"s));
 }
 
-TEST_CASE("Matroska is complete when its segment is; an unknown size does not tell") {
+TEST_CASE("Matroska is complete when its segment is, or has an unknown size") {
   const std::string head =
       "\x1A\x45\xDF\xA3\x84"
       "abcd"s;
@@ -73,7 +73,7 @@ TEST_CASE("Matroska is complete when its segment is; an unknown size does not te
             ->complete);
 }
 
-TEST_CASE("Text, images and nothing are no video") {
+TEST_CASE("Text, images and empty files are not videos") {
   CHECK_FALSE(header_of(""));
   CHECK_FALSE(header_of("#EXTM3U\nhttp://example.com/a.ts\n"));
   CHECK_FALSE(header_of("ffconcat version 1.0\nfile /etc/hostname\n"));
@@ -81,7 +81,7 @@ TEST_CASE("Text, images and nothing are no video") {
   CHECK_FALSE(header_of("\xff\xd8\xff\xe0 and so on"));
 }
 
-TEST_CASE("Bytes without sense are read without harm") {
+TEST_CASE("Random bytes are read without harm") {
   std::mt19937 random(7);
   for (int round = 0; round < 5000; ++round) {
     std::string bytes = round % 3 == 0 ? "\0\0\0\x10moov"s : round % 3 == 1 ? "RIFF\x10\0\0\0AVI "s : "\x1A\x45\xDF\xA3"s;
@@ -91,7 +91,7 @@ TEST_CASE("Bytes without sense are read without harm") {
   }
 }
 
-TEST_CASE("The rotation is that of the first video track, whatever other tracks say") {
+TEST_CASE("The rotation is that of the first video track") {
   const auto track = [](const std::string& handler, const std::string& matrix) {
     const std::string header = std::string(40, '\0') + matrix + std::string(16, '\0');
     return box("trak", box("tkhd", header) + box("mdia", box("mdhd", "x") + box("hdlr", std::string(8, '\0') + handler)));

@@ -115,7 +115,7 @@ TEST_CASE("A written JPEG is close to the image") {
   }
 }
 
-TEST_CASE("An image of unknown extension or one too large for its kind is refused, and nothing is left") {
+TEST_CASE("An unknown extension or too large an image is refused, and nothing is left") {
   const posekit_test::TemporaryDir folder;
   for (const std::string name : {"a.xyz", "a", "a."}) {
     const Error error = error_of([&] { write_image(folder.path() / name, columns(PixelFormat::bgr8).view()); });
@@ -139,7 +139,7 @@ TEST_CASE("A written file has all bytes, replaces the one before and leaves noth
   CHECK(entries(folder.path()) == 1);
 }
 
-TEST_CASE("When the disk is full the old file stays and nothing is left beside it") {
+TEST_CASE("A full disk leaves the old file and nothing beside it") {
   const posekit_test::TemporaryDir folder;
   const fs::path path = folder.path() / "results.json";
   write_file(path, filled(100, 'a'));
@@ -154,7 +154,7 @@ TEST_CASE("When the disk is full the old file stays and nothing is left beside i
   CHECK(entries(folder.path()) == 1);
 }
 
-TEST_CASE("A place that can't be written is an io error with the system's reason") {
+TEST_CASE("A path that can't be written is an io error with the system's reason") {
   const posekit_test::TemporaryDir folder;
   CHECK(std::string(error_of([&] { write_file(folder.path() / "no/a.json", {}); }).what()).find("No such file") != std::string::npos);
   write_file(folder.path() / "file", {});
@@ -164,7 +164,7 @@ TEST_CASE("A place that can't be written is an io error with the system's reason
   CHECK(entries(folder.path()) == 2);  // the file and the folder, no temporary file
 }
 
-TEST_CASE("Temporary files that a killed run left behind do not stop a later run of the same process id") {
+TEST_CASE("Temporary files of a killed run do not stop a later run with the same process id") {
   const posekit_test::TemporaryDir folder;
   for (int i = 0; i < 1000; ++i) std::ofstream(folder.path() / (".posekit-" + std::to_string(getpid()) + "-" + std::to_string(i) + ".tmp"));
   write_file(folder.path() / "a.json", filled(10, 'a'));
@@ -172,7 +172,7 @@ TEST_CASE("Temporary files that a killed run left behind do not stop a later run
   CHECK(entries(folder.path()) == 1001);  // not ours to remove: another run may be at work
 }
 
-TEST_CASE("Threads that write one file at once leave one whole file") {
+TEST_CASE("Threads that write one file at once leave one complete file") {
   const posekit_test::TemporaryDir folder;
   const fs::path path = folder.path() / "a.bin";
   {
@@ -189,7 +189,7 @@ TEST_CASE("Threads that write one file at once leave one whole file") {
   CHECK(entries(folder.path()) == 1);
 }
 
-TEST_CASE("A file of which a part could not be written is not kept") {
+TEST_CASE("A partly written file is not kept") {
   const posekit_test::TemporaryDir folder;
   {
     OutputFile file(folder.path() / "a.txt");

@@ -40,7 +40,7 @@ ErrorCode code_of(Call&& call) {
 
 }  // namespace
 
-TEST_CASE("A video that was not finished leaves nothing, and the old one stays") {
+TEST_CASE("An unfinished video leaves the old file and nothing beside it") {
   const TemporaryDir folder;
   const fs::path path = folder.path() / GENERATE("a.mp4", "a.avi");
   posekit_test::write_video(path, 3);
@@ -56,7 +56,7 @@ TEST_CASE("A video that was not finished leaves nothing, and the old one stays")
   CHECK(VideoReader(path).info().frames == 5);
 }
 
-TEST_CASE("Odd sizes lose their last column or row, nothing else") {
+TEST_CASE("Odd sizes lose only their last column or row") {
   const TemporaryDir folder;
   const fs::path path = folder.path() / GENERATE("a.mp4", "a.avi");
   posekit_test::write_video(path, 3, 65, 49);
@@ -99,7 +99,7 @@ TEST_CASE("Frames of every format keep their colours") {
   }
 }
 
-TEST_CASE("What can't be a video is refused, and nothing is left") {
+TEST_CASE("An invalid extension, size or rate is refused, and nothing is left") {
   const TemporaryDir folder;
   const auto write = [&](const char* name, Size size, double fps) {
     return code_of([&] { const VideoWriter writer(folder.path() / name, size, fps); });
@@ -132,7 +132,7 @@ TEST_CASE("Frame rates are written as given") {
   }
 }
 
-TEST_CASE("A full disk is an error when a video is finished, at the latest, and leaves no half video") {
+TEST_CASE("A full disk is an error by the end of a video, and leaves no partial video") {
   const TemporaryDir folder;
   const posekit_test::SmallDisk disk(folder.path() / "disk");
   if (!disk.mounted()) SKIP("a small file system can't be mounted here: it takes root");
@@ -154,7 +154,7 @@ TEST_CASE("A full disk is an error when a video is finished, at the latest, and 
   CHECK(entries(folder.path() / "disk") == 0);
 }
 
-TEST_CASE("A file written piece by piece is there when it is finished, and not before") {
+TEST_CASE("A file written piece by piece appears only when it is finished") {
   const TemporaryDir folder;
   const fs::path path = folder.path() / "lines.txt";
   const std::string line = "a line\n";

@@ -104,14 +104,14 @@ TEST_CASE("parse_keypoint_set names the key that is wrong") {
   CHECK_THAT(message_of(json), ContainsSubstring(expected));
 }
 
-TEST_CASE("select_keypoints takes a subset's name, the set's own, or names of keypoints") {
+TEST_CASE("select_keypoints accepts a subset's name, the set's own, or names of keypoints") {
   const KeypointSet& set = builtin_keypoint_set("blazepose33");
   CHECK(select_keypoints(set, std::vector<std::string>{"coco17"}).size() == 17);
   CHECK(select_keypoints(set, std::vector<std::string>{"blazepose33"}).size() == 33);
   CHECK(select_keypoints(set, std::vector<std::string>{"right_wrist", "nose"}) == std::vector<std::size_t>{16, 0});
 }
 
-TEST_CASE("select_keypoints says which name is wrong and what there is") {
+TEST_CASE("select_keypoints names the wrong name and the right ones") {
   const KeypointSet& set = builtin_keypoint_set("blazepose33");
   CHECK_THROWS_WITH(select_keypoints(set, std::vector<std::string>{"tail"}), ContainsSubstring("tail") && ContainsSubstring("coco17"));
   CHECK_THROWS_WITH(select_keypoints(set, std::vector<std::string>{"nose", "nose"}), ContainsSubstring("twice"));

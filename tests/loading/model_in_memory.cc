@@ -62,7 +62,7 @@ std::vector<std::byte> small_model(const fs::path& path, bool with_metadata) {
 
 }  // namespace
 
-TEST_CASE("A pose model in memory gives what its file gives, also when the bytes are gone") {
+TEST_CASE("A pose model from memory gives its file's results after the bytes are freed") {
   const fs::path path = shipped("pose_landmark_lite.pt");
   std::vector<std::byte> bytes = bytes_of(path);
   const PoseEstimator from_memory{Model(bytes)};
@@ -77,7 +77,7 @@ TEST_CASE("A pose model in memory gives what its file gives, also when the bytes
   CHECK(to_json(from_memory.info()) == to_json(from_file.info()));
 }
 
-TEST_CASE("A detector in memory gives what its file gives") {
+TEST_CASE("A detector from memory gives its file's results") {
   const fs::path path = shipped("person_detector.pt");
   DetectorOptions options;
   options.score_threshold = 1e-3;
@@ -88,7 +88,7 @@ TEST_CASE("A detector in memory gives what its file gives") {
   CHECK(boxes == PersonDetector(path, options).detect(image.view()));
 }
 
-TEST_CASE("A model in memory has no sidecar: metadata are in the archive or in the options") {
+TEST_CASE("A model from memory takes its metadata from the archive or the options") {
   const posekit_test::TemporaryDir dir;
   const auto path = dir.path() / "m.pt";
   const auto bare = small_model(path, false);
@@ -104,7 +104,7 @@ TEST_CASE("A model in memory has no sidecar: metadata are in the archive or in t
   CHECK(verdict(bare, options).code == ErrorCode::ok);
 }
 
-TEST_CASE("The checksum of a model in memory is held against the options") {
+TEST_CASE("A model from memory is checked against the options' checksum") {
   const posekit_test::TemporaryDir dir;
   const auto path = dir.path() / "m.pt";
   const auto bytes = small_model(path, true);
@@ -117,7 +117,7 @@ TEST_CASE("The checksum of a model in memory is held against the options") {
   CHECK_THAT(wrong.message, ContainsSubstring("the model in memory has sha256 " + sha256_of(path)));
 }
 
-TEST_CASE("Bytes that are cut off give the error that a file of them gives") {
+TEST_CASE("Truncated bytes give the error of a truncated file") {
   const posekit_test::TemporaryDir dir;
   const auto path = dir.path() / "m.pt";
   const auto sound = small_model(path, true);
@@ -134,7 +134,7 @@ TEST_CASE("Bytes that are cut off give the error that a file of them gives") {
   }
 }
 
-TEST_CASE("A wrong byte anywhere ends in an error of the model's or goes unnoticed, never in another error") {
+TEST_CASE("A wrong byte anywhere in a model raises no error but the model's own") {
   const posekit_test::TemporaryDir dir;
   const auto sound = small_model(dir.path() / "m.pt", true);
   int failed = 0;

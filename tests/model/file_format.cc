@@ -58,7 +58,7 @@ Seen look_at(const ModelSource& model) {
 
 }  // namespace
 
-TEST_CASE("An archive with code is let through, whatever its name") {
+TEST_CASE("An archive with code is accepted under any name") {
   const posekit_test::TemporaryDir dir;
   const auto path = dir.path() / "sapiens_torchscript.pt2";
   std::ofstream(path, std::ios::binary) << zip_of({"m/data.pkl", "m/code/__torch__.py", "m/constants.pkl"});
@@ -68,7 +68,7 @@ TEST_CASE("An archive with code is let through, whatever its name") {
   }
 }
 
-TEST_CASE("Other kinds of files are named, with a code and a remedy") {
+TEST_CASE("A file of another kind is named, with a code and a remedy") {
   const auto [content, code, what, remedy] = GENERATE(table<std::string, ErrorCode, std::string, std::string>({
       {"", ErrorCode::invalid_model, "is empty", "again"},
       {"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", ErrorCode::invalid_model, "Git-LFS pointer", "git lfs pull"},
@@ -99,7 +99,7 @@ TEST_CASE("Other kinds of files are named, with a code and a remedy") {
   CHECK(in_memory.message == "the model in memory" + seen.message.substr(path.string().size() + 2));
 }
 
-TEST_CASE("What is no file to read is told apart: missing, folder, pipe, no permission") {
+TEST_CASE("A missing file, a folder, a pipe and an unreadable file are errors of their own") {
   const posekit_test::TemporaryDir dir;
   CHECK(look_at(dir.path() / "missing.pt").code == ErrorCode::not_found);
   const Seen folder = look_at(dir.path());

@@ -51,7 +51,7 @@ std::string origin_of(const ModelInfo& info, const std::string& key) {
 
 }  // namespace
 
-TEST_CASE("A minimal document takes its defaults, and origins say so") {
+TEST_CASE("A minimal document gets defaults, with their origin") {
   const ModelInfo info = parse_model_info(with("pose", "pose"), "archive");
   CHECK(info.task() == Task::pose);
   CHECK(info.input.color == ColorOrder::rgb);
@@ -81,7 +81,7 @@ TEST_CASE("A minimal document takes its defaults, and origins say so") {
   CHECK(found.detect().max_persons == std::numeric_limits<std::size_t>::max());
 }
 
-TEST_CASE("Given values take the place of defaults") {
+TEST_CASE("Given values replace defaults") {
   const ModelInfo info =
       parse_model_info(with("\"keypoints\"", R"("alignment": "udp", "box_padding": 1.1, "flip_shift": false, "keypoints")"), "test");
   CHECK(info.pose().alignment == Alignment::udp);
@@ -106,7 +106,7 @@ TEST_CASE("An unknown key is ignored with a note") {
   CHECK_THAT(info.notes[0], ContainsSubstring("input.colour"));
 }
 
-TEST_CASE("A document that is wrong is refused by the key, what was found and what is allowed") {
+TEST_CASE("A wrong document is refused with the key, the value found and the values allowed") {
   const auto [json, key, allowed] = GENERATE(table<std::string, std::string, std::string>({
       {"", "not valid JSON", ""},
       {"{", "not valid JSON", ""},
@@ -182,7 +182,7 @@ TEST_CASE("Every preset is a Sapiens model of 768x1024 with the keypoints of its
   CHECK(info.pose().keypoints.size() == keypoints);
 }
 
-TEST_CASE("Metadata that is given counts before the sidecar, and an unknown source is named") {
+TEST_CASE("Given metadata comes before the sidecar, and a missing source is named") {
   const posekit_test::TemporaryDir dir;
   const auto model = dir.path() / "pose.pt";
   CHECK_FALSE(find_metadata(model, {}).has_value());
@@ -201,7 +201,7 @@ TEST_CASE("Metadata that is given counts before the sidecar, and an unknown sour
   CHECK_THROWS_WITH(find_metadata(model, options), ContainsSubstring("\"sapiens\"") && ContainsSubstring("sapiens-coco17"));
 }
 
-TEST_CASE("Overrides check their value and leave their mark") {
+TEST_CASE("Overrides check their value and become its origin") {
   ModelInfo info = parse_model_info(with("pose", "pose"), "archive");
   override_box_padding(info, 1.5);
   CHECK(info.pose().box_padding == 1.5);
@@ -213,7 +213,7 @@ TEST_CASE("Overrides check their value and leave their mark") {
   CHECK_THROWS_AS(override_max_persons(info, 0), Error);
 }
 
-TEST_CASE("Metadata as JSON are read back as they were") {
+TEST_CASE("Metadata read back from JSON unchanged") {
   const std::string own = R"({"name": "mine", "provenance": "here", "keypoints": [{"name": "left", "swap": 1}, {"name": "right", "swap": 0},
       {"name": "tail"}], "links": [[0, 2], [1, 2]], "sigmas": [0.1, 0.2, 0.3], "subsets": {"sides": [1, 0]}})";
   const std::string document = GENERATE_COPY(

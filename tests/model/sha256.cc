@@ -37,7 +37,7 @@ TEST_CASE("SHA-256 gives the sums of NIST's examples, in pieces of any size") {
   }
 }
 
-TEST_CASE("check_sha256 lets the right file pass and names both sums of a wrong one") {
+TEST_CASE("check_sha256 accepts the right file and names both sums of a wrong one") {
   const posekit_test::TemporaryDir dir;
   const auto path = dir.path() / "file";
   std::ofstream(path) << "abc";

@@ -46,7 +46,7 @@ struct Seen {
 
 }  // namespace
 
-TEST_CASE("A source that throws at frame k: the k frames before are delivered, then its exception comes out of run") {
+TEST_CASE("A source's exception comes out of run after the frames before it are delivered") {
   Seen seen;
   Pipeline pipeline({scripted_estimator(), scripted_detector()}, seen.sink());
   std::size_t next = 0;
@@ -60,7 +60,7 @@ TEST_CASE("A source that throws at frame k: the k frames before are delivered, t
   CHECK(code_of([&] { pipeline.submit(with_box(0)); }) == ErrorCode::closed);
 }
 
-TEST_CASE("A model that throws, anything at all, fails its frame; its neighbours and the stream go on") {
+TEST_CASE("A model that throws an object of any type fails only its own frame") {
   const auto estimator = scripted_estimator([](std::size_t number) {
     if (number == 5) throw std::runtime_error("on purpose");
     if (number == 6) throw 6;  // not even an exception
@@ -78,7 +78,7 @@ TEST_CASE("A model that throws, anything at all, fails its frame; its neighbours
   CHECK(seen.results[6].result.message == "something was thrown that is no std::exception");
 }
 
-TEST_CASE("A sink that throws: its frame counts as failed, the others are delivered, the first exception comes out at the end") {
+TEST_CASE("A sink's first exception comes out at the end, after the other frames are delivered") {
   const bool by_run = GENERATE(false, true);
   std::vector<std::size_t> delivered;
   Pipeline pipeline({scripted_estimator(), nullptr}, [&](const PipelineResult& out) {
@@ -100,7 +100,7 @@ TEST_CASE("A sink that throws: its frame counts as failed, the others are delive
   CHECK(metrics.failed == 2);
 }
 
-TEST_CASE("What run throws: the source's exception, else its own end, each before what the sink threw, which close still tells") {
+TEST_CASE("run throws the source's or its own error, and close then throws the sink's") {
   const bool by_source = GENERATE(false, true);
   Pipeline* itself = nullptr;
   std::latch thrown(1);
@@ -127,7 +127,7 @@ TEST_CASE("What run throws: the source's exception, else its own end, each befor
   CHECK_THROWS_AS(pipeline.close(), std::logic_error);
 }
 
-TEST_CASE("A sink may cancel its pipeline; submit, close and run from it are refused instead of waiting for themselves") {
+TEST_CASE("A sink may cancel its pipeline, but is refused submit, close and run") {
   std::optional<Pipeline> pipeline;
   std::vector<ErrorCode> refused;
   std::size_t delivered = 0;
@@ -144,7 +144,7 @@ TEST_CASE("A sink may cancel its pipeline; submit, close and run from it are ref
   CHECK(delivered == pipeline->metrics().accepted);
 }
 
-TEST_CASE("cancel ends the call in flight and begins no more: what is not done reaches the sink as cancelled, in order") {
+TEST_CASE("cancel ends the call in flight, and unfinished frames reach the sink as cancelled, in order") {
   const bool in_detector = GENERATE(false, true);
   std::latch reached(1);
   std::latch opened(1);
@@ -173,7 +173,7 @@ TEST_CASE("cancel ends the call in flight and begins no more: what is not done r
   CHECK(metrics.failed >= 3);
 }
 
-TEST_CASE("The destructor loses nothing: accepted frames reach the sink, those not done as cancelled") {
+TEST_CASE("The destructor delivers every accepted frame, unfinished ones as cancelled") {
   const std::size_t frames = GENERATE(0U, 1U, 5U);
   std::latch reached(frames == 0 ? 0 : 1);
   std::latch opened(1);
@@ -197,7 +197,7 @@ TEST_CASE("The destructor loses nothing: accepted frames reach the sink, those n
   CHECK(told == frames);
 }
 
-TEST_CASE("A frame that is not done within frame_timeout says deadline_exceeded; a result that came late is a result") {
+TEST_CASE("A frame that begins no call within frame_timeout fails with deadline_exceeded") {
   constexpr auto allowed = 10s;  // frame 0 must reach the model in it, on the busiest machine
   Seen seen;
   std::latch reached(1);
@@ -222,7 +222,7 @@ TEST_CASE("A frame that is not done within frame_timeout says deadline_exceeded;
   CHECK(seen.results[1].result.message.find("10000 ms") != std::string::npos);
 }
 
-TEST_CASE("run obeys its control: the pipeline is cancelled, everything accepted is told of") {
+TEST_CASE("run's control cancels the pipeline, and every accepted frame is reported") {
   std::stop_source stop;
   Seen seen;
   Pipeline pipeline({scripted_estimator(), nullptr}, seen.sink());
@@ -240,7 +240,7 @@ TEST_CASE("run obeys its control: the pipeline is cancelled, everything accepted
   CHECK(code_of([&] { second.run([&] { return std::optional(with_box(next++ % 1000)); }, control); }) == ErrorCode::deadline_exceeded);
 }
 
-TEST_CASE("An executor that fails fails its frame; the stream goes on") {
+TEST_CASE("An executor that fails fails only its frame") {
   class FailingExecutor final : public Executor {
    public:
     std::size_t slots() const noexcept override { return 1; }
@@ -264,7 +264,7 @@ TEST_CASE("An executor that fails fails its frame; the stream goes on") {
   CHECK(codes[ErrorCode::ok] == 20);
 }
 
-TEST_CASE("An executor that throws no std::exception under a detector: the frames between carry its frame's error") {
+TEST_CASE("A detection that throws no std::exception fails its frame and the frames between") {
   class ThrowingExecutor final : public Executor {
    public:
     std::size_t slots() const noexcept override { return 1; }
@@ -290,7 +290,7 @@ TEST_CASE("An executor that throws no std::exception under a detector: the frame
   for (std::size_t i = 4; i < 8; ++i) CHECK(is_pose_of(seen.results[i], box_in(4)));
 }
 
-TEST_CASE("A frame that is no picture fails alone") {
+TEST_CASE("A frame without an image fails alone") {
   Seen seen;
   Pipeline pipeline({scripted_estimator(), scripted_detector()}, seen.sink());
   CHECK(pipeline.submit({numbered_frame(0), std::nullopt}));
@@ -301,7 +301,7 @@ TEST_CASE("A frame that is no picture fails alone") {
   CHECK(seen.codes() == std::map<ErrorCode, std::size_t>{{ErrorCode::ok, 2}, {ErrorCode::invalid_argument, 1}});
 }
 
-TEST_CASE("After fork every call in the child says forked, and its destructor leaves things be") {
+TEST_CASE("A pipeline in a forked child refuses every call, and its destructor does not wait") {
 #if defined(__SANITIZE_THREAD__)
   SKIP("ThreadSanitizer does not allow threads' locks in a forked child");
 #endif

@@ -1,4 +1,4 @@
-/// Streams over time: memory stays flat behind a slow sink, results stay young before a slow model.
+/// Streams over time: memory stays flat behind a slow sink, results stay recent before a slow model.
 #include <algorithm>
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
@@ -51,7 +51,7 @@ TEST_CASE("Memory stays flat and the queues' bounds hold while 1280x720 frames w
 #endif
 }
 
-TEST_CASE("Latest frame wins: 60 frames a second before a model of 100 ms; every frame is delivered or counted as dropped") {
+TEST_CASE("Overflow::latest delivers or counts as dropped each of 60 frames a second before a slow model") {
   const int frames = 60 * rounds(1, 60);
   std::vector<double> ages;
   std::size_t skipped = 0;

@@ -233,7 +233,7 @@ class Round {
 
 }  // namespace
 
-TEST_CASE("Whatever fails wherever, no frame is lost, doubled or out of order, the accounts add up, and nothing hangs") {
+TEST_CASE("No failure anywhere loses, doubles or reorders a frame") {
   const int rounds = posekit_test::rounds(50, 10000);
   const unsigned first = Catch::getSeed();
   for (int i = 0; i < rounds; ++i) {

@@ -102,7 +102,7 @@ PersonDetector scripted_detector() {
 
 }  // namespace
 
-TEST_CASE("5,000 frames of moving people come out in order, every keypoint where it belongs") {
+TEST_CASE("5,000 frames of moving people are delivered in order, each keypoint in its place") {
   const posekit_test::TemporaryDir dir;
   const auto path = dir.path() / "analytic.pt";
   posekit_test::save_script_model(path, posekit_test::analytic_heatmap_forward(48, 64, 24, 32, "udp"),

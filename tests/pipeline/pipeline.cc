@@ -30,7 +30,7 @@ Pipeline::Source numbered(std::size_t count) {
   };
 }
 
-/// A hook that waits at frame 0 until the gate opens, and tells when it has come there.
+/// A hook that waits at frame 0 until the gate opens, and reports when it is there.
 struct Gate {
   std::latch reached{1};
   std::latch opened{1};
@@ -45,7 +45,7 @@ struct Gate {
 
 }  // namespace
 
-TEST_CASE("Pipeline delivers every frame in order, with its own pose in its own box, however many calls and batches") {
+TEST_CASE("Pipeline delivers every frame in order with its own pose, for any number of calls and batches") {
   const std::size_t calls = GENERATE(1U, 3U);
   const std::size_t batch = GENERATE(1U, 4U);
   const auto wait = GENERATE(0us, 500us);
@@ -66,7 +66,7 @@ TEST_CASE("Pipeline delivers every frame in order, with its own pose in its own 
   }
 }
 
-TEST_CASE("Frames that come with their boxes need no detector, and none looks at them where there is one") {
+TEST_CASE("Frames with boxes of their own do not reach a detector") {
   const bool with_detector = GENERATE(false, true);
   const auto detector = scripted_detector([](std::size_t) { throw std::runtime_error("it looked"); });
   std::vector<PipelineResult> results;
@@ -84,7 +84,7 @@ TEST_CASE("Frames that come with their boxes need no detector, and none looks at
   CHECK(results[20].result.poses.empty());
 }
 
-TEST_CASE("With detect_every the boxes of a frame between are those of the last frame that was looked at") {
+TEST_CASE("detect_every gives the frames between the boxes of the last frame with a detection") {
   const std::size_t every = GENERATE(2U, 5U);
   const std::size_t calls = GENERATE(1U, 3U);
   std::vector<PipelineResult> results;
@@ -99,7 +99,7 @@ TEST_CASE("With detect_every the boxes of a frame between are those of the last 
   CHECK(pipeline.metrics().detect.time.count == (61 + every - 1) / every);
 }
 
-TEST_CASE("A failed detection is its frame's error; frames between hold the boxes before it, or its error if there are none") {
+TEST_CASE("A failed detection fails its frame, and the frames between keep the boxes before it") {
   const auto detector = scripted_detector([](std::size_t number) {
     if (number == 0 || number == 8) throw Error(ErrorCode::invalid_model, "the detector fails on purpose");
   });
@@ -118,7 +118,7 @@ TEST_CASE("A failed detection is its frame's error; frames between hold the boxe
   CHECK(metrics.failed == 5);
 }
 
-TEST_CASE("A call takes as many frames as its batch holds, and waits for them no longer than batch_wait") {
+TEST_CASE("A call waits at most batch_wait for its batch to fill") {
   EstimatorOptions options;
   options.max_batch = 4;
   const auto backend = posekit_test::scripted_pose_backend();
@@ -141,7 +141,7 @@ TEST_CASE("A call takes as many frames as its batch holds, and waits for them no
   one.wait();
 }
 
-TEST_CASE("Overflow::refuse takes no frame for which there is no room, and says so") {
+TEST_CASE("Overflow::refuse refuses a frame when the queue is full") {
   Gate gate;
   std::vector<std::size_t> delivered;
   Pipeline pipeline({scripted_estimator(gate.hook()), nullptr}, [&](const PipelineResult& out) { delivered.push_back(out.frame.index); },
@@ -216,7 +216,7 @@ TEST_CASE("Overflow::block waits for room; deadline, stop and close end the wait
   second.opened.count_down();
 }
 
-TEST_CASE("The queues' bounds hold: no more frames are alive than they and the calls can hold") {
+TEST_CASE("At most as many frames are alive as the queues and the calls hold") {
   std::atomic<int> alive = 0;
   int most = 0;
   const auto estimator = scripted_estimator();
@@ -234,7 +234,7 @@ TEST_CASE("The queues' bounds hold: no more frames are alive than they and the c
   CHECK(alive == 0);
 }
 
-TEST_CASE("Several threads may submit at once: every frame arrives once, each thread's in its order") {
+TEST_CASE("Frames submitted by several threads at once arrive once each, in each thread's order") {
   std::vector<std::vector<std::size_t>> seen(4);
   Pipeline pipeline({scripted_estimator(), nullptr},
                     [&](const PipelineResult& out) { seen[out.frame.index / 1000].push_back(out.frame.index); });
@@ -253,7 +253,7 @@ TEST_CASE("Several threads may submit at once: every frame arrives once, each th
   }
 }
 
-TEST_CASE("Two pipelines share a model and an executor; each gives what it gives alone") {
+TEST_CASE("Two pipelines that share a model and an executor each give what they give alone") {
   EstimatorOptions options;
   options.executor = std::make_shared<ThreadPool>(3);
   const auto estimator = scripted_estimator({}, options);
@@ -274,7 +274,7 @@ TEST_CASE("Two pipelines share a model and an executor; each gives what it gives
   }
 }
 
-TEST_CASE("metrics count and time what happened, while it happens and after") {
+TEST_CASE("metrics count and time the frames, during the run and after it") {
   std::set<std::size_t> in_flight;
   std::optional<Pipeline> pipeline;
   pipeline.emplace(Predictor(scripted_estimator(), scripted_detector()), [&](const PipelineResult&) {
@@ -299,7 +299,7 @@ TEST_CASE("metrics count and time what happened, while it happens and after") {
   CHECK(metrics.age.p50 > metrics.estimate.inference.p50);
 }
 
-TEST_CASE("Pipeline refuses options and arguments that make no sense, and names them") {
+TEST_CASE("Pipeline refuses invalid options and arguments by name") {
   const auto make = [](PipelineOptions options) {
     return code_of([&] {
       const Pipeline pipeline(
@@ -332,8 +332,7 @@ TEST_CASE("Pipeline refuses options and arguments that make no sense, and names 
   CHECK(code_of([&] { pipeline.submit({numbered_frame(0), std::nullopt}); }) == ErrorCode::invalid_argument);
 }
 
-TEST_CASE(
-    "With a tracker people have ids, and the boxes of frames between are its predictions: the same on every run, whatever the timing") {
+TEST_CASE("A tracker gives people ids and the frames between their boxes, the same on every run") {
   const std::size_t every = GENERATE(1U, 4U);
   const auto estimator = scripted_estimator();
   const auto detector = scripted_detector();
@@ -371,7 +370,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("With a tracker, frames after a failed one have the detector's boxes until the tracker has seen them: nobody vanishes") {
+TEST_CASE("Frames after a failed one have the detector's boxes until the tracker has seen them") {
   const std::size_t failing = GENERATE(0U, 4U);
   const auto estimator = scripted_estimator([failing](std::size_t number) {
     if (number == failing || number == failing + 1) throw std::runtime_error("on purpose");
@@ -395,7 +394,7 @@ TEST_CASE("With a tracker, frames after a failed one have the detector's boxes u
   CHECK(is_pose_of(results[failing + 2], box_in(failing)));
 }
 
-TEST_CASE("A frame whose time is not later than the last fails in the tracker, keeps its poses, and the stream goes on") {
+TEST_CASE("A frame that is not later than the last fails in the tracker and keeps its poses") {
   const auto estimator = scripted_estimator();
   std::vector<PipelineResult> results;
   Pipeline pipeline({estimator, nullptr}, [&](PipelineResult out) { results.push_back(std::move(out)); },

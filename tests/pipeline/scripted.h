@@ -1,4 +1,4 @@
-/// Numbered frames, and models without Torch that read the numbers: a result tells which frame and which box it came from.
+/// Numbered frames, and models without Torch that read the numbers: a result shows which frame and which box it came from.
 #pragma once
 
 #include <cmath>

@@ -55,7 +55,7 @@ double largest_difference(const std::vector<std::uint8_t>& found, const std::vec
 
 }  // namespace
 
-TEST_CASE("Warp lies within half a grey level of the exact formula for random boxes, inside and outside") {
+TEST_CASE("Warp is within half a grey level of the exact formula for random boxes, inside and outside") {
   const Image image = noise(61, 47);
   std::mt19937 random(3);
   std::uniform_real_distribution<double> place(-80, 140);
@@ -121,7 +121,7 @@ TEST_CASE("Warp spreads gray to three channels") {
   CHECK(warped({gray.data(), 30, 30, 30, PixelFormat::gray8}, plan) == warped(spread.view(), plan));
 }
 
-TEST_CASE("Channels come in the order that the model wants") {
+TEST_CASE("Warp gives channels in the order that the model expects") {
   Image image{std::vector<std::uint8_t>(4 * 4 * 3), 4, 4, PixelFormat::bgr8};
   for (std::size_t i = 0; i < 16; ++i) {
     image.pixels[3 * i] = 10;      // blue
@@ -138,7 +138,7 @@ TEST_CASE("Channels come in the order that the model wants") {
   CHECK(std::vector<int>(bgr.begin(), bgr.begin() + 3) == std::vector<int>{10, 20, 30});
 }
 
-TEST_CASE("Normalisation takes mean and deviation exactly, one for each channel, into planes") {
+TEST_CASE("Normalisation applies each channel's mean and deviation exactly and writes planes") {
   const Image image = noise(30, 30);
   const WarpPlan plan = plan_of({3, 2, 27, 29}, {8, 12});
   const std::array<double, 3> mean{123.675, 116.28, 103.53};
@@ -154,7 +154,7 @@ TEST_CASE("Normalisation takes mean and deviation exactly, one for each channel,
   }
 }
 
-TEST_CASE("Rows warped in bands, by any executor, are the rows of the whole") {
+TEST_CASE("Rows warped in bands by any executor equal the rows of the whole") {
   const Image image = noise(300, 200);
   InputInfo input;
   input.width = 768;

@@ -117,7 +117,7 @@ def test_a_model_elsewhere_refuses_the_image_and_does_its_neighbours(kind: Any, 
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_what_is_no_image_is_reported_with_what_to_do(bad: Any, words: list[str], estimator: posekit.PoseEstimator, photo: Pixels) -> None:
+def test_a_bad_image_is_reported_with_a_remedy(bad: Any, words: list[str], estimator: posekit.PoseEstimator, photo: Pixels) -> None:
     with pytest.raises(posekit.InvalidArgumentError) as caught:
         estimator.estimate(bad, [BOX])
     for word in words:
@@ -126,7 +126,7 @@ def test_what_is_no_image_is_reported_with_what_to_do(bad: Any, words: list[str]
     assert isinstance(results[0].error, posekit.InvalidArgumentError) and results[1].error is None
 
 
-def test_makers_that_fail_are_reported(estimator: posekit.PoseEstimator) -> None:
+def test_producers_that_fail_are_reported(estimator: posekit.PoseEstimator) -> None:
     class Failing(OnCuda):
         def __dlpack__(self, *, stream: Any = None) -> object:
             raise BufferError("it is being written to")
@@ -144,7 +144,7 @@ def test_makers_that_fail_are_reported(estimator: posekit.PoseEstimator) -> None
             estimator.estimate(kind(np.zeros((5, 5, 3), np.uint8)), [BOX])  # type: ignore[arg-type]
 
 
-def test_who_reads_host_memory_refuses_images_on_a_device(
+def test_readers_of_host_memory_refuse_images_on_a_device(
     estimator: posekit.PoseEstimator, detector: posekit.PersonDetector, photo: Pixels
 ) -> None:
     for call in (detector.detect, posekit.Predictor(estimator, detector).predict, lambda image: posekit.write_image("never.png", image)):
@@ -153,7 +153,7 @@ def test_who_reads_host_memory_refuses_images_on_a_device(
 
 
 @pytest.mark.skipif(not (posekit.built_with_cuda() and torch.cuda.is_available()), reason="no CUDA device, or posekit was built without CUDA")
-def test_on_a_device_they_give_the_hosts_poses(photo: Pixels) -> None:
+def test_images_on_a_device_give_the_hosts_poses(photo: Pixels) -> None:
     estimator = posekit.PoseEstimator(posekit.shipped_model("pose_landmark_lite.pt"), device="cuda:0")
     expected = estimator.estimate(photo, [BOX])
     tensor = torch.from_numpy(photo).to("cuda:0")

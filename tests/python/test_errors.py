@@ -147,7 +147,7 @@ def test_a_passed_timeout_raises_for_one_image(
     estimator.estimate(photo, [[0, 0, 9, 9]], timeout=float("inf"))
 
 
-def test_a_message_with_a_path_that_is_no_utf8_comes_through(tmp_path: Path) -> None:
+def test_a_message_may_hold_a_path_that_is_not_utf8(tmp_path: Path) -> None:
     import os
 
     path = os.fsencode(tmp_path) + b"/caf\xe9.pt"
@@ -156,7 +156,7 @@ def test_a_message_with_a_path_that_is_no_utf8_comes_through(tmp_path: Path) -> 
     assert "caf" in str(caught.value)
 
 
-def test_notes_of_the_library_reach_the_log_callback_until_it_is_taken_off(lite: Path) -> None:
+def test_notes_of_the_library_reach_the_log_callback_until_it_is_removed(lite: Path) -> None:
     notes: list[tuple[str, str]] = []
     metadata = posekit.inspect_model(lite).info
     document = {
@@ -181,7 +181,7 @@ def test_notes_of_the_library_reach_the_log_callback_until_it_is_taken_off(lite:
     assert all(level in ("info", "warning") for level, _ in notes)
 
 
-def test_an_interpreter_that_ends_with_a_callback_and_objects_alive_ends_well(script: Script) -> None:
+def test_an_interpreter_ends_well_with_a_callback_and_objects_alive(script: Script) -> None:
     out = script("""
         import posekit
         posekit.set_log_callback(lambda level, message: print(level, message))
@@ -192,7 +192,7 @@ def test_an_interpreter_that_ends_with_a_callback_and_objects_alive_ends_well(sc
     assert out.endswith("end")
 
 
-def test_names_that_are_no_utf8_work_everywhere(tmp_path: Path, lite: Path, estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:
+def test_names_that_are_not_utf8_work_everywhere(tmp_path: Path, lite: Path, estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:
     name = os.fsdecode(b"a\xff.jpg")
     result = estimator.estimate(photo, [[24, 8, 375, 511]])
     assert result.to_dict(name)["image"]["path"] == "a\N{REPLACEMENT CHARACTER}.jpg"
@@ -205,7 +205,7 @@ def test_names_that_are_no_utf8_work_everywhere(tmp_path: Path, lite: Path, esti
     assert posekit.PoseEstimator(copy, metadata=document).info.name == "m\N{REPLACEMENT CHARACTER}.pt"
 
 
-def test_arrays_in_unusual_places_are_taken_or_refused_with_a_word(lite: Path, estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:
+def test_empty_arrays_of_boxes_are_accepted_and_other_shapes_refused(lite: Path, estimator: posekit.PoseEstimator, photo: np.ndarray) -> None:
     assert posekit.PoseEstimator(lite, keypoints=np.array(["nose", "left_eye"])).keypoints.names == ["nose", "left_eye"]
     for nobody in ([], [[]], np.empty((0, 4)), np.empty((0, 5))):
         assert len(estimator.estimate(photo, nobody)) == 0

@@ -57,7 +57,7 @@ def test_pil_modes_give_what_the_file_gives(mode: str, tmp_path: Path) -> None:
     assert np.array_equal(posekit.load_image(picture), posekit.load_image(tmp_path / "a.png"))
 
 
-def test_what_is_no_image_source_is_reported(tmp_path: Path) -> None:
+def test_a_source_that_is_not_an_image_is_reported(tmp_path: Path) -> None:
     with pytest.raises(posekit.InvalidArgumentError, match="ndarray"):
         posekit.load_image(np.zeros((5, 5, 3), np.uint8))
     with pytest.raises(posekit.NotFoundError, match="none.jpg"):

@@ -50,7 +50,7 @@ def test_every_layout_gives_the_same_result_and_whole_rows_are_not_copied(
 
 
 @pytest.mark.parametrize("shape", [(1, 40, 3), (40, 1, 3), (1, 1, 3), (1, 40), (40, 1, 1)])
-def test_images_of_one_row_or_column_are_taken_whatever_their_idle_stride(shape: tuple[int, ...], estimator: posekit.PoseEstimator) -> None:
+def test_images_of_one_row_or_column_may_have_any_idle_stride(shape: tuple[int, ...], estimator: posekit.PoseEstimator) -> None:
     plain = np.random.default_rng(3).integers(0, 256, shape, np.uint8)
     strides = tuple(stride if size > 1 else 7777 for stride, size in zip(plain.strides, shape))
     odd = np.lib.stride_tricks.as_strided(plain, shape, strides)
@@ -123,7 +123,7 @@ def test_tensors_and_dlpack_producers_are_images_without_a_copy(
         assert np.array_equal(detector.detect(image), detector.detect(photo))
 
 
-def test_read_only_arrays_are_taken_and_no_pixel_is_written(estimator: posekit.PoseEstimator, photo: Pixels) -> None:
+def test_read_only_arrays_are_accepted_and_no_pixel_is_written(estimator: posekit.PoseEstimator, photo: Pixels) -> None:
     image = photo.copy()
     image.flags.writeable = False
     estimator.estimate(image, [BOX])
@@ -145,7 +145,7 @@ def test_read_only_arrays_are_taken_and_no_pixel_is_written(estimator: posekit.P
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_what_is_no_image_is_reported_with_what_to_do(
+def test_a_bad_image_is_reported_with_a_remedy(
     bad: object, words: list[str], estimator: posekit.PoseEstimator, detector: posekit.PersonDetector
 ) -> None:
     for call in (lambda: estimator.estimate(bad, []), lambda: detector.detect(bad)):  # type: ignore[arg-type]
@@ -159,7 +159,7 @@ def test_what_is_no_image_is_reported_with_what_to_do(
 @pytest.mark.parametrize(
     "boxes", [[[1, 2, 3]], [1, 2, 3, 4], [[[1, 2, 3, 4]]], "boxes", [["a", "b", "c", "d"]], [[1, 2, 3, 4], [1, 2]]], ids=str
 )
-def test_what_are_no_boxes_is_reported(boxes: object, estimator: posekit.PoseEstimator, photo: Pixels) -> None:
+def test_bad_boxes_are_reported(boxes: object, estimator: posekit.PoseEstimator, photo: Pixels) -> None:
     with pytest.raises(posekit.InvalidArgumentError, match=r"\(N, 4\)"):
         estimator.estimate(photo, boxes)  # type: ignore[arg-type]
 

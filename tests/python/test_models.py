@@ -141,7 +141,7 @@ def test_a_model_of_the_wrong_task_is_reported(model: posekit.Model) -> None:
     ],
     ids=lambda options: next(iter(options)),
 )
-def test_what_says_how_a_model_is_loaded_is_refused_beside_one_that_is_loaded(user: Any, options: dict[str, Any], model: posekit.Model) -> None:
+def test_options_of_the_loading_are_refused_beside_a_loaded_model(user: Any, options: dict[str, Any], model: posekit.Model) -> None:
     (name,) = options
     with pytest.raises(posekit.InvalidArgumentError, match=f"^{name} was given beside a posekit.Model"):
         user(model, **options)

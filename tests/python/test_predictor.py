@@ -45,7 +45,7 @@ def test_a_predictor_gives_what_detector_and_estimator_give_by_hand(executor: po
         assert_same(predictor.predict(photo), same)
 
 
-def test_given_boxes_are_used_and_no_detector_looks(
+def test_given_boxes_are_used_in_place_of_a_detector(
     predictor: posekit.Predictor, estimator: posekit.PoseEstimator, photo: Pixels
 ) -> None:
     for boxes in ([BOX], [[*BOX, 0.25]], [BOX, [30, 20, 200, 300]], [[9, 9, 2, 2], BOX], np.empty((0, 4))):
@@ -74,7 +74,7 @@ def test_images_are_what_they_are_for_an_estimator(predictor: posekit.Predictor,
             call()
 
 
-def test_without_a_detector_an_image_without_boxes_is_refused_and_its_neighbours_are_not_harmed(
+def test_an_image_without_boxes_needs_a_detector_and_its_neighbours_do_not(
     estimator: posekit.PoseEstimator, photo: Pixels
 ) -> None:
     predictor = posekit.Predictor(estimator)
@@ -124,7 +124,7 @@ def test_a_predictor_pickles_as_what_it_is_made_of(predictor: posekit.Predictor,
     assert_same(copy.predict(photo), predictor.predict(photo))
 
 
-def test_what_are_no_estimator_and_detector_is_refused(estimator: posekit.PoseEstimator, detector: posekit.PersonDetector) -> None:
+def test_other_objects_are_refused_as_estimator_and_detector(estimator: posekit.PoseEstimator, detector: posekit.PersonDetector) -> None:
     wrong: Any = detector
     with pytest.raises(TypeError):
         posekit.Predictor(wrong)

@@ -83,7 +83,7 @@ def test_a_forked_pool_reports_the_error_instead_of_losing_its_workers(script: S
     assert out.splitlines() == ["True FORKED"] * 3
 
 
-def test_models_and_predictors_of_the_parents_are_refused_in_a_forked_child_which_may_let_go(script: Script) -> None:
+def test_models_and_predictors_of_the_parent_are_refused_in_a_forked_child(script: Script) -> None:
     out = script(
         """
         import os, signal, posekit

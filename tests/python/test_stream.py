@@ -57,7 +57,7 @@ def test_a_stream_gives_what_a_loop_gives_in_order(
     assert next(stream, None) is None
 
 
-def test_a_predictor_stands_for_estimator_and_detector(
+def test_a_predictor_replaces_estimator_and_detector(
     photos: list[Pixels], estimator: posekit.PoseEstimator, detector: posekit.PersonDetector
 ) -> None:
     apart, together = list(posekit.Stream(photos, estimator, detector)), list(posekit.Stream(photos, posekit.Predictor(estimator, detector)))
@@ -330,7 +330,7 @@ def test_streams_share_models_from_several_threads(photos: list[Pixels], estimat
             assert_same(one.result, same)
 
 
-def test_options_that_make_no_sense_are_refused(photo: Pixels, estimator: posekit.PoseEstimator) -> None:
+def test_invalid_options_are_refused(photo: Pixels, estimator: posekit.PoseEstimator) -> None:
     with pytest.raises(posekit.InvalidArgumentError, match="refuse.*in C"):
         posekit.Stream([photo], estimator, overflow="refuse")  # type: ignore[arg-type]
     wrong: list[dict[str, Any]] = [

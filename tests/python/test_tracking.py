@@ -104,7 +104,7 @@ def test_state_is_saved_restored_and_pickled() -> None:
     assert ids(tracker.update(people(700), 0.0)) == [1]
 
 
-def test_what_is_wrong_is_said_and_changes_nothing() -> None:
+def test_a_wrong_call_is_reported_and_changes_nothing() -> None:
     tracker = posekit.Tracker(COCO)
     tracker.update(people(100), 1.0)
     before = tracker.save()

@@ -101,7 +101,7 @@ def test_folders_are_listed_sorted_and_in_parts(tmp_path: Path) -> None:
     assert all(set(before) <= set(after) for before, after in zip(parts, later))
 
 
-def test_what_can_not_be_listed_is_reported(tmp_path: Path) -> None:
+def test_a_folder_that_can_not_be_listed_is_reported(tmp_path: Path) -> None:
     with pytest.raises(posekit.IoError, match="missing"):
         list(posekit.list_images(tmp_path / "missing"))
     for shard in ((3, 3), (-1, 3), (0, 0)):

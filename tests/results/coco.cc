@@ -73,7 +73,7 @@ double reference_oks(const Json& found, const Json& person, const std::vector<do
   return sum / labelled;
 }
 
-/// Checks one image's matrix; tells how many similarities were compared.
+/// Checks one image's matrix. @return how many similarities were compared
 int check_image(const Json& matrix, std::vector<Json> found, const std::vector<Json>& people, const std::vector<double>& sigmas) {
   std::stable_sort(found.begin(), found.end(), [](const Json& a, const Json& b) { return a["score"] > b["score"]; });
   int compared = 0;
@@ -109,7 +109,7 @@ TEST_CASE("A COCO entry has x, y, score of each keypoint and the rescored score"
 
 TEST_CASE("A COCO entry without a counted keypoint has score 0") { CHECK(entries(result_of(0.9F, {{1, 2, 0.1F}}), 1)[0]["score"] == 0); }
 
-TEST_CASE("COCO entries are one for each pose, none without poses") {
+TEST_CASE("COCO results have one entry for each pose, none without poses") {
   ImageResult result = result_of(1, {{1, 2, 1}});
   result.poses.push_back(result.poses[0]);
   CHECK(entries(result, 1).size() == 2);
@@ -120,7 +120,7 @@ TEST_CASE("A COCO image id may be a file name of any bytes") {
   CHECK(entries(result_of(1, {{1, 2, 1}}), "a \"b\"\xff.jpg")[0]["image_id"] == "a \"b\"\xEF\xBF\xBD.jpg");
 }
 
-TEST_CASE("COCO entries stay sound JSON when a caller's numbers are not finite") {
+TEST_CASE("COCO entries stay valid JSON when a caller's numbers are not finite") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const float infinity = std::numeric_limits<float>::infinity();
   const Json json = entries(result_of(nan, {{nan, 1, infinity}, {2, -infinity, 0.5F}}), 1);

@@ -93,7 +93,7 @@ TEST_CASE("Numbers in a result's JSON are the shortest that read back") {
   CHECK(text.find("\"bbox_score\": 0.98,") != std::string::npos);
 }
 
-TEST_CASE("Frame, time and track id stand in the JSON only where they are set") {
+TEST_CASE("The JSON has frame, time and track id only where they are set") {
   ImageResult result = one_pose();
   result.poses[0].track_id = 3;
   const Json json = Json::parse(to_json(result, {"v.mp4", {1, 1}, 12, 0.5}, two_points(), "m"));
@@ -119,14 +119,14 @@ TEST_CASE("An image without people gives an empty instance_info") {
   CHECK(Json::parse(to_json({}, photo, two_points(), "m"))["instance_info"] == Json::array());
 }
 
-TEST_CASE("Paths that are no UTF-8 give sound JSON") {
+TEST_CASE("Paths that are not UTF-8 give valid JSON") {
   ResultSource source = photo;
   source.path = "a\xff\"b\\\xc3.jpg";
   const Json json = Json::parse(to_json({}, source, two_points(), "m\xfe"));
   CHECK(json["image"]["path"].get<std::string>() == "a\xEF\xBF\xBD\"b\\\xEF\xBF\xBD.jpg");
 }
 
-TEST_CASE("JSON stays sound when a caller's numbers are not finite") {
+TEST_CASE("JSON stays valid when a caller's numbers are not finite") {
   ImageResult result = one_pose();
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const float infinity = std::numeric_limits<float>::infinity();

@@ -10,7 +10,7 @@
 namespace posekit_test {
 
 /// A model of lib/torch that runs on the CPU with a device's sessions: everything that a device does, without CUDA. Named as a CUDA device,
-/// it takes pointers to the host for pointers to that device.
+/// it treats pointers to the host as pointers to that device.
 class BySessions final : public posekit::ModelBackend {
  public:
   explicit BySessions(std::shared_ptr<posekit::ModelBackend> backend) : BySessions(backend, backend->devices().front()) {}

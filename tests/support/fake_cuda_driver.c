@@ -1,4 +1,4 @@
-/* A driver library, libcuda.so.1, that tells a version and fails to start: for scripts/check_cuda.sh, on machines without a GPU.
+/* A driver library, libcuda.so.1, that reports a version and fails to start: for scripts/check_cuda.sh, on machines without a GPU.
  * FAKE_CUDA_VERSION: 1000 x major + 10 x minor; FAKE_CUDA_ERROR: what every call but the question for the version returns, not 0. */
 #include <stdlib.h>
 #include <string.h>

@@ -16,7 +16,7 @@ constexpr std::size_t most_values = std::size_t{1} << 28;
 
 [[noreturn]] void fail(const std::string& what) { throw std::runtime_error(".npy: " + what); }
 
-/// What stands behind 'key': in the header's Python dictionary.
+/// What follows 'key': in the header's Python dictionary.
 std::string_view value_of(std::string_view header, std::string_view key) {
   const std::size_t at = header.find(key);
   if (at == std::string_view::npos) fail("no " + std::string(key));

@@ -1,4 +1,4 @@
-/// What is written to the standard error stream, by whoever writes there.
+/// What is written to the standard error stream, by any code.
 #pragma once
 
 #include <fcntl.h>

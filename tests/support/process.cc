@@ -1,4 +1,4 @@
-/// Runs a program to its end and tells what it printed.
+/// Runs a program to its end and returns what it printed.
 #include "support/process.h"
 
 #include <fcntl.h>
@@ -96,7 +96,7 @@ pid_t start(std::vector<std::string> command, const ProcessOptions& options, int
   ::posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
   if (!options.directory.empty()) ::posix_spawn_file_actions_addchdir_np(&actions, options.directory.c_str());
 
-  // Whoever runs the tests may ignore signals; the program must not inherit that.
+  // The process that runs the tests may ignore signals; the program must not inherit that.
   posix_spawnattr_t attributes;
   check_code(::posix_spawnattr_init(&attributes), "posix_spawnattr_init");
   sigset_t defaults;
@@ -114,7 +114,7 @@ pid_t start(std::vector<std::string> command, const ProcessOptions& options, int
   return pid;
 }
 
-/// Takes what there is to read; closes at the end. A terminal's end is told by an error.
+/// Takes what there is to read; closes at the end. A terminal's end is reported as an error.
 void drain(Descriptor& from, std::string& to) {
   std::array<char, 65536> block{};
   const ssize_t count = ::read(from.get(), block.data(), block.size());

@@ -1,4 +1,4 @@
-/// Runs a program to its end and tells what it printed.
+/// Runs a program to its end and returns what it printed.
 #pragma once
 
 #include <chrono>

@@ -35,11 +35,11 @@ std::vector<posekit::PeakRecord> torch_peaks(const std::string& device, const po
 /// The values as that type holds them.
 std::vector<float> rounded(std::span<const float> values, HeatmapType type);
 
-/// Loads a model, frozen or not, sets the TF32 flag of its convolutions, runs it once, and tells the flags of its forward's convolutions.
+/// Loads a model, frozen or not, sets the TF32 flag of its convolutions, runs it once, and returns the flags of its forward's convolutions.
 /// @param changed how many were changed
 std::vector<bool> tf32_flags_once_set(const std::filesystem::path& model, bool frozen, bool allowed, std::size_t& changed);
 
-/// The crop [h,w,3] that the session's device makes of an image, which lies on the host and is taken there first.
+/// The crop [h,w,3] that the session's device makes of an image, which is on the host and is copied there first.
 /// @param device "cpu" or "cuda"
 std::vector<std::uint8_t> torch_crop(const std::string& device, const posekit::CropTask& task);
 

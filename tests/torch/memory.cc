@@ -31,7 +31,7 @@ bool about(std::uint64_t bytes, std::uint64_t mebibytes) {
 
 }  // namespace
 
-TEST_CASE("Memory: a network's weights, what it takes for a batch, and what for each person") {
+TEST_CASE("Memory: weights, a batch and each person are measured") {
   POSEKIT_NEEDS_TEST_DEVICE();
   const posekit_test::TemporaryDir dir;
   // 8 MiB of weights; 32 MiB that serve any batch; 16 MiB for each person, of which no two lie side by side.
@@ -76,7 +76,7 @@ TEST_CASE("Memory: half precision halves the weights") {
   CHECK(about(Model(dir.path() / "m.pt", options).measure_memory().weights, 4));
 }
 
-TEST_CASE("Memory: the shipped models, a detector among them") {
+TEST_CASE("Memory: the shipped models are measured, a detector among them") {
   POSEKIT_NEEDS_TEST_DEVICE();
   for (const char* name : {"pose_landmark_lite.pt", "person_detector.pt"}) {
     CAPTURE(name);
@@ -91,7 +91,7 @@ TEST_CASE("Memory: the shipped models, a detector among them") {
   }
 }
 
-TEST_CASE("Memory is measured on one device, and a model that can't be had or run is told as everywhere") {
+TEST_CASE("Memory is measured on one device, and a broken model is reported as everywhere") {
   const posekit_test::TemporaryDir dir;
   const auto message = [](const std::filesystem::path& path, const std::string& device, ErrorCode code) -> std::string {
     try {

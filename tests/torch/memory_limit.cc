@@ -26,14 +26,14 @@ void refuses(const std::string& device, std::uint64_t bytes, ErrorCode code, con
 
 }  // namespace
 
-TEST_CASE("A memory limit of no bytes, for the CPU, or for a device that is unknown is refused") {
+TEST_CASE("A memory limit of no bytes, for the CPU or for an unknown device is refused") {
   refuses("cuda", 0, ErrorCode::invalid_argument, "0 bytes");
   refuses("cpu", 1 << 30, ErrorCode::invalid_argument, "the CPU");
   refuses("gpu", 1 << 30, ErrorCode::invalid_argument, "\"gpu\"");
   refuses("cuda:x", 1 << 30, ErrorCode::invalid_argument, "\"cuda:x\"");
 }
 
-TEST_CASE("A memory limit says why there is no device, or that it asks for more than the device has") {
+TEST_CASE("A memory limit reports a missing device, or a limit above the device's memory") {
   const std::string why_none = posekit_test::why_no_cuda();
   if (!why_none.empty()) {
     refuses("cuda", 1 << 30, ErrorCode::device_unavailable, why_none);

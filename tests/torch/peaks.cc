@@ -187,7 +187,7 @@ TEST_CASE("The backend's reduction gives the codec's records for strange channel
   CHECK(second_looks < compared / 2);
 }
 
-TEST_CASE("A network's usual channels are settled by one look") {
+TEST_CASE("A network's usual channels are decided in one pass") {
   POSEKIT_NEEDS_TEST_DEVICE();
   const Size size{48, 64};
   const ModelInfo info = info_of({.size = size, .udp = true, .refinement = Refinement::dark, .blur_kernel = 11}, 100);

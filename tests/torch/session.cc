@@ -108,7 +108,7 @@ void save_echo(const std::filesystem::path& path, const std::string& expression,
 
 }  // namespace
 
-TEST_CASE("Heatmaps that are reduced on the device give the poses of the CPU's way, flip test and subsets included") {
+TEST_CASE("Heatmaps reduced on the device give the CPU's poses, flip test and subsets included") {
   POSEKIT_NEEDS_TEST_DEVICE();
   const std::string alignment = GENERATE("udp", "classic");
   const bool flip_test = GENERATE(false, true);
@@ -126,7 +126,7 @@ TEST_CASE("Heatmaps that are reduced on the device give the poses of the CPU's w
   CHECK(between_the_two_ways(dir.path() / "m.pt", options) < 1e-2);
 }
 
-TEST_CASE("A real network's poses are the same by both ways, within a thousandth of a heatmap cell") {
+TEST_CASE("A real network's poses on device and CPU agree within a thousandth of a heatmap cell") {
   POSEKIT_NEEDS_TEST_DEVICE();
   EstimatorOptions options;
   options.max_batch = 3;
@@ -135,7 +135,7 @@ TEST_CASE("A real network's poses are the same by both ways, within a thousandth
   CHECK(between_the_two_ways(posekit_test::source_dir() / "examples/models/pose_landmark_lite.pt", options, 1e-3) < 5e-2 * cell);
 }
 
-TEST_CASE("simcc and regression come back whole and are decoded as the CPU's way does, flip test included") {
+TEST_CASE("simcc and regression outputs decode as on the CPU, flip test included") {
   POSEKIT_NEEDS_TEST_DEVICE();
   const bool flip_test = GENERATE(false, true);
   const posekit_test::TemporaryDir dir;
@@ -152,7 +152,7 @@ TEST_CASE("simcc and regression come back whole and are decoded as the CPU's way
   CHECK(between_the_two_ways(dir.path() / "r.pt", options, 1e-3) < 1e-2);
 }
 
-TEST_CASE("Weak channels and channels with NaN are looked at twice and end as on the CPU") {
+TEST_CASE("Weak channels and channels with NaN take a second pass and end as on the CPU") {
   POSEKIT_NEEDS_TEST_DEVICE();
   const std::string expression =
       GENERATE("return x[:, 0:2] * 0.002", "y = x[:, 0:2] * 1.0\n    y[:, :, 15, 15] = float('nan')\n    return y",
@@ -179,7 +179,7 @@ TEST_CASE("A network in channels-last, in another type, or that writes to its in
   CHECK(between_the_two_ways(dir.path() / "m.pt", options, 1e-4) < 1e-2);
 }
 
-TEST_CASE("A slot's staging memory is used again, and made anew only for a larger batch") {
+TEST_CASE("A slot's staging memory is reused, and grows only for a larger batch") {
   POSEKIT_NEEDS_TEST_DEVICE();
   const posekit_test::TemporaryDir dir;
   save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
@@ -198,7 +198,7 @@ TEST_CASE("A slot's staging memory is used again, and made anew only for a large
   CHECK(session->staging(1, 1) != first);
 }
 
-TEST_CASE("A batch that fails in a session fails alone: its slot and the other one are used again") {
+TEST_CASE("A batch that fails in a session fails alone, and both slots stay usable") {
   POSEKIT_NEEDS_TEST_DEVICE();
   const posekit_test::TemporaryDir dir;
   save_echo(dir.path() / "m.pt", "assert x.size(0) != 3, 'three'\n    return x[:, 0:2]");
@@ -217,7 +217,7 @@ TEST_CASE("A batch that fails in a session fails alone: its slot and the other o
   CHECK(session->collect(1).peaks[0].score == 70.0F / 255);
 }
 
-TEST_CASE("Whoever leaves answers unread holds nobody up") {
+TEST_CASE("A caller that leaves answers unread holds up no other caller") {
   POSEKIT_NEEDS_TEST_DEVICE();
   const posekit_test::TemporaryDir dir;
   save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
@@ -244,7 +244,7 @@ TEST_CASE("Whoever leaves answers unread holds nobody up") {
 
 #ifndef POSEKIT_TEST_ON_CUDA  // pointers to the host stand for pointers to a device
 
-TEST_CASE("Images on the device, among images on the host, give the host's poses, with every batch size and the flip test") {
+TEST_CASE("Images on the device, mixed with images on the host, give the host's poses") {
   const posekit_test::TemporaryDir dir;
   save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
   EstimatorOptions options;
@@ -262,7 +262,7 @@ TEST_CASE("Images on the device, among images on the host, give the host's poses
   }
 }
 
-TEST_CASE("An image on another device than the model's is refused with both devices' names, and its neighbours are done") {
+TEST_CASE("An image on another device is refused with both devices' names, and its neighbours are done") {
   const posekit_test::TemporaryDir dir;
   save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
   const std::string device = GENERATE("cuda:0", "cpu");
@@ -279,7 +279,7 @@ TEST_CASE("An image on another device than the model's is refused with both devi
   CHECK_THROWS_WITH(estimator.estimate(input[1].image, input[1].boxes), ContainsSubstring("cuda:1"));
 }
 
-TEST_CASE("A crop that was cut out on the device is not overwritten by the host's memory, nor kept for the slot's next batch") {
+TEST_CASE("A crop made on the device is neither overwritten from the host nor kept for the next batch") {
   const posekit_test::TemporaryDir dir;
   save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
   const auto backend = std::make_shared<BySessions>(on_cpu(dir.path() / "m.pt"), posekit_test::cuda_0);
@@ -304,7 +304,7 @@ TEST_CASE("A crop that was cut out on the device is not overwritten by the host'
   CHECK(scores({0, 1, 2, 3}) == std::vector<float>{200, 200, 200, 200});
 }
 
-TEST_CASE("After crops on the device a submit that is cancelled leaves the slot free") {
+TEST_CASE("A cancelled submit after crops on the device leaves the slot free") {
   const posekit_test::TemporaryDir dir;
   save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
   const auto backend = std::make_shared<BySessions>(on_cpu(dir.path() / "m.pt"), posekit_test::cuda_0);
@@ -327,7 +327,7 @@ TEST_CASE("After crops on the device a submit that is cancelled leaves the slot 
 
 #endif
 
-TEST_CASE("Callers at once on one backend get what one caller gets") {
+TEST_CASE("Concurrent callers of one backend get what one caller gets") {
   POSEKIT_NEEDS_TEST_DEVICE();
   const posekit_test::TemporaryDir dir;
   save_echo(dir.path() / "m.pt", "return x[:, 0:2] * 0.004");
@@ -352,7 +352,7 @@ TEST_CASE("Callers at once on one backend get what one caller gets") {
   for (const double distance : farthest_of) CHECK(distance < 1e-3);
 }
 
-TEST_CASE("A session may go with a batch under way") {
+TEST_CASE("A session can be destroyed during a batch") {
   POSEKIT_NEEDS_TEST_DEVICE();
   const posekit_test::TemporaryDir dir;
   save_echo(dir.path() / "m.pt", "return x[:, 0:2]");

@@ -29,7 +29,7 @@ def forward(self, x):
 
 }  // namespace
 
-TEST_CASE("The TF32 flag of traced convolutions is set as asked, in branches too, and the network still runs") {
+TEST_CASE("The TF32 flag of traced convolutions is set as asked, in branches too") {
   const bool frozen = GENERATE(false, true);
   const posekit_test::TemporaryDir dir;
   posekit_test::save_script_model(dir.path() / "m.pt", traced);
@@ -42,7 +42,7 @@ TEST_CASE("The TF32 flag of traced convolutions is set as asked, in branches too
   CHECK(flags == std::vector<bool>{true, true});
 }
 
-TEST_CASE("The convolutions of a network that was traced by Torch carry the flag, and lose it") {
+TEST_CASE("The convolutions of a network traced by Torch have the TF32 flag and lose it") {
   std::size_t changed = 0;
   const auto flags = tf32_flags_once_set(posekit_test::source_dir() / "examples/models/pose_landmark_lite.pt", true, false, changed);
   CHECK(std::ranges::count(flags, true) == 0);

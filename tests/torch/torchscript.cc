@@ -174,7 +174,7 @@ TEST_CASE("An output that is the network's input stays when the crops are overwr
   CHECK(std::vector<float>(output.tensors[0].data, output.tensors[0].data + 4) == expected);
 }
 
-TEST_CASE("A forward that finds no memory says out_of_memory") {
+TEST_CASE("A forward that runs out of memory reports out_of_memory") {
 #if defined(__SANITIZE_ADDRESS__)
   SKIP("AddressSanitizer ends the program at an allocation that is too large, rather than letting it fail");
 #endif
@@ -184,7 +184,7 @@ TEST_CASE("A forward that finds no memory says out_of_memory") {
   CHECK_THAT(verdict(dir.path() / "m.pt", ErrorCode::out_of_memory), ContainsSubstring("memory is out"));
 }
 
-TEST_CASE("A network that can't run in the wanted precision is told so, and what to do") {
+TEST_CASE("A network that can't run in a precision is reported with the remedy") {
   const auto [precision, name] = GENERATE(table<Precision, std::string>({{Precision::fp16, "fp16"}, {Precision::bf16, "bf16"}}));
   const posekit_test::TemporaryDir dir;
   save_script_model(dir.path() / "m.pt", "def forward(self, x):\n    return torch.conv2d(x, torch.ones([2, 3, 1, 1]), None, [4, 4])\n",
@@ -195,7 +195,7 @@ TEST_CASE("A network that can't run in the wanted precision is told so, and what
   CHECK_THAT(verdict(dir.path() / "m.pt", ErrorCode::invalid_model, options), ContainsSubstring("in " + name) && ContainsSubstring("fp32"));
 }
 
-TEST_CASE("simcc gives a tuple, regression both forms, detectors with and without a leading batch") {
+TEST_CASE("Outputs may be tuples, lists or tensors, a detector's with or without a leading batch") {
   const posekit_test::TemporaryDir dir;
   const auto path = dir.path() / "m.pt";
   save_script_model(path, "def forward(self, x):\n    return x[:, 0:2, 0, :].repeat([1, 1, 2]), x[:, 0:2, :, 0].repeat([1, 1, 2])\n",
@@ -215,7 +215,7 @@ TEST_CASE("simcc gives a tuple, regression both forms, detectors with and withou
   CHECK(verdict(path, ErrorCode::ok) == "ok");
 }
 
-TEST_CASE("A model that contradicts its metadata or misbehaves is told at load, with both values and without a backtrace") {
+TEST_CASE("A model that contradicts its metadata or fails is reported at load, without a backtrace") {
   const auto [forward, expected] = GENERATE(table<std::string, std::string>({
       {"return x[:, 0:3, 0:4, 0:4]", "K = 3"},
       {"return x[:, 0:2, 0:5, 0:4]", "[1, 2, 5, 4]"},
@@ -240,7 +240,7 @@ TEST_CASE("A model that contradicts its metadata or misbehaves is told at load, 
   CHECK(message.find("Traceback") == std::string::npos);
 }
 
-TEST_CASE("Without warm-up the first batch tells what is wrong") {
+TEST_CASE("The first batch without warm-up reports what is wrong with a model") {
   const posekit_test::TemporaryDir dir;
   save_script_model(dir.path() / "m.pt", "def forward(self, x):\n    return x\n", heatmap_metadata());
   ModelOptions options;
@@ -277,7 +277,7 @@ TEST_CASE("A model that throws on its third call only works before and after") {
   CHECK_NOTHROW(run_batch(*backend, crops.data(), 1));
 }
 
-TEST_CASE("Notes of a load go to the log callback while there is one") {
+TEST_CASE("Notes of a load reach the log callback while there is one") {
   const posekit_test::TemporaryDir dir;
   save_script_model(dir.path() / "m.pt", good_forward, pose_metadata("heatmap", 16, 16, 4, 4, two_keypoints, "", R"("box_paddding": 2)"));
   std::vector<std::string> notes;
@@ -306,7 +306,7 @@ TEST_CASE("The log callback may be set and called from several threads at once")
   CHECK(notes == 20);
 }
 
-TEST_CASE("An operator that is not there is named") {
+TEST_CASE("A missing operator is named") {
   const posekit_test::TemporaryDir dir;
   const auto path = dir.path() / "m.pt";
   save_script_model(path, "def forward(self, x):\n    return torch.relu(x)\n", heatmap_metadata());
@@ -322,7 +322,7 @@ TEST_CASE("A truncated archive is refused") {
   CHECK_THAT(verdict(path, ErrorCode::invalid_model), ContainsSubstring("cut-off"));
 }
 
-TEST_CASE("A model without metadata is told what to do, and the fitting preset where the weights' shapes tell") {
+TEST_CASE("A model without metadata is refused with a remedy, and the preset that fits its weights") {
   const posekit_test::TemporaryDir dir;
   const auto path = dir.path() / "sapiens.pt2";
   posekit_test::save_script_model_with_weight(path, good_forward, "head", {308, 4, 1, 1});
@@ -344,7 +344,7 @@ TEST_CASE("A model without a name gets its file's, as UTF-8") {
   CHECK(load_model(path, options)->info().name == "a\xef\xbf\xbd\xc3\xa9.pt");
 }
 
-TEST_CASE("A sidecar counts before the archive, and its checksum is held against the file") {
+TEST_CASE("A sidecar comes before the archive's metadata, and its checksum is checked") {
   const posekit_test::TemporaryDir dir;
   const auto path = dir.path() / "m.pt";
   save_script_model(path, good_forward, heatmap_metadata());
@@ -359,7 +359,7 @@ TEST_CASE("A sidecar counts before the archive, and its checksum is held against
   CHECK_THAT(verdict(path, ErrorCode::invalid_model), ContainsSubstring("sha256"));
 }
 
-TEST_CASE("A pose model is no detector, and an unknown or absent device is told") {
+TEST_CASE("A pose model is refused as a detector, and an unknown or absent device is reported") {
   const posekit_test::TemporaryDir dir;
   const auto path = dir.path() / "m.pt";
   save_script_model(path, good_forward, heatmap_metadata());
@@ -388,7 +388,7 @@ TEST_CASE("Several threads at once get bit-equal results from one backend") {
   CHECK(equal == std::vector<int>(4, 3));
 }
 
-TEST_CASE("With one Torch thread no thread is made by loading and running") {
+TEST_CASE("Loading and running with one Torch thread starts no thread") {
   set_torch_threads(1);
   CHECK(torch_threads() == 1);
   const std::ptrdiff_t before = threads_of_process();
@@ -399,7 +399,7 @@ TEST_CASE("With one Torch thread no thread is made by loading and running") {
   CHECK_THROWS_AS(set_torch_threads(0), Error);
 }
 
-TEST_CASE("The Torch that runs is the one that was built for, and inspect tells a model without running it") {
+TEST_CASE("Torch runs in the version it was built for, and inspect_model runs no model") {
   CHECK(torch_versions().built_for == torch_versions().running);
   const ModelReport report = inspect_model(posekit_test::source_dir() / "examples/models/pose_landmark_lite.pt");
   CHECK(report.info.name == "blazepose-lite");

@@ -47,7 +47,7 @@ std::span<const std::size_t> solve(Assignment& assignment, const Gains& gains, s
 
 }  // namespace
 
-TEST_CASE("Assignment finds the greatest total gain and matches nobody twice") {
+TEST_CASE("Assignment finds the greatest total gain without matching anybody twice") {
   std::mt19937 random(7);
   Assignment assignment;
   for (int round = 0; round < 3000; ++round) {

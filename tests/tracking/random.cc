@@ -31,7 +31,7 @@ Pose wild_pose(std::mt19937& random) {
 
 }  // namespace
 
-TEST_CASE("In a thousand random films ids are unique in each frame, never come back from the dead, and every number stays finite") {
+TEST_CASE("Ids are unique and never come back, and numbers stay finite, in a thousand random films") {
   const KeypointSet& set = builtin_keypoint_set("mpii16");
   for (std::uint32_t seed = 0; seed < 1000; ++seed) {
     std::mt19937 random(seed);

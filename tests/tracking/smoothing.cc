@@ -39,7 +39,7 @@ Pose seen(const Walker& walker, double time, double noise, std::mt19937& random)
 
 }  // namespace
 
-TEST_CASE("Standing still under noise of 2 pixels the keypoints' standard deviation falls at least threefold") {
+TEST_CASE("Smoothing lowers the deviation of still keypoints under noise of 2 pixels at least threefold") {
   const double fps = GENERATE(10.0, 30.0, 60.0);
   const bool irregular = GENERATE(false, true);
   std::mt19937 random(1);
@@ -67,7 +67,7 @@ TEST_CASE("Standing still under noise of 2 pixels the keypoints' standard deviat
   CHECK(raw / smooth >= 3);
 }
 
-TEST_CASE("Walking at 1.5 m/s the keypoints lag by at most two frames") {
+TEST_CASE("Keypoints of a walk at 1.5 m/s lag by at most two frames") {
   const double fps = GENERATE(10.0, 30.0, 60.0);
   const double noise = GENERATE(0.0, 2.0);
   std::mt19937 random(2);
@@ -91,7 +91,7 @@ TEST_CASE("Walking at 1.5 m/s the keypoints lag by at most two frames") {
   CHECK(lag >= 0);
 }
 
-TEST_CASE("A cut resets: the first keypoints after it are as they were seen") {
+TEST_CASE("A cut resets the filter, so the first keypoints after it pass unchanged") {
   std::mt19937 random(4);
   Tracker tracker(coco());
   for (int i = 0; i < 60; ++i) {
@@ -107,7 +107,7 @@ TEST_CASE("A cut resets: the first keypoints after it are as they were seen") {
   CHECK(poses[0].keypoints == raw.keypoints);
 }
 
-TEST_CASE("After a gap the filter starts anew and the id stays") {
+TEST_CASE("A gap resets the filter, and the id stays") {
   Tracker tracker(coco());
   for (int i = 0; i <= 30; ++i) {
     std::vector<Pose> poses{exact_pose({.height = height, .start = {500, 700}, .velocity = {}}, i / 30.0)};
@@ -120,7 +120,7 @@ TEST_CASE("After a gap the filter starts anew and the id stays") {
   CHECK(poses[0].track_id == 1);
 }
 
-TEST_CASE("Keypoints that are NaN, infinite or without a score pass unchanged and poison nothing") {
+TEST_CASE("Keypoints that are NaN, infinite or without a score pass unchanged and affect no others") {
   std::mt19937 random(6);
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const float infinity = std::numeric_limits<float>::infinity();
@@ -153,7 +153,7 @@ TEST_CASE("Keypoints that are NaN, infinite or without a score pass unchanged an
   }
 }
 
-TEST_CASE("Without smoothing keypoints stay as they are") {
+TEST_CASE("Keypoints pass unchanged without smoothing") {
   std::mt19937 random(6);
   Tracker tracker(coco(), {.smoothing = {.enabled = false}});
   for (int i = 0; i < 10; ++i) {

@@ -51,7 +51,7 @@ std::string refusal(const Json& state) {
 
 }  // namespace
 
-TEST_CASE("A restored tracker goes on bit by bit") {
+TEST_CASE("A restored tracker continues bit for bit") {
   const std::vector<Shot> shots = film(2);
   Tracker whole = after(shots, 45);
   Tracker restored(coco());

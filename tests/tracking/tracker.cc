@@ -98,7 +98,7 @@ std::vector<Walker> lanes() {
 
 }  // namespace
 
-TEST_CASE("Without occlusion there is no id switch, at any frame rate, regular or not, with people missed now and then") {
+TEST_CASE("No id is switched without occlusion, at any frame rate, with people missed now and then") {
   const double fps = GENERATE(10.0, 30.0, 60.0);
   const bool irregular = GENERATE(false, true);
   const double miss = GENERATE(0.0, 0.1);
@@ -117,7 +117,7 @@ TEST_CASE("Without occlusion there is no id switch, at any frame rate, regular o
   CHECK(account.owner.size() == 6);
 }
 
-TEST_CASE("People who pass each other in different distances keep their ids") {
+TEST_CASE("People who pass each other at different distances keep their ids") {
   const double fps = GENERATE(10.0, 30.0, 60.0);
   std::mt19937 random(5);
   // They overlap for half a second, and both stay visible.
@@ -134,7 +134,7 @@ TEST_CASE("People who pass each other in different distances keep their ids") {
   CHECK(account.switches == 0);
 }
 
-TEST_CASE("Who is hidden for less than max_gap_s comes back with the old id, later with a new one") {
+TEST_CASE("A person hidden for less than max_gap_s keeps the id, one hidden for longer gets a new one") {
   std::mt19937 random(3);
   const Walker walker{.height = 300, .start = {200, 700}, .velocity = {260, 0}};  // 1.5 m/s
   const double hidden = GENERATE(0.3, 0.9, 1.3);
@@ -149,7 +149,7 @@ TEST_CASE("Who is hidden for less than max_gap_s comes back with the old id, lat
   CHECK(last == (hidden > 1 ? 2 : 1));
 }
 
-TEST_CASE("In the first frame everybody gets an id, later who stays for birth_s") {
+TEST_CASE("Everybody in the first frame gets an id, later people once they stay for birth_s") {
   Tracker tracker(coco(), {.birth_s = 0.1});
   CHECK(ids(tracker, 0, {person(300, 500), person(900, 500)}) == Ids{1, 2});
   CHECK(ids(tracker, 0.04, {person(300, 500), person(1500, 500)}) == Ids{1, std::nullopt});
@@ -157,7 +157,7 @@ TEST_CASE("In the first frame everybody gets an id, later who stays for birth_s"
   CHECK(ids(tracker, 0.14, {person(1500, 500), person(300, 500), person(900, 500)}) == Ids{3, 1, 2});
 }
 
-TEST_CASE("Who is missed before birth leaves no trace, nor uses up an id") {
+TEST_CASE("A person missed before birth uses up no id") {
   Tracker tracker(coco(), {.birth_s = 0.1});
   CHECK(ids(tracker, 0, {}) == Ids{});
   CHECK(ids(tracker, 0.1, {person(300, 500)}) == Ids{std::nullopt});
@@ -166,7 +166,7 @@ TEST_CASE("Who is missed before birth leaves no trace, nor uses up an id") {
   CHECK(ids(tracker, 0.4, {person(300, 500)}) == Ids{1});
 }
 
-TEST_CASE("A box of low score carries on a person but begins none") {
+TEST_CASE("A box of low score continues a track but begins none") {
   Tracker tracker(coco());
   CHECK(ids(tracker, 0, {person(300, 500), person(900, 500, 0.3F)}) == Ids{1, std::nullopt});
   CHECK(ids(tracker, 0.1, {person(300, 500, 0.3F), person(900, 500, 0.3F)}) == Ids{1, std::nullopt});
@@ -175,7 +175,7 @@ TEST_CASE("A box of low score carries on a person but begins none") {
   CHECK(ids(tracker, 0.4, {person(300, 500)}) == Ids{1});
 }
 
-TEST_CASE("Keypoints tell apart whom boxes don't") {
+TEST_CASE("Keypoints distinguish people whose boxes overlap") {
   // The two sit on the same spot; one is upside down. Boxes swap places a little each frame.
   const auto upside_down = [](Pose pose) {
     const double middle = (pose.box.y1 + pose.box.y2) / 2;
@@ -198,7 +198,7 @@ TEST_CASE("Keypoints tell apart whom boxes don't") {
   CHECK(ids(by_boxes, 0.1, {nudged(a, 4.9), nudged(b, -4.9)}) == Ids{2, 1});
 }
 
-TEST_CASE("Between detections predict gives boxes that follow the person") {
+TEST_CASE("predict gives boxes that follow the person between detections") {
   const double fps = 30;
   const int every = GENERATE(3, 6, 10);
   std::mt19937 random(11);
@@ -221,7 +221,7 @@ TEST_CASE("Between detections predict gives boxes that follow the person") {
   INFO("worst IoU of a carried box " << worst);
 }
 
-TEST_CASE("A carried box without keypoints is nobody, and nobody is born of it") {
+TEST_CASE("A carried box without keypoints gets no id and begins no track") {
   Tracker tracker(coco());
   CHECK(ids(tracker, 0, {person(300, 500)}) == Ids{1});
   CHECK(ids(tracker, 0.1, {person(310, 500)}) == Ids{1});
@@ -233,7 +233,7 @@ TEST_CASE("A carried box without keypoints is nobody, and nobody is born of it")
   CHECK(ids(tracker, 0.3, {person(330, 500)}) == Ids{1});
 }
 
-TEST_CASE("A fixed box keeps its id, whatever its keypoints are worth") {
+TEST_CASE("A fixed box keeps its id at any keypoint scores") {
   Tracker tracker(coco());
   Pose fixed = person(300, 500);
   for (int frame = 0; frame < 20; ++frame) {
@@ -278,7 +278,7 @@ TEST_CASE("Bad input is refused with its value, and the tracker and the poses st
   CHECK(ids(tracker, 10.1, {person(300, 500)}) == Ids{1});
 }
 
-TEST_CASE("Options and sets that make no sense are refused by name") {
+TEST_CASE("Invalid options and sets are refused by name") {
   CHECK_THROWS_WITH(Tracker(coco(), {.oks_weight = 1.5}), ContainsSubstring("oks_weight is 1.5"));
   CHECK_THROWS_WITH(Tracker(coco(), {.max_gap_s = not_a_number}), ContainsSubstring("max_gap_s is nan"));
   CHECK_THROWS_WITH(Tracker(coco(), {.high_score = 0.5F, .low_score = 0.6F}), ContainsSubstring("high_score"));
@@ -290,7 +290,7 @@ TEST_CASE("Options and sets that make no sense are refused by name") {
   CHECK_THROWS_WITH(Tracker(set), ContainsSubstring("sigma 16 is 0"));
 }
 
-TEST_CASE("A set without sigmas tracks as well") {
+TEST_CASE("A set without sigmas can be tracked") {
   KeypointSet set = coco();
   set.sigmas.clear();
   Tracker tracker(set);
@@ -298,7 +298,7 @@ TEST_CASE("A set without sigmas tracks as well") {
   CHECK(ids(tracker, 0.1, {person(425, 520), person(305, 500)}) == Ids{2, 1});
 }
 
-TEST_CASE("reset begins anew, with any time") {
+TEST_CASE("reset accepts any time for the next frame") {
   Tracker tracker(coco());
   CHECK(ids(tracker, 5, {person(300, 500)}) == Ids{1});
   CHECK(ids(tracker, 6, {person(1300, 500), person(300, 500)}) == Ids{std::nullopt, 1});
@@ -306,7 +306,7 @@ TEST_CASE("reset begins anew, with any time") {
   CHECK(ids(tracker, 0, {person(300, 500)}) == Ids{1});
 }
 
-TEST_CASE("A tracker can be moved, and two do not know of each other") {
+TEST_CASE("A tracker can be moved, and two trackers are independent") {
   Tracker a(coco());
   Tracker b(coco());
   CHECK(ids(a, 0, {person(300, 500), person(900, 500)}) == Ids{1, 2});

@@ -80,7 +80,7 @@ std::size_t plain_first_maximum(const std::vector<float>& values) {
 
 }  // namespace
 
-TEST_CASE("blend_columns lies on the line between two neighbouring pixels, of three bytes and of four") {
+TEST_CASE("blend_columns interpolates linearly between neighbouring pixels of three bytes and of four") {
   std::mt19937 random(5);
   for (const std::ptrdiff_t pixel : {3, 4}) {
     std::vector<std::uint8_t> source(static_cast<std::size_t>(pixel) * 200 + 1);
@@ -113,7 +113,7 @@ TEST_CASE("blend_columns lies on the line between two neighbouring pixels, of th
   }
 }
 
-TEST_CASE("round_row gives the nearest grey level and writes nothing behind the row") {
+TEST_CASE("round_row gives the nearest grey level and writes nothing beyond the row") {
   for (std::size_t count = 1; count < 40; ++count) {
     const Rows rows(count, static_cast<unsigned>(count));
     const float weight = 0.37F;

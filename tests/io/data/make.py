@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 SIZE = (32, 16)
 RED, GREEN, BLUE, WHITE = (200, 40, 30), (30, 180, 60), (40, 60, 210), (240, 240, 240)
 QUADRANTS = ((RED, GREEN), (BLUE, WHITE))
-# How the stored picture comes from the upright one: the inverse of what EXIF tells a reader to do.
+# How the stored picture comes from the upright one: the inverse of what EXIF asks a reader to do.
 STORED = {
     1: None,
     2: Image.Transpose.FLIP_LEFT_RIGHT,
