@@ -19,8 +19,8 @@ bool BatchLimit::lower_below(std::size_t failed, ModelBackend& backend) {
   while (now > half && !size_.compare_exchange_weak(now, half)) {
   }
   if (now > half) {
-    log(LogLevel::warning, "model \"" + backend.info().name + "\": memory does not hold a batch of " + std::to_string(failed) +
-                               ", from now on they are of " + std::to_string(half) + " at most");
+    log(LogLevel::warning, "model \"" + backend.info().name + "\": a batch of " + std::to_string(failed) +
+                               " does not fit into memory, from now on batches have at most " + std::to_string(half));
   }
   return true;
 }

@@ -6,7 +6,8 @@
 namespace posekit::inline v0 {
 
 void BatchSession::crop(std::size_t /*slot*/, std::size_t /*position*/, const CropTask& /*task*/) {
-  throw Error(ErrorCode::invalid_argument, "the image is on a device, the model does not run on that device alone: copy it to the host");
+  throw Error(ErrorCode::invalid_argument,
+              "the image is on a device, but the model does not run on that device alone: copy the image to the host");
 }
 
 }  // namespace posekit::inline v0

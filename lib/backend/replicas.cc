@@ -104,8 +104,8 @@ class ReplicaWorker {
 
 void ReplicaWorker::note_loss() noexcept {
   try {
-    log(LogLevel::warning, "device " + to_string(backend_->devices()) + " is lost, what is left of model \"" + backend_->info().name +
-                               "\" runs without it: restart the process to use it again");
+    log(LogLevel::warning, "device " + to_string(backend_->devices()) + " is lost, the other replicas of model \"" + backend_->info().name +
+                               "\" run without it: restart the process to use it again");
   } catch (...) {  // the work goes on without the note
   }
 }

@@ -49,10 +49,9 @@ std::vector<Device> parse_devices(std::string_view text) {
     begin = end + 1;
   }
   if (std::ranges::any_of(devices, [&](Device device) { return device.kind != devices.front().kind; })) {
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("device \"{}\" was given: a model shares its work between CUDA devices or between replicas on the CPU, not "
-                            "between both, whose results differ",
-                            text));
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("device \"{}\" mixes CUDA devices and the CPU, whose results differ: name only CUDA devices or only the CPU", text));
   }
   return devices;
 }

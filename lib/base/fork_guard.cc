@@ -17,7 +17,7 @@ void ForkGuard::check(const char* what) const {
   if (!forked()) return;
   throw Error(ErrorCode::forked, std::string(what) + " was made by process " + std::to_string(owner_) + " and is used in its child " +
                                      std::to_string(getpid()) +
-                                     " after fork(): make it in the child, or start the child anew (exec, or \"spawn\" in Python)");
+                                     " after fork(): make it in the child, or start the child with exec (\"spawn\" in Python)");
 }
 
 }  // namespace posekit::inline v0

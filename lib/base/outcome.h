@@ -28,7 +28,7 @@ void set_error(Result& result, Outcome outcome) {
   result.message = std::move(outcome.message);
 }
 
-/// Runs work() and tells how it ended; lets no exception out but std::bad_alloc from making the message.
+/// Runs work() and returns how it ended; lets no exception out except std::bad_alloc from making the message.
 template <class Work>
 [[nodiscard]] Outcome outcome_of(Work&& work) {
   try {
@@ -37,7 +37,7 @@ template <class Work>
   } catch (const Error& error) {
     return {error.code(), error.what()};
   } catch (const std::bad_alloc&) {
-    return {ErrorCode::out_of_memory, "memory is out: pass smaller images or fewer persons for one batch"};
+    return {ErrorCode::out_of_memory, "memory ran out during the call: pass smaller images or fewer persons per batch"};
   } catch (const std::exception& error) {
     return {ErrorCode::internal, error.what()};
   }

@@ -6,10 +6,10 @@
 namespace posekit::inline v0 {
 
 void RunControl::check() const {
-  if (stop.stop_requested()) throw Error(ErrorCode::cancelled, "the call was cancelled: what was finished before is kept");
+  if (stop.stop_requested()) throw Error(ErrorCode::cancelled, "the call was cancelled: results that were finished before are kept");
   if (deadline && std::chrono::steady_clock::now() >= *deadline) {
     throw Error(ErrorCode::deadline_exceeded,
-                "the call's deadline has passed: what was finished before is kept; allow more time or pass less work");
+                "the call's deadline passed: results that were finished before are kept; allow more time or pass less work");
   }
 }
 

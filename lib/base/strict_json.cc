@@ -1,4 +1,4 @@
-/// Parses JSON that nobody vouches for.
+/// Parses untrusted JSON.
 #include "base/strict_json.h"
 
 #include <fmt/format.h>
@@ -23,13 +23,13 @@ ParsedJson parse_strict_json(std::string_view text, std::size_t most_bytes) {
   // What the callback refuses is left out of the value, so a deep document is never built.
   const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
     if (depth > most_levels) {
-      if (problem.empty()) problem = fmt::format("is nested deeper than {} levels", most_levels);
+      if (problem.empty()) problem = fmt::format("is nested deeper than {} levels: flatten it", most_levels);
       return false;
     }
     if (event == Json::parse_event_t::object_start) keys.emplace_back();
     if (event == Json::parse_event_t::object_end) keys.pop_back();
     if (event == Json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second && problem.empty()) {
-      problem = fmt::format("has the key {} twice", shown(parsed));
+      problem = fmt::format("has the key {} twice: keep one of them", shown(parsed));
     }
     return true;
   };
@@ -40,7 +40,7 @@ ParsedJson parse_strict_json(std::string_view text, std::size_t most_bytes) {
   } catch (const Json::parse_error& error) {
     return {{}, problem.empty() ? fmt::format("is not valid JSON (byte {}): check its quotes, commas and brackets", error.byte) : problem};
   } catch (const Json::exception&) {
-    return {{}, problem.empty() ? std::string("is not valid JSON: a number in it is out of range") : problem};
+    return {{}, problem.empty() ? std::string("is not valid JSON (a number is out of range): write numbers that a double holds") : problem};
   }
 }
 

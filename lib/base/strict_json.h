@@ -1,4 +1,4 @@
-/// Parses JSON that nobody vouches for: bounded in size and depth, no key twice.
+/// Parses untrusted JSON: bounded in size and depth, no key twice.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -20,7 +20,7 @@ std::string shape_text(const OutputTensor& tensor) {
 [[noreturn]] void fail(const ModelInfo& info, const std::string& found, const std::string& expected) {
   throw Error(
       ErrorCode::invalid_model,
-      fmt::format("model \"{}\" gives {}, its metadata says {}: correct the metadata or take another model", info.name, found, expected));
+      fmt::format("model \"{}\" gives {}, its metadata says {}: correct the metadata or use another model", info.name, found, expected));
 }
 
 }  // namespace

@@ -77,7 +77,7 @@ ModelInfo with_options(ModelInfo info, const DetectorOptions& options) {
     // Below 1/64 the number of tiles of one image would pass 10,000.
     if (!(fraction >= 1.0 / 64 && fraction <= 1)) {
       throw Error(ErrorCode::invalid_argument,
-                  fmt::format("tile size {} was given, a fraction of the longer side from 1/64 to 1 was expected", fraction));
+                  fmt::format("tile size {} was given, a fraction of the longer side from 1/64 to 1 is expected", fraction));
     }
   }
   return info;

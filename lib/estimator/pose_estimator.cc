@@ -49,7 +49,7 @@ ModelInfo with_options(ModelInfo info, const EstimatorOptions& options) {
   if (options.flip_test && !info.pose().keypoints.can_mirror()) {
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("the flip test needs left/right partners, keypoint set \"{}\" has none: add \"swap\" to its "
-                            "keypoints, or leave the flip test off",
+                            "keypoints, or turn the flip test off",
                             info.pose().keypoints.name));
   }
   return info;

@@ -24,10 +24,11 @@ bool is_valid(const Box& box) noexcept {
 
 CropRegion crop_region(const Box& box, Size input, double padding) {
   if (!is_valid(box)) {
-    fail(fmt::format("({}, {}, {}, {}) is no box: finite x1, y1, x2, y2 in pixels with x2 > x1 and y2 > y1 are expected", box.x1, box.y1,
+    fail(fmt::format("({}, {}, {}, {}) is not a box: finite x1, y1, x2, y2 in pixels with x2 > x1 and y2 > y1 are expected", box.x1, box.y1,
                      box.x2, box.y2));
   }
-  if (input.width <= 0 || input.height <= 0) fail(fmt::format("model input {}x{}: both must be > 0", input.width, input.height));
+  if (input.width <= 0 || input.height <= 0)
+    fail(fmt::format("model input {}x{}: a width and a height > 0 are expected", input.width, input.height));
   if (!(padding > 0) || !std::isfinite(padding)) fail(fmt::format("box padding {}: a finite number > 0 is expected", padding));
 
   // Halves first: the sum of two finite corners may not be finite.
@@ -50,8 +51,9 @@ CropTransform crop_transform(const CropRegion& region, Size input, Alignment ali
   transform.offset_y = (region.size.y / 2 - region.centre.y) * transform.scale_y;
   for (const double value : {transform.scale_x, transform.scale_y, transform.offset_x, transform.offset_y}) {
     if (!std::isfinite(value) || !(transform.scale_x > 0) || !(transform.scale_y > 0)) {
-      fail(fmt::format("the region of {} x {} pixels around ({}, {}) can't be cropped to {} x {}: its size or place is beyond all measure",
-                       region.size.x, region.size.y, region.centre.x, region.centre.y, input.width, input.height));
+      fail(fmt::format(
+          "the region of {} x {} pixels around ({}, {}) is too large or too far away to crop to {} x {}: pass a box near the image",
+          region.size.x, region.size.y, region.centre.x, region.centre.y, input.width, input.height));
     }
   }
   return transform;

@@ -25,8 +25,9 @@ void validate(const ImageView& image) {
 
 void check_view(const ImageView& image) {
   if (image.format > PixelFormat::rgba8)
-    fail(fmt::format("image: pixel format {} is unknown: take one of PixelFormat", static_cast<int>(image.format)));
-  if (image.width <= 0 || image.height <= 0) fail(fmt::format("image: size {}x{}, both must be > 0", image.width, image.height));
+    fail(fmt::format("image: pixel format {} is unknown: use a value of PixelFormat", static_cast<int>(image.format)));
+  if (image.width <= 0 || image.height <= 0)
+    fail(fmt::format("image: size {}x{}, a width and a height > 0 are expected", image.width, image.height));
   if (image.data == nullptr) fail("image: no data (null), a pointer to the top-left pixel is expected");
   if (image.cuda_device < -1)
     fail(fmt::format("image: cuda_device {}, a device's number or -1 (host memory) is expected", image.cuda_device));

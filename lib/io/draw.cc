@@ -241,7 +241,8 @@ void draw_pose(Canvas& canvas, const Pose& pose, const KeypointSet& set, const D
 void draw_poses(Image& image, std::span<const Pose> poses, const KeypointSet& keypoints, const DrawOptions& options) {
   validate(image.view());
   if (channels(image.format) != 3)
-    throw Error(ErrorCode::invalid_argument, "poses can be drawn on bgr8 and rgb8 images only: convert the image first");
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("image of {} channels can't be drawn on, bgr8 or rgb8 is expected: convert it first", channels(image.format)));
   const std::size_t bytes = static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height) * 3;
   if (image.pixels.size() < bytes) {
     throw Error(ErrorCode::invalid_argument, fmt::format("image of {}x{} pixels has {} bytes, {} are expected: resize `pixels`",

@@ -54,7 +54,7 @@ Image to_bgr8(const cv::Mat& mat, const std::string& name) {
   switch (mat.depth()) {
     case CV_8U: copy_pixels<std::uint8_t>(mat, 1, image); break;
     case CV_16U: copy_pixels<std::uint16_t>(mat, 257, image); break;
-    default: fail(ErrorCode::io, name, "has pixels of neither 8 nor 16 bits (floating point?): convert it to PNG or JPEG first");
+    default: fail(ErrorCode::io, name, "has pixels of a type other than 8 or 16 bits, one of these is expected: convert it to PNG or JPEG");
   }
   return image;
 }
@@ -93,7 +93,7 @@ cv::Mat decode(std::span<const std::byte> file, bool cmyk, const std::string& na
   try {
     return cv::imdecode(bytes, flags | cv::IMREAD_IGNORE_ORIENTATION);
   } catch (const cv::Exception& error) {
-    fail(ErrorCode::io, name, fmt::format("can't be decoded ({})", error.err));
+    fail(ErrorCode::io, name, fmt::format("can't be decoded ({}): fetch it again, or convert it to PNG or JPEG", error.err));
   }
 }
 
@@ -108,7 +108,8 @@ std::vector<std::byte> read_file(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) fail(ErrorCode::io, name, fmt::format("can't be opened ({}): check its permissions", std::strerror(errno)));
   const std::uintmax_t bytes = fs::file_size(path, error);
-  if (error || bytes > most_file_bytes) fail(ErrorCode::io, name, fmt::format("has {} bytes, at most {} are read", bytes, most_file_bytes));
+  if (error || bytes > most_file_bytes)
+    fail(ErrorCode::io, name, fmt::format("has {} bytes, at most {} are allowed", bytes, most_file_bytes));
   std::vector<std::byte> content(static_cast<std::size_t>(bytes));
   file.read(reinterpret_cast<char*>(content.data()), static_cast<std::streamsize>(content.size()));
   if (static_cast<std::uintmax_t>(file.gcount()) != bytes) fail(ErrorCode::io, name, "could not be read to its end: check the disk");
@@ -120,14 +121,14 @@ std::vector<std::byte> read_file(const fs::path& path) {
 Image decode_image(std::span<const std::byte> file, const std::string& name, const ReadOptions& options) {
   if (file.empty()) fail(ErrorCode::io, name, "is empty: fetch or copy it again");
   if (file.size() > most_file_bytes - 1)
-    fail(ErrorCode::io, name, fmt::format("has {} bytes, at most {} are read", file.size(), most_file_bytes - 1));
+    fail(ErrorCode::io, name, fmt::format("has {} bytes, at most {} are allowed", file.size(), most_file_bytes - 1));
   const std::optional<ImageHeader> header = read_image_header(file);
   if (header) {
     check_size(header->width, header->height, name, options);
     if (!header->complete) fail(ErrorCode::io, name, "is cut off: fetch or copy it again");
   }
   const cv::Mat mat = decode(file, header && header->cmyk, name);
-  if (mat.empty()) fail(ErrorCode::io, name, "is not an image, broken, or of a kind that OpenCV can't read: JPEG or PNG is expected");
+  if (mat.empty()) fail(ErrorCode::io, name, "is not an image, is broken, or has a format that OpenCV can't read: JPEG or PNG is expected");
   check_size(static_cast<std::uint64_t>(mat.cols), static_cast<std::uint64_t>(mat.rows), name, options);
   return upright(to_bgr8(mat, name), header ? header->orientation : 1);
 }

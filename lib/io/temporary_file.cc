@@ -26,7 +26,7 @@ fs::path name_beside(const fs::path& target, const std::string& ending) {
 }  // namespace
 
 void fail_to_write(const fs::path& path, int error) {
-  throw Error(ErrorCode::io, fmt::format("\"{}\" can't be written ({}): check the folder, its permissions and the room on the disk",
+  throw Error(ErrorCode::io, fmt::format("\"{}\" can't be written ({}): check the folder, its permissions and the space on the disk",
                                          path.string(), std::strerror(error)));
 }
 

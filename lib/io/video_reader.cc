@@ -25,7 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t most_failures = 100000;  // one after the other; FFmpeg tells a frame that can't be decoded and the end alike
+constexpr std::size_t most_failures = 100000;  // one after the other; FFmpeg reports a frame that can't be decoded and the end alike
 
 /// The header of a file that is one, and a video. @throws Error
 VideoHeader check_file(const fs::path& file, const std::string& name) {
@@ -38,13 +38,13 @@ VideoHeader check_file(const fs::path& file, const std::string& name) {
   std::ifstream stream(file, std::ios::binary);
   if (!stream) fail(ErrorCode::io, fmt::format("can't be opened ({}): check its permissions", std::strerror(errno)));
   const std::uintmax_t size = fs::file_size(file, error);
-  if (error) fail(ErrorCode::io, fmt::format("can't be opened ({})", error.message()));
+  if (error) fail(ErrorCode::io, fmt::format("can't be opened ({}): check the path and its permissions", error.message()));
   if (size == 0) fail(ErrorCode::io, "is empty: fetch or copy it again");
   const std::optional<VideoHeader> header = read_video_header(stream, size);
-  if (!header) fail(ErrorCode::io, "is not a video of a kind that is known: MP4, MOV, AVI, Matroska, WebM, MPEG, … is expected");
+  if (!header) fail(ErrorCode::io, "is not a video in a known format: MP4, MOV, AVI, Matroska, WebM, MPEG, … is expected");
   if (!header->indexed)
-    fail(ErrorCode::io, header->complete ? "has no index of its frames: its recording was not finished, record or fetch it again"
-                                         : "is cut off, and without its end its frames can't be found: fetch or copy it again");
+    fail(ErrorCode::io, header->complete ? "has no index of its frames, so its recording was not finished: record or fetch it again"
+                                         : "is cut off, and its frames can't be found without its end: fetch or copy it again");
   return *header;
 }
 
@@ -79,9 +79,10 @@ class VideoReader::Impl {
     const VideoHeader header = check_file(file, name_);
     complete_ = header.complete;
     info_.rotation = header.rotation;
-    // An absolute path: of "a:b" FFmpeg would take "a" for a protocol.
+    // An absolute path: in "a:b" FFmpeg would treat "a" as a protocol.
     open([&] { return capture_.open(fs::absolute(file).string(), cv::CAP_FFMPEG); },
-         complete_ ? "has no video frame in it, is broken, or is of a kind that FFmpeg can't read" : "is cut off: fetch or copy it again");
+         complete_ ? "has no video frame, is broken, or has a format that FFmpeg can't read: convert it, for example with ffmpeg"
+                   : "is cut off: fetch or copy it again");
     capture_.set(cv::CAP_PROP_ORIENTATION_AUTO, 0);  // frames are turned here
     read_info(options);
     const double frames = capture_.get(cv::CAP_PROP_FRAME_COUNT);
@@ -93,8 +94,9 @@ class VideoReader::Impl {
     std::error_code ignored;
     if (camera < 0) throw Error(ErrorCode::invalid_argument, fmt::format("{} was given, a number of at least 0 is expected", name_));
     if (!fs::exists(device, ignored))
-      throw Error(ErrorCode::not_found, fmt::format("{} is not there (no {}): connect it, or take another number", name_, device.string()));
-    open([&] { return capture_.open(camera, cv::CAP_V4L2); }, "can't be opened: does another program use it, and may this one?");
+      throw Error(ErrorCode::not_found,
+                  fmt::format("{} does not exist (no {}): connect it, or use another number", name_, device.string()));
+    open([&] { return capture_.open(camera, cv::CAP_V4L2); }, "can't be opened: check that no other program uses it, and its permissions");
     read_info(options);
   }
 
@@ -106,12 +108,12 @@ class VideoReader::Impl {
     try {
       if (grab()) {
         if (!capture_.retrieve(stored_) || stored_.empty() || stored_.type() != CV_8UC3)
-          fail("gives frames that can't be converted to 8-bit colour: convert it, for example with ffmpeg");
+          fail("has frames that can't be converted to 8-bit colour: convert it, for example with ffmpeg");
         const std::size_t index = position_++;
         return make_frame(to_image(stored_, info_.rotation), index, time_of_frame());
       }
     } catch (const cv::Exception& error) {
-      fail(fmt::format("can't be read ({})", error.err));
+      fail(fmt::format("can't be read ({}): fetch or copy it again", error.err));
     }
     end();
     return std::nullopt;
@@ -133,7 +135,8 @@ class VideoReader::Impl {
     const auto width = static_cast<int>(capture_.get(cv::CAP_PROP_FRAME_WIDTH));
     const auto height = static_cast<int>(capture_.get(cv::CAP_PROP_FRAME_HEIGHT));
     if (width <= 0 || height <= 0)
-      throw Error(ErrorCode::io, fmt::format("{} has frames of {}x{} pixels: it is broken", name_, width, height));
+      throw Error(ErrorCode::io,
+                  fmt::format("{} has frames of {}x{} pixels, at least 1x1 is expected: fetch or copy it again", name_, width, height));
     if (static_cast<std::uint64_t>(width) > options.max_pixels / static_cast<std::uint64_t>(height)) {
       throw Error(ErrorCode::invalid_argument, fmt::format("{} has frames of {}x{} pixels, at most {} are allowed: scale it down, or raise "
                                                            "max_pixels",
@@ -159,7 +162,7 @@ class VideoReader::Impl {
     return false;
   }
 
-  /// Rising, even where the container tells no time.
+  /// Rising, even where the container has no times.
   double time_of_frame() {
     const auto now = Clock::now();
     const bool is_first = !last_time_;
@@ -175,9 +178,9 @@ class VideoReader::Impl {
   void end() {
     ended_ = true;
     capture_.release();
-    if (camera_) fail("gives no more frames: was it disconnected?");
-    if (!complete_) fail(fmt::format("is cut off: only its first {} frames could be read, fetch or copy it again", position_));
-    if (position_ == 0) fail("has no frame that can be decoded");
+    if (camera_) fail("gives no more frames: check its connection");
+    if (!complete_) fail(fmt::format("is cut off, only its first {} frames could be read: fetch or copy it again", position_));
+    if (position_ == 0) fail("has no frame that can be decoded: convert it, for example with ffmpeg");
   }
 
   [[noreturn]] void fail(const std::string& what) {

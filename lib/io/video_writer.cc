@@ -37,7 +37,7 @@ void check(const fs::path& file, Size size, double fps) {
   const auto refuse = [&](const std::string& what) {
     throw Error(ErrorCode::invalid_argument, fmt::format("\"{}\": {}", file.string(), what));
   };
-  if (codecs_of(lower_extension(file)).empty()) refuse("a video of this kind can't be written: take .mp4, .m4v, .mov or .avi");
+  if (codecs_of(lower_extension(file)).empty()) refuse("a video with this extension can't be written: use .mp4, .m4v, .mov or .avi");
   if (size.width < 2 || size.height < 2 || size.width > largest_side || size.height > largest_side)
     refuse(
         fmt::format("a video of {}x{} pixels can't be written: 2 to {} on each side are expected", size.width, size.height, largest_side));
@@ -58,8 +58,8 @@ class VideoWriter::Impl {
       } catch (const cv::Exception&) {  // as a codec that is not there
       }
     }
-    throw Error(ErrorCode::io, fmt::format("\"{}\" can't be written: OpenCV's FFmpeg has no encoder for it, or not for {}x{} pixels and {} "
-                                           "frames a second",
+    throw Error(ErrorCode::io, fmt::format("\"{}\" can't be written: OpenCV's FFmpeg has no encoder for {}x{} pixels and {} frames a "
+                                           "second here, use another size, rate or extension",
                                            file.string(), size.width, size.height, fps));
   }
 
@@ -67,8 +67,9 @@ class VideoWriter::Impl {
     check_open();
     validate(image);
     if (image.size() != size_) {
-      throw Error(ErrorCode::invalid_argument, fmt::format("\"{}\": a frame of {}x{} pixels was given, the video has {}x{}",
-                                                           file_.target().string(), image.width, image.height, size_.width, size_.height));
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("\"{}\": a frame of {}x{} pixels was given, {}x{}, the size of the video, is expected",
+                              file_.target().string(), image.width, image.height, size_.width, size_.height));
     }
     try {
       ImageView even = image;
@@ -76,7 +77,8 @@ class VideoWriter::Impl {
       even.height = image.height / 2 * 2;
       writer_.write(to_mat(even, false));
     } catch (const cv::Exception& error) {
-      throw Error(ErrorCode::io, fmt::format("\"{}\": a frame can't be encoded ({})", file_.target().string(), error.err));
+      throw Error(ErrorCode::io, fmt::format("\"{}\": a frame can't be encoded ({}): use another extension, or check the disk",
+                                             file_.target().string(), error.err));
     }
     ++frames_;
   }
@@ -85,7 +87,7 @@ class VideoWriter::Impl {
     check_open();
     if (frames_ == 0)
       throw Error(ErrorCode::invalid_argument,
-                  fmt::format("\"{}\": no frame was written, and a video has at least one", file_.target().string()));
+                  fmt::format("\"{}\": no frame was written, at least one is expected before finish()", file_.target().string()));
     finished_ = true;
     writer_.release();
     if (!is_whole()) fail_to_write(file_.target(), ENOSPC);
@@ -97,7 +99,7 @@ class VideoWriter::Impl {
     if (finished_) throw Error(ErrorCode::invalid_argument, fmt::format("\"{}\" is finished: open another video", file_.target().string()));
   }
 
-  /// OpenCV does not tell that writing failed, so the file has to: is all there that its container promises, and every frame in it?
+  /// OpenCV does not report that writing failed, so the file has to: is all there that its container promises, and every frame in it?
   bool is_whole() const {
     std::ifstream stream(file_.path(), std::ios::binary);
     std::error_code error;

@@ -29,13 +29,13 @@ std::vector<std::uint8_t> encode(const fs::path& path, const ImageView& image) {
   try {
     if (extension.size() < 2 || !cv::haveImageWriter("x" + extension)) {
       throw Error(ErrorCode::invalid_argument,
-                  fmt::format("\"{}\": images of kind \"{}\" can't be written, take .png or .jpg", path.string(), extension));
+                  fmt::format("\"{}\": images with the extension \"{}\" can't be written: use .png or .jpg", path.string(), extension));
     }
     if (cv::imencode(extension, to_mat(image, true), bytes, parameters)) return bytes;
   } catch (const cv::Exception& error) {
     reason = error.err;
   }
-  throw Error(ErrorCode::io, fmt::format("\"{}\": an image of {}x{} pixels can't be encoded as \"{}\" ({}): scale it down, or take .png",
+  throw Error(ErrorCode::io, fmt::format("\"{}\": an image of {}x{} pixels can't be encoded as \"{}\" ({}): scale it down, or use .png",
                                          path.string(), image.width, image.height, extension, reason));
 }
 
@@ -70,7 +70,8 @@ void OutputFile::write(std::span<const std::byte> bytes) {
 void OutputFile::finish() {
   check_open();
   if (!impl_->whole)
-    throw Error(ErrorCode::io, fmt::format("\"{}\" could not be written whole, so it is not kept", impl_->file.target().string()));
+    throw Error(ErrorCode::io, fmt::format("\"{}\" could not be written completely and was removed: check the space on the disk",
+                                           impl_->file.target().string()));
   impl_->open = false;
   impl_->file.commit();
 }

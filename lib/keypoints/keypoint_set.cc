@@ -30,36 +30,37 @@ const Json& member(const Json& object, const std::string& key, const char* expec
 
 std::string text_of(const Json& value, const std::string& key) {
   if (!value.is_string() || value.get_ref<const std::string&>().empty()) {
-    fail(fmt::format("\"{}\" is {}, a string that is not empty was expected", key, shown(value)));
+    fail(fmt::format("\"{}\" is {}, a string that is not empty is expected", key, shown(value)));
   }
   return value.get<std::string>();
 }
 
 std::size_t index_of(const Json& value, const std::string& key, std::size_t count) {
   if (!value.is_number_integer() || value < 0 || value >= count) {
-    fail(fmt::format("\"{}\" is {}, a keypoint index from 0 to {} was expected", key, shown(value), count - 1));
+    fail(fmt::format("\"{}\" is {}, a keypoint index from 0 to {} is expected", key, shown(value), count - 1));
   }
   return value.get<std::size_t>();
 }
 
 const Json& array_of(const Json& value, const std::string& key) {
-  if (!value.is_array()) fail(fmt::format("\"{}\" is {}, an array was expected", key, shown(value)));
+  if (!value.is_array()) fail(fmt::format("\"{}\" is {}, an array is expected", key, shown(value)));
   return value;
 }
 
 std::vector<KeypointInfo> read_keypoints(const Json& list) {
   if (list.empty() || list.size() > max_keypoints) {
-    fail(fmt::format("\"keypoints\" has {} entries, 1 to {} were expected", list.size(), max_keypoints));
+    fail(fmt::format("\"keypoints\" has {} entries, 1 to {} are expected", list.size(), max_keypoints));
   }
   std::vector<KeypointInfo> result;
   std::unordered_set<std::string> names;
   for (std::size_t i = 0; i < list.size(); ++i) {
     const std::string key = fmt::format("keypoints[{}]", i);
-    if (!list[i].is_object()) fail(fmt::format("\"{}\" is {}, an object was expected", key, shown(list[i])));
+    if (!list[i].is_object()) fail(fmt::format("\"{}\" is {}, an object is expected", key, shown(list[i])));
     KeypointInfo info{.name = text_of(member(list[i], "name", "a string"), key + ".name"), .swap = std::nullopt};
-    if (!names.insert(info.name).second) fail(fmt::format("\"{}.name\" is \"{}\", a name that another keypoint has", key, info.name));
+    if (!names.insert(info.name).second)
+      fail(fmt::format("\"{}.name\" is \"{}\", which is also the name of another keypoint: unique names are expected", key, info.name));
     if (const auto id = list[i].find("id"); id != list[i].end() && *id != i) {
-      fail(fmt::format("\"{}.id\" is {}, its position {} was expected", key, shown(*id), i));
+      fail(fmt::format("\"{}.id\" is {}, its position {} is expected", key, shown(*id), i));
     }
     if (const auto swap = list[i].find("swap"); swap != list[i].end() && !swap->is_null()) {
       info.swap = index_of(*swap, key + ".swap", list.size());
@@ -68,7 +69,7 @@ std::vector<KeypointInfo> read_keypoints(const Json& list) {
   }
   for (std::size_t i = 0; i < result.size(); ++i) {
     if (result[i].swap && result[*result[i].swap].swap != i) {
-      fail(fmt::format("\"keypoints[{}].swap\" is {}, but that keypoint's partner is another: partners must name each other", i,
+      fail(fmt::format("\"keypoints[{}].swap\" is {}, whose partner is another keypoint: partners must name each other", i,
                        *result[i].swap));
     }
   }
@@ -80,35 +81,35 @@ std::vector<std::size_t> read_subset(const Json& list, const std::string& key, s
   std::vector<bool> taken(count, false);
   for (const Json& entry : array_of(list, key)) {
     const std::size_t index = index_of(entry, key, count);
-    if (taken[index]) fail(fmt::format("\"{}\" names keypoint {} twice", key, index));
+    if (taken[index]) fail(fmt::format("\"{}\" names keypoint {} twice: name it once", key, index));
     taken[index] = true;
     indices.push_back(index);
   }
-  if (indices.empty()) fail(fmt::format("\"{}\" is empty, at least one keypoint index was expected", key));
+  if (indices.empty()) fail(fmt::format("\"{}\" is empty, at least one keypoint index is expected", key));
   return indices;
 }
 
 void read_links(const Json& list, KeypointSet& set) {
   for (const Json& link : array_of(list, "links")) {
     if (!link.is_array() || link.size() != 2)
-      fail(fmt::format("\"links\" has the entry {}, a pair of keypoint indices was expected", shown(link)));
+      fail(fmt::format("\"links\" has the entry {}, a pair of keypoint indices is expected", shown(link)));
     set.links.emplace_back(index_of(link[0], "links", set.size()), index_of(link[1], "links", set.size()));
   }
 }
 
 void read_sigmas(const Json& list, KeypointSet& set) {
   if (array_of(list, "sigmas").size() != set.size()) {
-    fail(fmt::format("\"sigmas\" has {} entries, one for each of {} keypoints was expected", list.size(), set.size()));
+    fail(fmt::format("\"sigmas\" has {} entries, one for each of {} keypoints is expected", list.size(), set.size()));
   }
   for (const Json& sigma : list) {
     if (!sigma.is_number() || !(sigma.get<double>() > 0))
-      fail(fmt::format("\"sigmas\" has the entry {}, a number > 0 was expected", shown(sigma)));
+      fail(fmt::format("\"sigmas\" has the entry {}, a number > 0 is expected", shown(sigma)));
     set.sigmas.push_back(sigma.get<double>());
   }
 }
 
 void read_subsets(const Json& object, KeypointSet& set) {
-  if (!object.is_object()) fail(fmt::format("\"subsets\" is {}, an object of index lists was expected", shown(object)));
+  if (!object.is_object()) fail(fmt::format("\"subsets\" is {}, an object of index lists is expected", shown(object)));
   for (const auto& [name, list] : object.items()) set.subsets.emplace(name, read_subset(list, "subsets." + name, set.size()));
 }
 
@@ -157,13 +158,14 @@ bool KeypointSet::can_mirror() const noexcept {
 KeypointSet parse_keypoint_set(std::string_view json) {
   const auto [document, problem] = parse_strict_json(json, max_document_bytes);
   if (!problem.empty()) fail("the document " + problem);
-  if (!document.is_object()) fail(fmt::format("the document is {}, an object was expected", shown(document)));
+  if (!document.is_object()) fail(fmt::format("the document is {}, an object is expected", shown(document)));
 
   KeypointSet set;
   set.name = text_of(member(document, "name", "a string"), "name");
   set.keypoints = read_keypoints(array_of(member(document, "keypoints", "an array of {\"name\", \"swap\"}"), "keypoints"));
   optional_member(document, "count", [&](const Json& count) {
-    if (count != set.size()) fail(fmt::format("\"count\" is {}, but \"keypoints\" has {} entries", shown(count), set.size()));
+    if (count != set.size())
+      fail(fmt::format("\"count\" is {}, the number of entries of \"keypoints\", {}, is expected", shown(count), set.size()));
   });
   optional_member(document, "provenance", [&](const Json& provenance) { set.provenance = text_of(provenance, "provenance"); });
   optional_member(document, "links", [&](const Json& links) { read_links(links, set); });
@@ -184,7 +186,7 @@ const KeypointSet& builtin_keypoint_set(std::string_view name) {
   static const auto sets = read_builtin_sets();
   const auto found = sets.find(std::string(name));
   if (found == sets.end()) {
-    throw Error(ErrorCode::not_found, fmt::format("there is no keypoint set \"{}\": take one of {}, or give the set itself as an object",
+    throw Error(ErrorCode::not_found, fmt::format("there is no keypoint set \"{}\": use one of {}, or pass the set itself as an object",
                                                   name, fmt::join(builtin_keypoint_sets(), ", ")));
   }
   return found->second;
@@ -200,10 +202,9 @@ std::vector<std::size_t> select_keypoints(const KeypointSet& set, std::span<cons
   for (const std::string& name : selection) {
     const auto found = std::ranges::find(set.keypoints, name, &KeypointInfo::name);
     if (found == set.keypoints.end()) {
-      throw Error(ErrorCode::not_found,
-                  fmt::format("\"{}\" is neither a subset nor a keypoint of \"{}\": its subsets are {}; its keypoints are "
-                              "listed by builtin_keypoint_set() and `posekit inspect`",
-                              name, set.name, subset_names(set)));
+      throw Error(ErrorCode::not_found, fmt::format("\"{}\" is neither a subset nor a keypoint of \"{}\": use a subset ({}) or keypoints "
+                                                    "(builtin_keypoint_set() and `posekit inspect` list them)",
+                                                    name, set.name, subset_names(set)));
     }
     const auto index = static_cast<std::size_t>(found - set.keypoints.begin());
     if (std::ranges::find(indices, index) != indices.end()) {
@@ -219,8 +220,8 @@ KeypointSet subset(const KeypointSet& set, std::span<const std::size_t> indices)
   std::vector<std::size_t> position(set.size(), absent);
   for (std::size_t i = 0; i < indices.size(); ++i) {
     if (indices[i] >= set.size()) {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("keypoint index {} is not in \"{}\", which has {}", indices[i], set.name, set.size()));
+      throw Error(ErrorCode::invalid_argument, fmt::format("keypoint index {} was given for \"{}\", 0 to {} is expected", indices[i],
+                                                           set.name, static_cast<std::ptrdiff_t>(set.size()) - 1));
     }
     position[indices[i]] = i;
   }

@@ -109,11 +109,11 @@ void check_openable(const fs::path& path) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (status.type() == fs::file_type::not_found) fail(ErrorCode::not_found, path, "does not exist", "check the path");
-  if (error) fail(ErrorCode::io, path, "can't be looked at (" + error.message() + ")", "check the path and its permissions");
+  if (error) fail(ErrorCode::io, path, "can't be examined (" + error.message() + ")", "check the path and its permissions");
   if (status.type() == fs::file_type::directory) {
-    fail(ErrorCode::invalid_argument, path, "is a folder, a model file is expected", "name the file in it");
+    fail(ErrorCode::invalid_argument, path, "is a folder, a model file is expected", "pass the file in it");
   }
-  if (status.type() != fs::file_type::regular) fail(ErrorCode::invalid_argument, path, "is not a regular file", "name a model file");
+  if (status.type() != fs::file_type::regular) fail(ErrorCode::invalid_argument, path, "is not a regular file", "pass a model file");
 }
 
 }  // namespace
@@ -138,9 +138,9 @@ FileFormat recognise_format(const ModelSource& model) {
   }
   if (looks_like_onnx(head)) fail(ErrorCode::unsupported_model, model, "is an ONNX model", how_to_export);
   if (head.starts_with("<!DOCTYPE") || head.starts_with("<!doctype") || head.starts_with("<html")) {
-    fail(ErrorCode::invalid_model, model, "is a web page", "fetch the file itself: the address led to a page about it or to an error");
+    fail(ErrorCode::invalid_model, model, "is a web page", "fetch the file itself, its address led to a page about it or to an error");
   }
-  fail(ErrorCode::unsupported_model, model, "is no TorchScript archive (it does not begin as one)", how_to_export);
+  fail(ErrorCode::unsupported_model, model, "is not a TorchScript archive (it does not begin as one)", how_to_export);
 }
 
 }  // namespace posekit::inline v0

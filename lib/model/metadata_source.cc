@@ -42,7 +42,7 @@ ModelInfo read_preset(const std::string& name) {
     if (document.name == "presets/" + name) return parse_model_info(document.json, "preset " + name);
   }
   throw Error(ErrorCode::not_found,
-              fmt::format("there is no metadata preset \"{}\": take one of {}", name, fmt::join(model_presets(), ", ")));
+              fmt::format("there is no metadata preset \"{}\": use one of {}", name, fmt::join(model_presets(), ", ")));
 }
 
 struct FindGiven {
@@ -66,7 +66,7 @@ std::string fitting_preset(std::optional<std::size_t> channels) {
   if (!channels) return {};
   for (const std::string& name : model_presets()) {
     if (read_preset(name).pose().keypoints.size() == *channels) {
-      return fmt::format(" Its weights' shapes suggest {} keypoints: if it is a Sapiens model, \"{}\" is the one.", *channels, name);
+      return fmt::format(" Its weights' shapes suggest {} keypoints: for a Sapiens model, pass the preset \"{}\".", *channels, name);
     }
   }
   return {};
@@ -80,8 +80,8 @@ std::optional<ModelInfo> find_metadata(const ModelSource& model, const ModelOpti
 
 void fail_without_metadata(const ModelSource& model, std::optional<std::size_t> channels) {
   const std::string beside = model.in_memory() ? "" : fmt::format(", no \"{}.posekit.json\" beside it", model.path().filename().string());
-  throw Error(ErrorCode::invalid_model, fmt::format("{} says nothing about its input and keypoints (no \"posekit.json\" in it{}): give "
-                                                    "metadata, or one of the presets {}.{}",
+  throw Error(ErrorCode::invalid_model, fmt::format("{} has no metadata (no \"posekit.json\" in it{}): pass metadata, or one of the "
+                                                    "presets {}.{}",
                                                     model.text(), beside, fmt::join(model_presets(), ", "), fitting_preset(channels)));
 }
 

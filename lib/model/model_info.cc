@@ -66,6 +66,8 @@ class Reader {
  public:
   Reader(const Json& document, std::string_view origin, ModelInfo& info) : document_(document), origin_(origin), info_(info) {}
 
+  [[nodiscard]] std::string_view origin() const noexcept { return origin_; }
+
   [[noreturn]] void fail(std::string_view key, std::string_view found, std::string_view allowed) const {
     throw Error(ErrorCode::invalid_model, fmt::format("metadata ({}): \"{}\" is {}, {} is expected", origin_, key, found, allowed));
   }
@@ -143,12 +145,12 @@ class Reader {
 
   template <class Value>
   static std::string allowed_names(const Names<Value>& names) {
-    std::string text = "one of";
-    for (const auto& [name, value] : names) text += fmt::format(" \"{}\"", name);
+    std::string text;
+    for (const auto& [name, value] : names) text += fmt::format("{}\"{}\"", text.empty() ? "one of " : ", ", name);
     return text;
   }
 
-  /// Notes keys of the document that nobody asked for.
+  /// Notes keys of the document that are not known.
   void note_unknown() {
     for (const auto& [key, value] : document_.items()) {
       const bool is_group = key == "input" || key == "output";
@@ -230,9 +232,9 @@ KeypointSet keypoints_of(Reader& reader, const Json& value) {
     if (value.is_string()) return builtin_keypoint_set(value.get<std::string>());
     if (value.is_object()) return parse_keypoint_set(value.dump(-1, ' ', false, Json::error_handler_t::replace));
   } catch (const Error& error) {
-    throw Error(ErrorCode::invalid_model, fmt::format("metadata: \"keypoints\": {}", error.what()));
+    throw Error(ErrorCode::invalid_model, fmt::format("metadata ({}): \"keypoints\": {}", reader.origin(), error.what()));
   }
-  reader.fail("keypoints", shown(value), "the name of a keypoint set or a set as an object");
+  reader.fail("keypoints", shown(value), "the name of a keypoint set, or a set as an object,");
 }
 
 int blur_kernel_of(Reader& reader, const Json& value) {
@@ -292,7 +294,7 @@ void read_pose(Reader& reader, ModelInfo& info) {
   info.output = read_output(reader, codec);
   reader.required(
       "keypoints", pose.keypoints, [&](const Json& value) { return keypoints_of(reader, value); },
-      "the name of a keypoint set or a set as an object");
+      "the name of a keypoint set, or a set as an object,");
   info.purpose = std::move(pose);
 }
 
@@ -379,7 +381,7 @@ void override_nms_iou(ModelInfo& info, double iou) {
 }
 
 void override_max_persons(ModelInfo& info, std::size_t persons) {
-  if (persons == 0) fail_option("maximum of persons", 0, "a whole number > 0");
+  if (persons == 0) fail_option("max_persons", 0, "a whole number > 0");
   info.detect().max_persons = persons;
   set_origin(info, "max_persons", fmt::format("{}", persons));
 }

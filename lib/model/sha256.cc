@@ -116,9 +116,7 @@ void check_sha256(const ModelSource& model, const std::string& expected) {
   const std::string found = sha256_of(model);
   if (found != wanted) {
     throw Error(ErrorCode::invalid_model,
-                fmt::format("{} has sha256 {}, {} is expected: it is not the one that was meant, so fetch it again "
-                            "or correct the checksum",
-                            model.text(), found, wanted));
+                fmt::format("{} has sha256 {}, {} is expected: fetch the file again or correct the checksum", model.text(), found, wanted));
   }
 }
 

@@ -15,7 +15,9 @@ bool FrameQueue::put(std::unique_ptr<FrameTask> task, Overflow overflow, const R
   std::unique_ptr<FrameTask> dropped;  // freed without the lock: a frame's owner may run the caller's code
   std::unique_lock lock(mutex_);
   if (overflow == Overflow::block && !wait(room_, lock, control, [&] { return closed_ || has_room(); })) control.check();
-  if (closed_) throw Error(ErrorCode::closed, "the pipeline takes no more frames: it was closed or cancelled");
+  if (closed_)
+    throw Error(ErrorCode::closed,
+                "the pipeline was closed or cancelled and accepts no more frames: submit before close(), or make a new pipeline");
   if (!has_room() && overflow == Overflow::refuse) {
     ++refused_;
     return false;

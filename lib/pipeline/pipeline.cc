@@ -26,7 +26,7 @@ constexpr std::size_t calls_on_gpu = 2;  // the next batch's crops are made whil
 constexpr std::size_t least_queue = 4;
 
 void expect(bool holds, const char* option, const std::string& given, const std::string& expected) {
-  if (!holds) throw Error(ErrorCode::invalid_argument, fmt::format("{} is {}, {} was expected", option, given, expected));
+  if (!holds) throw Error(ErrorCode::invalid_argument, fmt::format("pipeline option {} is {}, {} is expected", option, given, expected));
 }
 
 void expect_count(const char* option, std::size_t given, std::size_t least, std::size_t most) {
@@ -59,11 +59,9 @@ PipelineOptions complete(PipelineOptions options, const Predictor& predictor) {
     expect_time("frame_timeout", *options.frame_timeout, 1);
     const auto waits = (detects ? 2 : 1) * options.batch_wait;
     if (waits >= *options.frame_timeout)
-      throw Error(
-          ErrorCode::invalid_argument,
-          fmt::format("a frame may wait {} us for its batches to fill (batch_wait{}), and has {} us in all (frame_timeout): lower the "
-                      "first or raise the second",
-                      waits.count(), detects ? ", of the detector and the estimator" : "", options.frame_timeout->count()));
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("batch_wait lets a frame wait {} us{}, but frame_timeout is {} us: lower batch_wait or raise frame_timeout",
+                              waits.count(), detects ? " for the detector and the estimator" : "", options.frame_timeout->count()));
   }
   if (options.queue_frames == 0) {
     const std::size_t busy = std::max(options.detect_calls, options.estimate_calls) * options.batch_frames;
@@ -170,7 +168,7 @@ void Pipeline::Impl::start(std::size_t count, const char* name, std::size_t stag
       threads_.emplace_back(std::move(life));
     } catch (const std::system_error& error) {
       throw Error(ErrorCode::out_of_memory,
-                  fmt::format("thread {} of a pipeline can't be started ({}): ask for fewer calls or raise the limit (ulimit -u)",
+                  fmt::format("thread {} of a pipeline can't be started ({}): use fewer calls or raise the limit (ulimit -u)",
                               threads_.size() + 1, error.what()));
     }
   }
@@ -219,7 +217,7 @@ void Pipeline::Impl::run(const Source& source, const RunControl& control) {
   if (!error) error = stages_.sink_error();
   if (error) std::rethrow_exception(error);
   if (queue_.stop().stop_requested())
-    throw Error(ErrorCode::cancelled, "the pipeline was cancelled: what was finished before is delivered");
+    throw Error(ErrorCode::cancelled, "the pipeline was cancelled: frames that were finished before are delivered");
 }
 
 void Pipeline::Impl::feed(const Source& source, const RunControl& control) {

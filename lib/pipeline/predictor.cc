@@ -49,7 +49,7 @@ std::vector<Prediction> Predictor::predict_batch(std::span<const PredictorInput>
 }
 
 void Predictor::detect(std::span<const Target> targets, const RunControl& control) const {
-  if (!detector_) throw Error(ErrorCode::invalid_argument, "the predictor has no detector: make it with one");
+  if (!detector_) throw Error(ErrorCode::invalid_argument, "the predictor has no detector: pass boxes, or make it with a detector");
   std::vector<ImageView> images;
   for (const Target& target : targets) images.push_back(target.image);
   std::vector<DetectionResult> found = detector_->detect_batch(images, control);

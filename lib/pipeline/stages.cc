@@ -12,7 +12,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t through_tracker = 3;  // stages that a frame has passed then: the detector's, the estimator's, the tracker's
 
-/// How work ended, whatever it threw; where memory for the message is out, without one.
+/// How work ended, whatever it threw; without a message where memory for one runs out.
 template <class Work>
 Outcome outcome_without_throw(Work&& work) noexcept {
   try {
@@ -22,7 +22,7 @@ Outcome outcome_without_throw(Work&& work) noexcept {
       } catch (const std::exception&) {
         throw;
       } catch (...) {
-        throw Error(ErrorCode::internal, "something was thrown that is no std::exception");
+        throw Error(ErrorCode::internal, "an exception that is not derived from std::exception was thrown: derive it from std::exception");
       }
     });
   } catch (...) {
@@ -50,10 +50,10 @@ Stages::Stages(Predictor predictor, Pipeline::Sink sink, const PipelineOptions& 
 /// @throws Error cancelled, deadline_exceeded
 void Stages::check_time(const FrameTask& task) const {
   if (stop_.stop_requested())
-    throw Error(ErrorCode::cancelled, fmt::format("the pipeline was cancelled before frame {} was done", task.out.frame.index));
+    throw Error(ErrorCode::cancelled, fmt::format("the pipeline was cancelled before frame {} was finished", task.out.frame.index));
   if (frame_timeout_ && Clock::now() >= task.out.accepted_at + *frame_timeout_) {
     throw Error(ErrorCode::deadline_exceeded,
-                fmt::format("frame {} was not done within its {} ms: allow more time, or let fewer frames wait", task.out.frame.index,
+                fmt::format("frame {} was not finished within its {} ms: allow more time, or let fewer frames wait", task.out.frame.index,
                             Milliseconds(*frame_timeout_).count()));
   }
 }

@@ -8,9 +8,9 @@
 
 namespace posekit::inline v0 {
 
-/// The error that stands for what is being handled now; call it in a catch block.
+/// The error that the exception being handled becomes; call it in a catch block.
 /// @param what begins the message, for example "model \"a.pt\" failed"
-/// @param fallback the code where Torch's exception tells nothing more
+/// @param fallback the code where Torch's exception says nothing more
 [[nodiscard]] Error translate_current_exception(const std::string& what, ErrorCode fallback);
 
 /// Runs work(); lets only posekit's errors and std::bad_alloc out.

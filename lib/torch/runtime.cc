@@ -39,9 +39,8 @@ void check_cuda(int index) {
     throw Error(ErrorCode::device_unavailable, "CUDA was asked for, but " + devices.why_none + ", or use \"cpu\"");
   }
   if (index >= devices.count) {
-    throw Error(ErrorCode::device_unavailable,
-                "device \"cuda:" + std::to_string(index) +
-                    "\" was asked for, but there are only cuda:0 to cuda:" + std::to_string(devices.count - 1));
+    throw Error(ErrorCode::device_unavailable, "device \"cuda:" + std::to_string(index) + "\" was asked for, cuda:0 to cuda:" +
+                                                   std::to_string(devices.count - 1) + " is expected: see nvidia-smi");
   }
 }
 
@@ -87,14 +86,14 @@ void set_device_memory_limit(const std::string& device, std::uint64_t bytes) {
   if (bytes == 0) throw Error(ErrorCode::invalid_argument, "a memory limit of 0 bytes was given, a number >= 1 is expected");
   for (const Device one : devices_of(device)) {
     if (one.kind == DeviceKind::cpu) {
-      throw Error(ErrorCode::invalid_argument, "a memory limit was given for \"" + device +
-                                                   "\", which is the CPU here: only CUDA devices (\"cuda\", \"cuda:N\") have one");
+      throw Error(ErrorCode::invalid_argument,
+                  "a memory limit was given for \"" + device + "\", which is the CPU here: name a CUDA device (\"cuda\", \"cuda:N\")");
     }
     translate("the memory of \"" + to_string(one) + "\" can't be limited", ErrorCode::device_unavailable, [&] {
       const std::uint64_t total = total_memory(torch_device(one));
       if (bytes > total) {
         throw Error(ErrorCode::invalid_argument, "a memory limit of " + std::to_string(bytes) + " bytes was given, but " + to_string(one) +
-                                                     " has " + std::to_string(total) + ": name at most that");
+                                                     " has " + std::to_string(total) + ": pass at most that");
       }
       limit_memory(torch_device(one), static_cast<double>(bytes) / static_cast<double>(total));
     });

@@ -109,8 +109,8 @@ void Tracker::Impl::check_input(double time_s, const std::vector<Pose>& poses) c
     fail(fmt::format("time {} s: a finite number of seconds within 1e9 of 0 is expected", time_s));
   if (state_.time_s && !(time_s > *state_.time_s)) {
     fail(fmt::format(
-        "time {} s does not come after {} s, the last update's: give frames in order, each once, or call reset() for a new stream", time_s,
-        *state_.time_s));
+        "time {} s is not after {} s, the time of the last update: pass frames in order, each once, or call reset() for a new stream",
+        time_s, *state_.time_s));
   }
   for (std::size_t i = 0; i < poses.size(); ++i) {
     const Box& box = poses[i].box;
@@ -321,7 +321,7 @@ std::vector<Box> Tracker::Impl::predict(double time_s) const {
   std::vector<Box> boxes;
   if (!state_.time_s) return boxes;
   if (time_s < *state_.time_s)
-    fail(fmt::format("time {} s lies before {} s, the last update's: only the future is predicted", time_s, *state_.time_s));
+    fail(fmt::format("time {} s is before {} s, the time of the last update: pass that time or a later one", time_s, *state_.time_s));
   for (const Track& track : state_.tracks) {
     if (!just_seen(track) || !remembered(track, time_s)) continue;
     boxes.push_back(box_of(posekit::predict(track.motion, time_s - track.last_seen_s), track.score));

@@ -55,13 +55,13 @@ struct Place {
 
   [[nodiscard]] Place operator[](const char* key) const {
     const auto found = value.find(key);
-    if (found == value.end()) fail(fmt::format("\"{}{}\" is missing: pass what Tracker::save gave", prefix(), key));
+    if (found == value.end()) fail(fmt::format("\"{}{}\" is missing: pass what Tracker::save returned", prefix(), key));
     return {*found, prefix() + key};
   }
   [[nodiscard]] Place at(std::size_t index) const { return {value[index], fmt::format("{}[{}]", path, index)}; }
 
   [[noreturn]] void refuse(const std::string& expected) const {
-    fail(fmt::format("\"{}\" is {}, {} was expected", path, shown(value), expected));
+    fail(fmt::format("\"{}\" is {}, {} is expected", path, shown(value), expected));
   }
   void expect_object(std::size_t keys) const {
     if (!value.is_object() || value.size() != keys) refuse(fmt::format("an object of {} keys", keys));
@@ -135,7 +135,7 @@ void expect_own_ids(const TrackerState& state) {
   for (std::size_t i = 0; i < state.tracks.size(); ++i) {
     for (std::size_t j = 0; j < i && state.tracks[i].id != 0; ++j) {
       if (state.tracks[i].id == state.tracks[j].id)
-        fail(fmt::format("\"tracks[{}].id\" is {}, an id that tracks[{}] has", i, state.tracks[i].id, j));
+        fail(fmt::format("\"tracks[{}].id\" is {}, which is also the id of tracks[{}]: unique ids are expected", i, state.tracks[i].id, j));
     }
   }
 }
@@ -153,7 +153,7 @@ TrackerState parse_tracker_state(std::string_view json, std::size_t keypoints) {
   const ParsedJson parsed = parse_strict_json(json, most_bytes);
   if (!parsed.problem.empty()) fail("the document " + parsed.problem);
   const Place root{parsed.value, ""};
-  if (!parsed.value.is_object()) fail(fmt::format("the document is {}, an object was expected", shown(parsed.value)));
+  if (!parsed.value.is_object()) fail(fmt::format("the document is {}, an object is expected", shown(parsed.value)));
   if (root["format"].value != format) root["format"].refuse(fmt::format("\"{}\"", format));
   if (root["keypoints"].value != keypoints) root["keypoints"].refuse(fmt::format("{}, the number of this tracker's keypoints,", keypoints));
 
@@ -162,12 +162,12 @@ TrackerState parse_tracker_state(std::string_view json, std::size_t keypoints) {
   state.next_id = root["next_id"].integer(1, last_id);
   const Place tracks = root["tracks"];
   if (!tracks.value.is_array() || tracks.value.size() > (state.time_s ? most_tracks : 0)) {
-    tracks.refuse(state.time_s ? fmt::format("an array of at most {} entries", most_tracks) : "no entry where \"time_s\" is null");
+    tracks.refuse(state.time_s ? fmt::format("an array of at most {} entries", most_tracks) : "an empty array beside a \"time_s\" of null");
   }
   for (std::size_t i = 0; i < tracks.value.size(); ++i)
     state.tracks.push_back(read_track(tracks.at(i), *state.time_s, state.next_id, keypoints));
   if (parsed.value.size() != 5)
-    fail(fmt::format("the document has {} keys, 5 were expected: pass what Tracker::save gave", parsed.value.size()));
+    fail(fmt::format("the document has {} keys, 5 are expected: pass what Tracker::save returned", parsed.value.size()));
   expect_own_ids(state);
   return state;
 }

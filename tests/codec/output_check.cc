@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "posekit/error.h"
+#include "support/message_form.h"
 
 using namespace posekit;
 using Catch::Matchers::ContainsSubstring;
@@ -51,6 +52,7 @@ std::string verdict(Codec codec, const std::vector<Shape>& shapes, std::size_t b
     check_output(info_of(codec), output, batch);
   } catch (const Error& error) {
     CHECK(error.code() == ErrorCode::invalid_model);
+    posekit_test::check_message_form(error.what(), "model \"m\"", "gives");
     return error.what();
   }
   return "ok";

@@ -8,12 +8,14 @@
 
 #include "posekit/detector.h"
 #include "posekit/error.h"
+#include "support/fails_with.h"
 #include "support/fake_backend.h"
 
 using namespace posekit;
 using Catch::Approx;
 using Catch::Matchers::ContainsSubstring;
 using posekit_test::CropBatch;
+using posekit_test::fails_with;
 using posekit_test::FakeBackend;
 
 namespace {
@@ -124,15 +126,15 @@ TEST_CASE("PersonDetector refuses invalid options with their value") {
   };
   DetectorOptions options;
   options.tiles = {0.5, 1.5};
-  CHECK_THROWS_WITH(make(options), ContainsSubstring("1.5"));
+  fails_with([&] { return make(options); }, "tile size", "1.5");
   options.tiles = {std::numeric_limits<double>::quiet_NaN()};
-  CHECK_THROWS_WITH(make(options), ContainsSubstring("nan"));
+  fails_with([&] { return make(options); }, "tile size", "nan");
   options = {};
   options.nms_iou = -0.5;
-  CHECK_THROWS_WITH(make(options), ContainsSubstring("-0.5"));
+  fails_with([&] { return make(options); }, "NMS IoU", "-0.5");
   ModelInfo pose = detect_info(Resize::stretch);
   pose.purpose = PoseInfo{};
-  CHECK_THROWS_WITH(PersonDetector(Model(constant_model(pose, {}))), ContainsSubstring("task \"detect\" is expected"));
+  fails_with([&] { return PersonDetector(Model(constant_model(pose, {}))); }, "model", "task \"detect\" is expected");
 }
 
 TEST_CASE("Tiles drop boxes at their inner borders and give one list without duplicates") {

@@ -280,7 +280,7 @@ TEST_CASE("Out of memory halves the batch until it fits, and that size is kept")
     const std::size_t fitting = at_submit ? 2 : 4;
     for (std::size_t i = before; i < sizes.size(); ++i) CHECK(sizes[i] <= fitting);
     CHECK(notes.texts().size() == (at_submit ? 3 : 2));  // 16 → 8 → 4 (→ 2)
-    CHECK_THAT(notes.texts().back(), ContainsSubstring("from now on they are of " + std::to_string(fitting)));
+    CHECK_THAT(notes.texts().back(), ContainsSubstring("from now on batches have at most " + std::to_string(fitting)));
   }
 }
 

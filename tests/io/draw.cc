@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "posekit/error.h"
+#include "support/fails_with.h"
 
 using namespace posekit;
+using posekit_test::fails_with;
 
 namespace {
 
@@ -215,12 +217,12 @@ TEST_CASE("An image or a pose that can't be drawn is refused") {
   const KeypointSet set = set_of({"left_hip", "right_hip"});
   const std::vector poses{pose_of({0, 0, 10, 10}, {{1, 1, 1}})};
   Image image = gray_image(20, 20);
-  CHECK_THROWS_AS(draw_poses(image, poses, set), Error);
+  fails_with([&] { draw_poses(image, poses, set); }, "pose of 1 keypoints", "2");
   Image gray = gray_image(20, 20, PixelFormat::gray8);
-  CHECK_THROWS_AS(draw_poses(gray, {}, set), Error);
+  fails_with([&] { draw_poses(gray, {}, set); }, "image", "1 channels");
   Image lying = gray_image(20, 20);
   lying.height = 2000;
-  CHECK_THROWS_AS(draw_poses(lying, {}, set), Error);
+  fails_with([&] { draw_poses(lying, {}, set); }, "image", "20x2000");
   CHECK(image.pixels == gray_image(20, 20).pixels);
 }
 

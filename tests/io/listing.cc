@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "posekit/error.h"
+#include "support/fails_with.h"
 #include "support/paths.h"
 
 using namespace posekit;
@@ -95,8 +96,8 @@ TEST_CASE("A folder that can't be listed is reported, and the others are listed"
 }
 
 TEST_CASE("A shard's index is below its count") {
-  CHECK_THROWS_AS(FolderListing(".", {.shard = {.index = 3, .count = 3}, .output = {}}), Error);
-  CHECK_THROWS_AS(FolderListing(".", {.shard = {.index = 0, .count = 0}, .output = {}}), Error);
+  posekit_test::fails_with([] { return FolderListing(".", {.shard = {.index = 3, .count = 3}, .output = {}}); }, "shard", "3 of 3");
+  posekit_test::fails_with([] { return FolderListing(".", {.shard = {.index = 0, .count = 0}, .output = {}}); }, "shard", "0 of 0");
 }
 
 TEST_CASE("100,000 files are listed sorted and complete, in stable shards, in flat memory") {

@@ -16,6 +16,7 @@
 #include "io/files.h"
 #include "posekit/error.h"
 #include "posekit/image_io.h"
+#include "support/message_form.h"
 #include "support/paths.h"
 #include "support/printed.h"
 
@@ -77,8 +78,7 @@ Error error_of(Call&& call, const std::string& name) {
   try {
     call();
   } catch (const Error& error) {
-    CAPTURE(std::string(error.what()));
-    CHECK(std::string(error.what()).find(name) != std::string::npos);
+    posekit_test::check_message_form(error.what(), "image", name);
     return error;
   }
   FAIL("no error for " << name);

@@ -16,11 +16,13 @@
 #include "io/files.h"
 #include "posekit/error.h"
 #include "posekit/video.h"
+#include "support/message_form.h"
 #include "support/paths.h"
 #include "support/printed.h"
 #include "support/videos.h"
 
 using namespace posekit;
+using posekit_test::check_message_form;
 using posekit_test::level_of;
 using posekit_test::printed_by;
 using posekit_test::TemporaryDir;
@@ -58,8 +60,7 @@ Reading read_all(const fs::path& path) {
     reading.error = error;
   }
   if (reading.error) {
-    INFO(reading.error->what());
-    CHECK(std::string(reading.error->what()).find(path.filename().string()) != std::string::npos);
+    check_message_form(reading.error->what(), "video", path.filename().string());
   }
   return reading;
 }
@@ -241,7 +242,7 @@ TEST_CASE("A file that is not a video is refused before FFmpeg sees it, and noth
         FAIL_CHECK("it opened");
       } catch (const Error& error) {
         CHECK(error.code() == ErrorCode::io);
-        CHECK(std::string(error.what()).find(path.filename().string()) != std::string::npos);
+        check_message_form(error.what(), "video", path.filename().string());
       }
     }
   });
@@ -287,7 +288,7 @@ TEST_CASE("max_pixels limits the size of frames") {
     FAIL("no error");
   } catch (const Error& error) {
     CHECK(error.code() == ErrorCode::invalid_argument);
-    CHECK(std::string(error.what()).find("3071") != std::string::npos);
+    check_message_form(error.what(), "video", "3071");
   }
 }
 
@@ -297,7 +298,7 @@ TEST_CASE("A missing camera is reported") {
     FAIL("no error");
   } catch (const Error& error) {
     CHECK(error.code() == ErrorCode::not_found);
-    CHECK(std::string(error.what()).find("4321") != std::string::npos);
+    check_message_form(error.what(), "camera", "4321");
   }
   CHECK_THROWS_AS(VideoReader(-1), Error);
 }

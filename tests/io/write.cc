@@ -14,6 +14,7 @@
 #include "io/files.h"
 #include "posekit/error.h"
 #include "posekit/image_io.h"
+#include "support/message_form.h"
 #include "support/paths.h"
 
 using namespace posekit;
@@ -52,6 +53,7 @@ Error error_of(Call&& call) {
   try {
     call();
   } catch (const Error& error) {
+    posekit_test::check_message_form(error.what(), "posekit-test-", "");  // the folder of each file
     return error;
   }
   FAIL("no error");

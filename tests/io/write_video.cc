@@ -12,6 +12,7 @@
 #include "posekit/error.h"
 #include "posekit/image_io.h"
 #include "posekit/video.h"
+#include "support/message_form.h"
 #include "support/paths.h"
 #include "support/small_disk.h"
 #include "support/videos.h"
@@ -33,6 +34,7 @@ ErrorCode code_of(Call&& call) {
   try {
     call();
   } catch (const Error& error) {
+    posekit_test::check_message_form(error.what(), "posekit-test-", "");  // the folder of each file
     return error.code();
   }
   return ErrorCode::ok;

@@ -1,4 +1,4 @@
-/// Files that are no TorchScript are told by their kind, before Torch opens them.
+/// Files that are not TorchScript are named by their kind, before Torch opens them.
 #include "model/file_format.h"
 
 #include <sys/stat.h>
@@ -15,10 +15,12 @@
 #include <vector>
 
 #include "posekit/error.h"
+#include "support/message_form.h"
 #include "support/paths.h"
 
 using namespace posekit;
 using Catch::Matchers::ContainsSubstring;
+using posekit_test::check_message_form;
 namespace fs = std::filesystem;
 
 namespace {
@@ -84,7 +86,7 @@ TEST_CASE("A file of another kind is named, with a code and a remedy") {
       {std::string("\x08\x07\x12\x07pytorch", 11), ErrorCode::unsupported_model, "ONNX", "torch.jit.trace"},
       {std::string("\x1c\0\0\0TFL3\x14\0", 10), ErrorCode::unsupported_model, "TensorFlow Lite", "torch.jit.trace"},
       {"<!DOCTYPE html><html></html>", ErrorCode::invalid_model, "web page", "file itself"},
-      {"hello", ErrorCode::unsupported_model, "no TorchScript", "torch.jit.trace"},
+      {"hello", ErrorCode::unsupported_model, "not a TorchScript archive", "torch.jit.trace"},
       {"PK\3\4", ErrorCode::invalid_model, "cut-off", "again"},
   }));
   const posekit_test::TemporaryDir dir;
@@ -92,7 +94,8 @@ TEST_CASE("A file of another kind is named, with a code and a remedy") {
   std::ofstream(path, std::ios::binary) << content;
   const Seen seen = look_at(path);
   CHECK(seen.code == code);
-  CHECK_THAT(seen.message, ContainsSubstring("model.pt") && ContainsSubstring(what) && ContainsSubstring(remedy));
+  CHECK_THAT(seen.message, ContainsSubstring(what) && ContainsSubstring(remedy));
+  check_message_form(seen.message, "model.pt", what);
 
   const Seen in_memory = look_at(std::as_bytes(std::span(content)));
   CHECK(in_memory.code == code);
@@ -101,16 +104,22 @@ TEST_CASE("A file of another kind is named, with a code and a remedy") {
 
 TEST_CASE("A missing file, a folder, a pipe and an unreadable file are errors of their own") {
   const posekit_test::TemporaryDir dir;
-  CHECK(look_at(dir.path() / "missing.pt").code == ErrorCode::not_found);
+  const Seen missing = look_at(dir.path() / "missing.pt");
+  CHECK(missing.code == ErrorCode::not_found);
+  check_message_form(missing.message, "missing.pt", "does not exist");
   const Seen folder = look_at(dir.path());
   CHECK(folder.code == ErrorCode::invalid_argument);
-  CHECK_THAT(folder.message, ContainsSubstring("folder"));
+  check_message_form(folder.message, dir.path().string(), "folder");
   REQUIRE(mkfifo((dir.path() / "pipe").c_str(), 0600) == 0);
-  CHECK(look_at(dir.path() / "pipe").code == ErrorCode::invalid_argument);  // and does not wait for a writer
+  const Seen pipe = look_at(dir.path() / "pipe");  // does not wait for a writer
+  CHECK(pipe.code == ErrorCode::invalid_argument);
+  check_message_form(pipe.message, "pipe", "not a regular file");
 
   const auto closed = dir.path() / "closed.pt";
   std::ofstream(closed) << "x";
   fs::permissions(closed, fs::perms::none);
   if (geteuid() == 0) SKIP("root may read everything, so there is no file without permission");
-  CHECK(look_at(closed).code == ErrorCode::io);
+  const Seen unreadable = look_at(closed);
+  CHECK(unreadable.code == ErrorCode::io);
+  check_message_form(unreadable.message, "closed.pt", "Permission denied");
 }

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "posekit/error.h"
+#include "support/fails_with.h"
 #include "support/paths.h"
 
 using namespace posekit;
@@ -43,6 +44,8 @@ TEST_CASE("check_sha256 accepts the right file and names both sums of a wrong on
   std::ofstream(path) << "abc";
   CHECK_NOTHROW(check_sha256(path, "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"));
   CHECK_THROWS_WITH(check_sha256(path, std::string(64, '0')), ContainsSubstring("ba7816bf") && ContainsSubstring("0000"));
+  posekit_test::fails_with([&] { check_sha256(path, std::string(64, '0')); }, path.string(), std::string(64, '0'));
+  posekit_test::fails_with([&] { check_sha256(path, "12"); }, "sha256", "\"12\"");
   CHECK_THROWS_WITH(check_sha256(path, "12"), ContainsSubstring("64 hexadecimal digits"));
   CHECK_THROWS_WITH(check_sha256(path, std::string(64, 'g')), ContainsSubstring("64 hexadecimal digits"));
 }

@@ -75,7 +75,7 @@ TEST_CASE("A model that throws an object of any type fails only its own frame") 
   CHECK(seen.codes() == std::map<ErrorCode, std::size_t>{{ErrorCode::ok, 17}, {ErrorCode::internal, 2}, {ErrorCode::out_of_memory, 1}});
   CHECK(seen.results[5].result.message == "on purpose");
   CHECK(seen.results[5].boxes.size() == 1);
-  CHECK(seen.results[6].result.message == "something was thrown that is no std::exception");
+  CHECK(seen.results[6].result.message == "an exception that is not derived from std::exception was thrown: derive it from std::exception");
 }
 
 TEST_CASE("A sink's first exception comes out at the end, after the other frames are delivered") {
@@ -192,9 +192,9 @@ TEST_CASE("The destructor delivers every accepted frame, unfinished ones as canc
   CHECK(seen.results.size() == frames);
   CHECK(seen.in_order());
   const auto codes = seen.codes();
-  std::size_t told = 0;
-  for (const auto& [code, count] : codes) told += code == ErrorCode::ok || code == ErrorCode::cancelled ? count : 0;
-  CHECK(told == frames);
+  std::size_t reported = 0;
+  for (const auto& [code, count] : codes) reported += code == ErrorCode::ok || code == ErrorCode::cancelled ? count : 0;
+  CHECK(reported == frames);
 }
 
 TEST_CASE("A frame that begins no call within frame_timeout fails with deadline_exceeded") {
@@ -285,7 +285,8 @@ TEST_CASE("A detection that throws no std::exception fails its frame and the fra
   REQUIRE(seen.results.size() == 8);
   for (std::size_t i = 0; i < 4; ++i) {
     CHECK(seen.results[i].result.code == ErrorCode::internal);
-    CHECK(seen.results[i].result.message == "something was thrown that is no std::exception");
+    CHECK(seen.results[i].result.message ==
+          "an exception that is not derived from std::exception was thrown: derive it from std::exception");
   }
   for (std::size_t i = 4; i < 8; ++i) CHECK(is_pose_of(seen.results[i], box_in(4)));
 }

@@ -9,11 +9,13 @@
 
 #include "pipeline/scripted.h"
 #include "posekit/error.h"
+#include "support/fails_with.h"
 
 using namespace posekit;
 using namespace std::chrono_literals;
 using posekit_test::box_in;
 using posekit_test::code_of;
+using posekit_test::fails_with;
 using posekit_test::is_pose_of;
 using posekit_test::numbered_frame;
 using posekit_test::scripted_detector;
@@ -306,17 +308,26 @@ TEST_CASE("Pipeline refuses invalid options and arguments by name") {
           {scripted_estimator(), nullptr}, [](const PipelineResult&) {}, options);
     });
   };
+  const auto refuses = [&](PipelineOptions options, const char* named) {
+    CHECK(make(options) == ErrorCode::invalid_argument);
+    fails_with(
+        [&] {
+          const Pipeline pipeline(
+              {scripted_estimator(), nullptr}, [](const PipelineResult&) {}, options);
+        },
+        "", named);
+  };
   CHECK(make({}) == ErrorCode::ok);
-  CHECK(make({.queue_frames = 65537}) == ErrorCode::invalid_argument);
-  CHECK(make({.batch_frames = 65537}) == ErrorCode::invalid_argument);
-  CHECK(make({.batch_wait = -1us}) == ErrorCode::invalid_argument);
-  CHECK(make({.batch_wait = std::chrono::microseconds::max()}) == ErrorCode::invalid_argument);
-  CHECK(make({.detect_every = 0}) == ErrorCode::invalid_argument);
-  CHECK(make({.detect_calls = 0}) == ErrorCode::invalid_argument);
-  CHECK(make({.detect_calls = 65}) == ErrorCode::invalid_argument);
-  CHECK(make({.estimate_calls = 65}) == ErrorCode::invalid_argument);
-  CHECK(make({.frame_timeout = 0us}) == ErrorCode::invalid_argument);
-  CHECK(make({.batch_wait = 50ms, .frame_timeout = 50ms}) == ErrorCode::invalid_argument);
+  refuses({.queue_frames = 65537}, "queue_frames is 65537");
+  refuses({.batch_frames = 65537}, "batch_frames is 65537");
+  refuses({.batch_wait = -1us}, "batch_wait is -1 us");
+  refuses({.batch_wait = std::chrono::microseconds::max()}, "batch_wait is 9223372036854775807 us");
+  refuses({.detect_every = 0}, "detect_every is 0");
+  refuses({.detect_calls = 0}, "detect_calls is 0");
+  refuses({.detect_calls = 65}, "detect_calls is 65");
+  refuses({.estimate_calls = 65}, "estimate_calls is 65");
+  refuses({.frame_timeout = 0us}, "frame_timeout is 0 us");
+  refuses({.batch_wait = 50ms, .frame_timeout = 50ms}, "frame_timeout is 50000 us");
   CHECK(make({.batch_wait = 50ms, .frame_timeout = 51ms}) == ErrorCode::ok);
   CHECK(make({.overflow = Overflow::latest, .batch_frames = 65536, .estimate_calls = 2}) == ErrorCode::ok);
   for (const auto& [timeout, code] : {std::pair{100ms, ErrorCode::invalid_argument}, {101ms, ErrorCode::ok}}) {

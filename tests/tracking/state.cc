@@ -5,6 +5,7 @@
 
 #include "posekit/error.h"
 #include "posekit/tracker.h"
+#include "support/fails_with.h"
 #include "tracking/scene.h"
 
 using namespace posekit;
@@ -44,6 +45,7 @@ std::string refusal(const Json& state) {
   } catch (const Error& error) {
     CHECK(error.code() == ErrorCode::invalid_argument);
     CHECK(tracker.save() == before);
+    posekit_test::check_message_form(error.what(), "tracker state", "");
     return error.what();
   }
   return "";
@@ -83,15 +85,15 @@ TEST_CASE("A state that save did not write is refused with the key, and nothing 
     return refusal(bad);
   };
   CHECK_THAT(with("/format", "posekit-tracker/2"),
-             ContainsSubstring("\"format\" is \"posekit-tracker/2\", \"posekit-tracker/1\" was expected"));
+             ContainsSubstring("\"format\" is \"posekit-tracker/2\", \"posekit-tracker/1\" is expected"));
   CHECK_THAT(with("/keypoints", 16), ContainsSubstring("\"keypoints\" is 16, 17"));
   CHECK_THAT(with("/time_s", "now"), ContainsSubstring("\"time_s\" is \"now\""));
-  CHECK_THAT(with("/time_s", nullptr), ContainsSubstring("time_s\" is null"));
+  CHECK_THAT(with("/time_s", nullptr), ContainsSubstring("an empty array beside a \"time_s\" of null is expected"));
   CHECK_THAT(with("/next_id", 0), ContainsSubstring("\"next_id\" is 0"));
   CHECK_THAT(with("/next_id", 1.5), ContainsSubstring("\"next_id\" is 1.5"));
   CHECK_THAT(with("/tracks", 5), ContainsSubstring("\"tracks\" is 5"));
   CHECK_THAT(with("/tracks/0/id", 999), ContainsSubstring("\"tracks[0].id\" is 999"));
-  CHECK_THAT(with("/tracks/1/id", good["tracks"][0]["id"]), ContainsSubstring("an id that tracks[0] has"));
+  CHECK_THAT(with("/tracks/1/id", good["tracks"][0]["id"]), ContainsSubstring("which is also the id of tracks[0]"));
   CHECK_THAT(with("/tracks/0/last_seen_s", 1e6), ContainsSubstring("\"tracks[0].last_seen_s\""));
   CHECK_THAT(with("/tracks/0/motion/2", -1), ContainsSubstring("\"tracks[0].motion[2]\" is -1"));
   CHECK_THAT(with("/tracks/0/motion/3", 1e20), ContainsSubstring("covariance"));
@@ -107,6 +109,6 @@ TEST_CASE("A state that save did not write is refused with the key, and nothing 
   CHECK_THAT(refusal(missing), ContainsSubstring("\"next_id\" is missing"));
   CHECK_THAT(refusal(Json(3)), ContainsSubstring("the document is 3"));
   Tracker tracker(coco());
-  CHECK_THROWS_WITH(tracker.restore("{\"a\": 1, \"a\": 2}"), ContainsSubstring("twice"));
-  CHECK_THROWS_WITH(tracker.restore(""), ContainsSubstring("not valid JSON"));
+  posekit_test::fails_with([&] { tracker.restore("{\"a\": 1, \"a\": 2}"); }, "tracker state", "twice");
+  posekit_test::fails_with([&] { tracker.restore(""); }, "tracker state", "not valid JSON");
 }
