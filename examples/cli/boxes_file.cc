@@ -105,8 +105,8 @@ BoxesFile BoxesFile::parse(std::string_view json) {
       throw UsageError("boxes file: it is not valid JSON: check its quotes, commas and brackets");
     }
   }();
-  if (too_deep) throw UsageError(fmt::format("boxes file: it is nested deeper than {} levels", most_levels));
-  if (!twice.empty()) throw UsageError(fmt::format("boxes file: \"{}\" stands there twice, once is expected", twice));
+  if (too_deep) throw UsageError(fmt::format("boxes file: it is nested deeper than {} levels: flatten it", most_levels));
+  if (!twice.empty()) throw UsageError(fmt::format("boxes file: \"{}\" is there twice, once is expected", twice));
 
   BoxesFile file;
   if (document.is_array()) {  // COCO detection results

@@ -78,18 +78,18 @@ Run::Run(const EstimateOptions& options)
       runner_(options, !boxes_.any(), progress_) {
   posekit::silence_video_messages();
   if (options_.to_stdout() && options.draw)
-    throw UsageError("--draw needs a folder for its pictures, and -o - names standard output: name a folder");
+    throw UsageError("--draw needs a folder for its pictures, but -o - is standard output: pass -o FOLDER");
   std::error_code ignored;
   if (!options_.to_stdout() && fs::exists(options.output, ignored) && !fs::is_directory(options.output, ignored))
     throw UsageError(fmt::format("\"{}\" is a file, a folder is expected: choose another one with -o", options.output));
   inputs_ = list();
   next_ = inputs_->next();
-  if (!next_ && shard_.count == 1) throw UsageError("no image found in the inputs: name images, folders that hold some, globs or @lists");
+  if (!next_ && shard_.count == 1) throw UsageError("no image was found in the inputs: pass images, folders of images, globs or @lists");
   if (const auto total = check_outputs([&] { return list(); }, plan_, files_read(options))) progress_.set_total(*total);
   if (!coco()) return;
   check_coco_ids();
   if (!plan_.coco.empty() && fs::exists(plan_.coco, ignored) && !options.overwrite)
-    throw UsageError(fmt::format("\"{}\" is there already: add --overwrite or choose another folder with -o", plan_.coco.string()));
+    throw UsageError(fmt::format("\"{}\" already exists: add --overwrite or choose another folder with -o", plan_.coco.string()));
 }
 
 InputList Run::list() const { return {arguments_, options_.to_stdout() ? fs::path() : fs::path(options_.output), shard_}; }
@@ -102,7 +102,7 @@ void Run::check_coco_ids() const {
     if (!input->problem.empty()) continue;
     const auto [owner, is_new] = owners.emplace(coco_id(*input, boxes_), input->path);
     if (!is_new) {
-      throw UsageError(fmt::format("\"{}\" and \"{}\" would have the same image_id in the COCO results: give them in runs of their own",
+      throw UsageError(fmt::format("\"{}\" and \"{}\" would have the same image_id in the COCO results: process them in separate runs",
                                    owner->second.string(), input->path.string()));
     }
   }
@@ -157,7 +157,7 @@ void Run::write_coco(const std::string& entries) {
 
 int Run::summary(bool interrupted) {
   if (interrupted) {
-    progress_.message("posekit: interrupted; what is written is whole, and the same command goes on with the rest");
+    progress_.message("posekit: interrupted: written results are complete, and the same command continues with the rest");
     return interrupted_exit_code;
   }
   const OrderedReport::Counts counts = report_.counts();

@@ -49,7 +49,7 @@ std::optional<std::string> next_line(std::istream& list) {
 }
 
 UsageError unreadable(const std::string& list) {
-  return UsageError(fmt::format("the list \"{}\" can't be read: a text file with one path a line is expected", list));
+  return UsageError(fmt::format("the list \"{}\" can't be read: a text file with one path per line is expected", list));
 }
 
 /// What the arguments name: folders as they are, everything else as inputs; lists are read line by line.
@@ -99,7 +99,7 @@ class Sources {
     std::error_code ignored;
     if (path.starts_with(camera_prefix) && !fs::exists(path, ignored)) {
       const auto index = number<int>(std::string_view(path).substr(camera_prefix.size()));
-      Input camera = problem(path, fmt::format("\"{}\" is no camera: a number is expected, for example camera:0", path));
+      Input camera = problem(path, fmt::format("\"{}\" is not a camera: a number is expected, for example camera:0", path));
       if (index && *index >= 0) {
         camera = {.path = path, .name = fmt::format("camera-{}", *index), .kind = InputKind::camera, .camera = *index, .problem = {}};
       }
@@ -122,7 +122,7 @@ class Sources {
     const int status = glob(pattern.c_str(), 0, nullptr, &found);
     for (std::size_t i = 0; status == 0 && i < found.gl_pathc; ++i) add_path(found.gl_pathv[i]);
     globfree(&found);
-    if (status != 0) found_.push_back({.is_folder = false, .input = problem(pattern, "matches no file")});
+    if (status != 0) found_.push_back({.is_folder = false, .input = problem(pattern, "matches no file: check the pattern")});
   }
 
   std::vector<std::string> arguments_;
@@ -169,7 +169,7 @@ class InputList::Impl {
 
  private:
   Input input_of(posekit::ListedFile file) const {
-    if (!file.problem.empty()) return problem(file.path, fmt::format("can't be listed ({})", file.problem));
+    if (!file.problem.empty()) return problem(file.path, fmt::format("can't be listed ({}): check its permissions", file.problem));
     return file_input(file.path, prefix_ / file.name);
   }
 

@@ -26,7 +26,7 @@ void print(const posekit::MemoryReport& memory, Precision precision) {
   fmt::print("  weights     {:>10.1f} MiB\n", mebibytes(memory.weights));
   fmt::print("  each batch  {:>10.1f} MiB\n", mebibytes(memory.batch));
   fmt::print("  each person {:>10.1f} MiB\n", mebibytes(memory.person));
-  if (!memory.available) return fmt::print("  still free: the system does not tell\n");
+  if (!memory.available) return fmt::print("  still free: the system does not report it\n");
   fmt::print("  still free  {:>10.1f} MiB", mebibytes(*memory.available));
   if (memory.largest_batch) fmt::print(": holds a batch of {}", *memory.largest_batch);
   fmt::print("\n");

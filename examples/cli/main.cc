@@ -78,7 +78,11 @@ void add_device_options(CLI::App& app, cli::ModelChoice& model) {
       ->type_name("SIZE")
       ->default_str("none")
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/true).description(""))
-      ->transform(CLI::Validator([](const std::string& text) { return text.starts_with('-') ? text + " is no size" : ""; }, ""));  // first
+      ->transform(CLI::Validator(
+          [](const std::string& text) {
+            return text.starts_with('-') ? text + " is not a size: a number of bytes, for example 8GiB, is expected" : "";
+          },
+          ""));  // first
 }
 
 void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
@@ -231,7 +235,8 @@ int run(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : wrong_usage;
   }
   const int code = *estimate_command ? cli::run_estimate(estimate) : *inspect_command ? cli::run_inspect(inspect) : cli::run_bench(bench);
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw std::runtime_error("standard output can't be written to");
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    throw std::runtime_error("standard output can't be written: check that its reader still runs, and the disk");
   return code;
 }
 
@@ -245,7 +250,7 @@ int main(int argc, char** argv) {
     cli::print_error(fmt::format("posekit: {}\n", error.what()));
     return wrong_usage;
   } catch (const std::bad_alloc&) {
-    cli::print_error("posekit: memory is out\n");
+    cli::print_error("posekit: memory ran out: use a smaller --batch, smaller images or a smaller model\n");
   } catch (const std::exception& error) {
     cli::print_error(fmt::format("posekit: {}\n", error.what()));
   }

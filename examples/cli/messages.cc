@@ -23,7 +23,7 @@ std::optional<posekit::Error> failure_of(const std::function<void()>& work) {
   } catch (const posekit::Error& error) {
     return error;
   } catch (const std::bad_alloc&) {
-    return posekit::Error(posekit::ErrorCode::out_of_memory, "memory is out");
+    return posekit::Error(posekit::ErrorCode::out_of_memory, "memory ran out: use a smaller --batch, smaller images or a smaller model");
   }
   return std::nullopt;
 }

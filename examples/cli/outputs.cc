@@ -74,7 +74,7 @@ void explain(InputList inputs, const OutputPlan& plan, const std::vector<std::ui
       const fs::path written = identity(file);
       if (!holds(suspicious, short_form(written))) continue;
       if (const auto [other, is_new] = writers.emplace(written, input->path); !is_new) {
-        throw UsageError(fmt::format("\"{}\" and \"{}\" would both write \"{}\": give them in runs of their own, or as folders",
+        throw UsageError(fmt::format("\"{}\" and \"{}\" would both write \"{}\": process them in separate runs, or pass their folders",
                                      other->second.string(), input->path.string(), file.string()));
       }
     }
@@ -143,14 +143,15 @@ void make_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) {
-    throw posekit::Error(posekit::ErrorCode::io,
-                         fmt::format("the folder \"{}\" can't be made ({}): choose another with -o", folder.string(), error.message()));
+    throw posekit::Error(posekit::ErrorCode::io, fmt::format("the folder \"{}\" can't be created ({}): choose another one with -o",
+                                                             folder.string(), error.message()));
   }
 }
 
 void write_to_stdout(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
-  if (std::fflush(stdout) != 0) throw posekit::Error(posekit::ErrorCode::io, "standard output can't be written: is its reader gone?");
+  if (std::fflush(stdout) != 0)
+    throw posekit::Error(posekit::ErrorCode::io, "standard output can't be written: check that its reader still runs");
 }
 
 }  // namespace cli

@@ -117,10 +117,11 @@ Entry VideoRun::run() {
   run_.runner.run_video([&] { return read(); }, sink, is_camera() ? std::stop_token() : run_.waking(), is_camera());
   const std::size_t skipped = reader_->skipped();
   if (skipped > 0)
-    problem(fmt::format("{} could not be decoded and {} left out", counted(skipped, "frame", "frames"), skipped == 1 ? "is" : "are"));
+    problem(fmt::format("{} could not be decoded and {} skipped: fetch or copy the video again", counted(skipped, "frame", "frames"),
+                        skipped == 1 ? "is" : "are"));
   if (!broken_off_.empty()) problem(broken_off_);
   finish_files();
-  if (problems_ > 0) messages_.push_back(naming(input_, "what could be used is kept; --overwrite does the video again"));
+  if (problems_ > 0) messages_.push_back(naming(input_, "the results of its other frames are kept; --overwrite processes the video again"));
   if (problems_ > most_messages) messages_.push_back(naming(input_, fmt::format("and {} more", problems_ - most_messages)));
   if (!note_.empty()) messages_.push_back(note_);
   return {problems_ == 0 ? Step::done : Step::failed, std::move(messages_),
@@ -178,7 +179,7 @@ void run_video(const RunContext& run, const Input& input) {
   const auto failure = failure_of([&] {
     if (!input.problem.empty()) throw posekit::Error(ErrorCode::invalid_argument, input.problem);
     if (run.options.format == Format::coco)
-      throw posekit::Error(ErrorCode::invalid_argument, "COCO results are of images: take --format json for videos");
+      throw posekit::Error(ErrorCode::invalid_argument, "COCO results are for images only: use --format json for videos");
     if (!run.options.overwrite && is_done(run.plan.of(input))) {
       entry = {Step::skipped, {}, fmt::format("{}: done before", name)};
     } else {

@@ -8,6 +8,7 @@
 #include "workplace.h"
 
 using Catch::Matchers::ContainsSubstring;
+using posekit_test::check_error;
 using posekit_test::Workplace;
 
 namespace {
@@ -62,7 +63,7 @@ TEST_CASE("bench says what is wrong with a model or an option") {
   const Workplace here;
   const auto missing = here.run({"bench", "nowhere.pt", "--seconds", "0"});
   CHECK(missing.exit_code == 1);
-  CHECK_THAT(missing.err, ContainsSubstring("nowhere.pt"));
+  check_error(missing.err, "nowhere.pt");
   CHECK(here.run({"bench", "nowhere.pt", "--batch", "0"}).exit_code == 2);
   CHECK(here.run({"bench"}).exit_code == 2);
 }

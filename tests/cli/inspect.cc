@@ -6,6 +6,7 @@
 #include "workplace.h"
 
 using Catch::Matchers::ContainsSubstring;
+using posekit_test::check_error;
 using posekit_test::Workplace;
 
 TEST_CASE("inspect shows a model's size, its weights, each value with its origin, and the keypoints") {
@@ -46,7 +47,7 @@ TEST_CASE("inspect of another kind of file says what it is") {
     const auto result = here.run({"inspect", file});
     CHECK(result.exit_code == 1);
     CHECK(result.out.empty());
-    CHECK_THAT(result.err, ContainsSubstring(file));
+    check_error(result.err, file);
   }
   CHECK_THAT(here.run({"inspect", "pointer.pt"}).err, ContainsSubstring("LFS"));
 }
@@ -68,7 +69,7 @@ TEST_CASE("inspect accepts one device, and only with --memory") {
   const auto many = here.run({"inspect", file, "--memory", "--device", "cpu,cpu"});
   CHECK(many.exit_code == 1);
   CHECK(many.out.empty());
-  CHECK_THAT(many.err, ContainsSubstring("\"cpu,cpu\""));
+  check_error(many.err, "model", "\"cpu,cpu\"");
 }
 
 TEST_CASE("A device's memory limit needs a CUDA device and is read with its unit") {
@@ -85,12 +86,12 @@ TEST_CASE("A device's memory limit needs a CUDA device and is read with its unit
     };
     const auto on_cpu = with_limit("8GiB");
     CHECK(on_cpu.exit_code == 1);
-    CHECK_THAT(on_cpu.err, ContainsSubstring("memory limit") && ContainsSubstring("the CPU"));
+    check_error(on_cpu.err, "memory limit", "the CPU");
     for (const char* wrong : {"much", "8Gigs", "-1"}) CHECK(with_limit(wrong).exit_code == 2);
-    CHECK_THAT(with_limit("0").err, ContainsSubstring("0 bytes"));
+    check_error(with_limit("0").err, "memory limit", "0 bytes");
   }
   here.image("a.png");
   const auto estimated = here.estimate({"a.png", "--whole-image", "--device-memory-limit", "8GiB", "--device", "cpu"});
   CHECK(estimated.exit_code == 1);
-  CHECK_THAT(estimated.err, ContainsSubstring("memory limit"));
+  check_error(estimated.err, "memory limit");
 }

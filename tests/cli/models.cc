@@ -12,6 +12,7 @@
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::WithinAbs;
 using nlohmann::json;
+using posekit_test::check_error;
 using posekit_test::pose_metadata;
 using posekit_test::save_script_model;
 using posekit_test::two_keypoints;
@@ -118,7 +119,7 @@ TEST_CASE("Only the keypoints asked for are in the result, in the order asked fo
   CHECK(std::abs(result["instance_info"][0]["keypoints"][0][0].get<double>() - 32) < 1e-3);
   const auto wrong = here.estimate({"a.png", "--whole-image", "--overwrite", "--keypoints", "tail,nose"});
   CHECK(wrong.exit_code != 0);
-  CHECK_THAT(wrong.err, ContainsSubstring("nose"));
+  check_error(wrong.err, "keypoint", "nose");
 }
 
 TEST_CASE("The shipped models find the astronaut without an option, and nobody in photos without people") {
@@ -196,7 +197,7 @@ def forward(self, x):
                     square("regression", 0));
   const auto result = here.run({"estimate", "a.png", "-m", "angry.pt", "--whole-image"});
   CHECK(result.exit_code == 1);
-  CHECK_THAT(result.err, ContainsSubstring("broken on purpose"));
+  check_error(result.err, "model", "broken on purpose");
   CHECK(here.files("posekit-out").empty());
 }
 
@@ -206,7 +207,8 @@ TEST_CASE("A model that contradicts its metadata is reported with both values") 
   save_script_model(here.path("liar.pt"), gaussian_forward(32), square("heatmap", 48));
   const auto result = here.run({"estimate", "a.png", "-m", "liar.pt", "--whole-image"});
   CHECK(result.exit_code == 1);
-  CHECK_THAT(result.err, ContainsSubstring("48") && ContainsSubstring("32"));
+  CHECK_THAT(result.err, ContainsSubstring("48"));
+  check_error(result.err, "model", "32");
 }
 
 TEST_CASE("A missing model, another file and a wrong checksum are refused") {
@@ -215,13 +217,13 @@ TEST_CASE("A missing model, another file and a wrong checksum are refused") {
   here.text("text.pt", "no model");
   const auto missing = here.run({"estimate", "a.png", "-m", "nowhere.pt", "--whole-image"});
   CHECK(missing.exit_code == 1);
-  CHECK_THAT(missing.err, ContainsSubstring("nowhere.pt"));
+  check_error(missing.err, "nowhere.pt");
   const auto text = here.run({"estimate", "a.png", "-m", "text.pt", "--whole-image"});
   CHECK(text.exit_code == 1);
-  CHECK_THAT(text.err, ContainsSubstring("text.pt"));
+  check_error(text.err, "text.pt");
   const auto checksum = here.estimate({"a.png", "--whole-image", "--sha256", std::string(64, 'a')});
   CHECK(checksum.exit_code == 1);
-  CHECK_THAT(checksum.err, ContainsSubstring("sha256") || ContainsSubstring("checksum") || ContainsSubstring("SHA-256"));
+  check_error(checksum.err, "model.pt", std::string(64, 'a'));
   CHECK(here.files("posekit-out").empty());
 }
 
@@ -230,10 +232,10 @@ TEST_CASE("A detector as the pose model is refused, and a pose model as the dete
   here.image("a.png");
   const auto pose = here.run({"estimate", "a.png", "-m", shipped("person_detector.pt").string(), "--whole-image"});
   CHECK(pose.exit_code == 1);
-  CHECK_THAT(pose.err, ContainsSubstring("detect"));
+  check_error(pose.err, "model", "\"detect\"");
   const auto detector = here.run({"estimate", "a.png", "--detector", shipped("pose_landmark_lite.pt").string()});
   CHECK(detector.exit_code == 1);
-  CHECK_THAT(detector.err, ContainsSubstring("pose"));
+  check_error(detector.err, "model", "\"pose\"");
 }
 
 TEST_CASE("The flip test runs only where the keypoint set has partners") {
@@ -246,7 +248,7 @@ TEST_CASE("The flip test runs only where the keypoint set has partners") {
       pose_metadata("heatmap", 64, 64, 32, 32, R"({"name": "mine", "keypoints": [{"name": "a"}, {"name": "b"}], "links": []})"));
   const auto refused = here.run({"estimate", "a.png", "-m", "onesided.pt", "--whole-image", "--flip-test", "--overwrite"});
   CHECK(refused.exit_code != 0);
-  CHECK_THAT(refused.err, ContainsSubstring("swap") || ContainsSubstring("mirror") || ContainsSubstring("flip"));
+  check_error(refused.err, "flip test", "swap");
 }
 
 TEST_CASE("A broken model ends the run with one error for any number of images") {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "posekit/image_io.h"
+#include "support/message_form.h"
 #include "support/model_builder.h"
 
 namespace posekit_test {
@@ -82,6 +83,13 @@ std::vector<std::string> lines(const std::string& text) {
   std::istringstream stream(text);
   for (std::string line; std::getline(stream, line);) result.push_back(line);
   return result;
+}
+
+void check_error(const std::string& err, const std::string& thing, const std::string& value) {
+  const std::vector<std::string> all = lines(err);
+  const auto found = std::ranges::find_if(
+      all, [&](const std::string& line) { return line.starts_with("posekit: ") && line.find(thing) != std::string::npos; });
+  check_message_form(found == all.end() ? "" : *found, thing, value);
 }
 
 }  // namespace posekit_test

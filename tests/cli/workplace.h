@@ -45,6 +45,9 @@ class Workplace {
 /// The lines of a text, each without its line break. A last line without one counts too.
 std::vector<std::string> lines(const std::string& text);
 
+/// Expects standard error to have a message of the program's about a thing, and that message to have the form of support/message_form.h.
+void check_error(const std::string& err, const std::string& thing, const std::string& value = "");
+
 /// A keypoint set of two, as in metadata.
 extern const std::string two_keypoints;
 
