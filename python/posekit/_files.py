@@ -24,9 +24,8 @@ def _needs_opencv() -> Iterator[None]:
         yield
     except ImportError as error:
         raise ImportError(
-            f"posekit's image files and drawing need the system's OpenCV that it was built with ({error}): install it again (Debian and "
-            "Ubuntu: apt-get install libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libopencv-videoio-dev), or read images by other means: "
-            "everything else of posekit works without it"
+            f"image files and drawing need the system's OpenCV that posekit was built with ({error}): install it (Debian, Ubuntu: apt-get install "
+            "libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libopencv-videoio-dev)"
         ) from error
 
 

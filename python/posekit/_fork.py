@@ -29,5 +29,5 @@ def check_can_load() -> None:
     if _is_forked() and _core.torch_threads() > 1:
         raise ForkedError(
             f"process {os.getpid()} was made by fork(), and Torch with {_core.torch_threads()} threads can hang there: start processes with "
-            'multiprocessing\'s "spawn" or "forkserver", or call posekit.set_torch_threads(1) first thing in the child'
+            'multiprocessing\'s "spawn" or "forkserver", or call posekit.set_torch_threads(1) first in the child'
         )

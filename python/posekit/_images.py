@@ -45,6 +45,11 @@ def is_rgb(format: str) -> bool:
     return format == "rgb"
 
 
+def _brief(error: Exception) -> str:
+    """An error's class and first sentence: pybind11 lists every signature after it."""
+    return f"{type(error).__name__}: {str(error).partition('. ')[0]}"
+
+
 def _array_of(image: Image) -> npt.NDArray[Any]:
     if isinstance(image, np.ndarray):
         return np.asarray(image)
@@ -72,7 +77,7 @@ def _check_shape(shape: tuple[int, ...]) -> None:
         hint = ": the channels come last (array.transpose(1, 2, 0), tensor.permute(1, 2, 0))" if first else ""
         raise InvalidArgumentError(f"an image of shape {shape} was given, (H, W), (H, W, 3) or (H, W, 4) is expected{hint}")
     if 0 in shape:
-        raise InvalidArgumentError(f"an image of shape {shape} was given: it has no pixels")
+        raise InvalidArgumentError(f"an image of shape {shape} was given, at least one pixel is expected")
 
 
 def pixels_of(image: Image) -> npt.NDArray[np.uint8]:
@@ -121,7 +126,7 @@ def _from_dlpack(image: Any) -> _core.DeviceImage:
         raise
     except (BufferError, RuntimeError, TypeError) as error:
         raise InvalidArgumentError(
-            f"the image can't be read where it lies ({error}): make its device the current one (torch.cuda.device(tensor.device)), "
+            f"the image can't be read on its device ({_brief(error)}): make its device the current one (torch.cuda.device(tensor.device)), "
             "or pass one in the CPU's memory (tensor.cpu())"
         ) from error
 
@@ -143,7 +148,7 @@ def _from_cuda_array_interface(image: SupportsCudaArrayInterface, model_device: 
     except InvalidArgumentError:
         raise
     except (KeyError, TypeError, ValueError) as error:
-        raise InvalidArgumentError(f"the image's __cuda_array_interface__ can't be read ({error!r})") from error
+        raise InvalidArgumentError(f"the image's __cuda_array_interface__ can't be read ({_brief(error)}): pass a NumPy array or a tensor") from error
 
 
 def boxes_of(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -75,7 +75,7 @@ def _path_or_bytes(source: Any) -> str | memoryview:
             f"a model of type {type(source).__name__} was given, a posekit.Model, a path or the bytes of a model file are expected"
         ) from error
     if not view.c_contiguous:
-        raise InvalidArgumentError("a model's bytes with gaps between them were given, bytes that follow each other are expected")
+        raise InvalidArgumentError("a model's bytes were given with gaps between them, contiguous bytes are expected")
     return view
 
 
@@ -128,7 +128,7 @@ class Model(Loadable[_core.Model]):
 
     def __getstate__(self) -> dict[str, Any]:
         if self._path is None:
-            raise InvalidArgumentError("a model that was made of bytes does not pickle: make it of a path, or again in the other process")
+            raise InvalidArgumentError("a model that was made from bytes does not pickle: make it from a path, or make it again in the other process")
         return self._options | {"source": os.path.abspath(self._path)}
 
     def __repr__(self) -> str:
@@ -174,7 +174,7 @@ def model_of(model: Model | ModelSource | None, shipped: str, **options: Any) ->
         return Model(shipped_model(shipped) if model is None else model, **given)
     if given:
         raise InvalidArgumentError(
-            f"{' and '.join(given)} {'was' if len(given) == 1 else 'were'} given beside a posekit.Model, which is loaded already: "
-            "give what says how a model is loaded to posekit.Model"
+            f"{' and '.join(given)} {'was' if len(given) == 1 else 'were'} given beside a posekit.Model, which is already loaded: "
+            "pass options of the loading to posekit.Model(...)"
         )
     return model

@@ -13,7 +13,7 @@ def check(found: str, built_for: str = TORCH_VERSION) -> None:
         wanted = _minor(built_for)
         raise ImportError(
             f"posekit was built for torch {wanted}, but torch {found} is installed: install torch {wanted} (pip install 'torch=={wanted}.*'), "
-            "or build posekit for the torch that is there (pip install --force-reinstall --no-deps --no-cache-dir . in posekit's source folder)"
+            "or build posekit for torch {found} (pip install --force-reinstall --no-deps --no-cache-dir . in its source folder)"
         )
 
 
@@ -21,7 +21,7 @@ try:
     import torch
 except ImportError as error:
     raise ImportError(
-        f"posekit needs torch {_minor(TORCH_VERSION)}, which can't be imported ({error}): pip install 'torch=={_minor(TORCH_VERSION)}.*'"
+        f"posekit needs torch {_minor(TORCH_VERSION)}, which can't be imported ({error}): install it (pip install 'torch=={_minor(TORCH_VERSION)}.*')"
     ) from error
 
 check(torch.__version__)

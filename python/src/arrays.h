@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "posekit/geometry.h"
@@ -18,6 +19,9 @@ using CArray = pybind11::array_t<T, pybind11::array::c_style | pybind11::array::
 
 /// Boxes as they come from Python: float64 (N, 5).
 using Boxes = pybind11::array_t<double, pybind11::array::c_style>;
+
+/// Throws posekit::Error invalid_argument.
+[[noreturn]] void refuse(const std::string& message);
 
 /// A view of pixels of shape (H, W), (H, W, 3) or (H, W, 4) that follow each other in a row; rows are any distance >= 0 apart.
 /// @param strides in bytes

@@ -35,14 +35,13 @@ constexpr std::uint8_t dl_unsigned = 1;
 constexpr std::int32_t dl_cuda = 2;
 constexpr std::int32_t dl_cuda_managed = 13;
 
-[[noreturn]] void refuse(const std::string& message) { throw posekit::Error(posekit::ErrorCode::invalid_argument, message); }
-
 /// So that strides can be worked out; the rest is checked where the image is used.
 void check_shape(const std::vector<py::ssize_t>& shape) {
-  if (shape.size() < 2 || shape.size() > 3) refuse("an image is of shape (H, W), (H, W, 3) or (H, W, 4)");
+  if (shape.size() < 2 || shape.size() > 3)
+    refuse("an image of " + std::to_string(shape.size()) + " dimensions was given, (H, W), (H, W, 3) or (H, W, 4) is expected");
   for (const py::ssize_t length : shape) {
     if (length < 1 || length > std::numeric_limits<int>::max()) {
-      refuse("an image has from 1 to 2147483647 rows and columns, " + std::to_string(length) + " were given");
+      refuse("an image with a side of " + std::to_string(length) + " was given, 1 to 2147483647 is expected");
     }
   }
 }
@@ -56,13 +55,15 @@ std::vector<py::ssize_t> without_gaps(const std::vector<py::ssize_t>& shape) {
 /// The capsule stays as it is, and with it the tensor.
 DeviceImage from_dlpack(py::capsule capsule) {
   if (std::string(capsule.name() == nullptr ? "" : capsule.name()) != "dltensor")
-    refuse("an image's __dlpack__ gave no capsule \"dltensor\"");
+    refuse("the image's __dlpack__ returned no capsule \"dltensor\": pass a tensor of a library that supports DLPack");
   const auto& tensor = *capsule.get_pointer<const DlTensor>();  // the first member of DLManagedTensor
   if (tensor.device_type != dl_cuda && tensor.device_type != dl_cuda_managed) {
-    refuse("an image was said to lie on a CUDA device, its __dlpack__ gave one of device type " + std::to_string(tensor.device_type));
+    refuse("the image's __dlpack_device__ is a CUDA device, but its __dlpack__ returned device type " + std::to_string(tensor.device_type) +
+           ", 2 (CUDA) or 13 (CUDA managed) is expected");
   }
   if (tensor.type_code != dl_unsigned || tensor.type_bits != 8 || tensor.type_lanes != 1) {
-    refuse("an image of another type than uint8 was given: scale to 0..255 and convert it on the device");
+    refuse("an image of DLPack type " + std::to_string(tensor.type_code) + " with " + std::to_string(tensor.type_bits) +
+           " bits was given, uint8 is expected: scale to 0..255 and convert it on the device");
   }
   DeviceImage image;
   image.data = static_cast<const std::uint8_t*>(tensor.data) + tensor.byte_offset;
@@ -81,7 +82,9 @@ DeviceImage from_dlpack(py::capsule capsule) {
 DeviceImage from_pointer(py::object owner, std::uintptr_t pointer, std::vector<py::ssize_t> shape,
                          std::optional<std::vector<py::ssize_t>> strides, int device, std::uintptr_t stream) {
   check_shape(shape);
-  if (strides && strides->size() != shape.size()) refuse("an image's shape and strides are of different lengths");
+  if (strides && strides->size() != shape.size())
+    refuse("an image of " + std::to_string(shape.size()) + " dimensions and " + std::to_string(strides->size()) +
+           " strides was given, one stride for each dimension is expected");
   if (!strides) strides = without_gaps(shape);
   return {.owner = std::move(owner),
           .data = reinterpret_cast<const std::uint8_t*>(pointer),  // NOLINT(performance-no-int-to-ptr): that is how Python tells addresses

@@ -121,7 +121,9 @@ std::string coco_of(const BoundResult& result, const CocoImageId& image_id) { re
 
 double oks(const CArray<float>& pose, const CArray<float>& labelled, const std::vector<double>& sigmas, double area) {
   const auto points = [](const CArray<float>& array) {
-    if (array.ndim() != 2 || array.shape(1) != 3) throw Error(ErrorCode::invalid_argument, "keypoints of shape (K, 3) are expected");
+    if (array.ndim() != 2 || array.shape(1) != 3)
+      throw Error(ErrorCode::invalid_argument,
+                  "keypoints of shape " + py::str(array.attr("shape")).cast<std::string>() + " were given, (K, 3) is expected");
     std::vector<Keypoint> result;
     const auto values = array.unchecked<2>();
     for (py::ssize_t i = 0; i < values.shape(0); ++i) result.push_back({values(i, 0), values(i, 1), values(i, 2)});

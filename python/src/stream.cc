@@ -70,7 +70,9 @@ class Handover {
     came_.wait_for(lock, time, [&] { return ended_ || !results_.empty(); });
     if (!results_.empty() && first_ == number) return results_.front();
     if (ended_) return nullptr;
-    if (first_ != number) throw Error(ErrorCode::internal, "result " + std::to_string(number) + " of the stream is not on its way");
+    if (first_ != number)
+      throw Error(ErrorCode::internal,
+                  "result " + std::to_string(number) + " of the stream is not on its way: report this defect of posekit");
     return std::nullopt;
   }
 
@@ -150,7 +152,7 @@ class Stream {
   /// @return null: there is none, as the stream has ended
   std::shared_ptr<StreamPrediction> take(std::size_t number) {
     if (getpid() != process_) throw Error(ErrorCode::forked, "the stream was made before fork(): make it in the child");
-    // Python only notes a signal, and its handlers run when the main thread asks: so the wait looks up now and then.
+    // Python only notes a signal, and its handlers run when the main thread asks: so the wait checks for them now and then.
     constexpr auto look_up = 100ms;
     for (;;) {
       std::optional<std::shared_ptr<StreamPrediction>> result;

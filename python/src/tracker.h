@@ -38,12 +38,12 @@ class SharedTracker {
     const pid_t borrower = borrower_;
     if (borrower != 0 && borrower != getpid()) {
       throw posekit::Error(posekit::ErrorCode::forked,
-                           "a stream had the tracker when the process was forked: make another one in the child");
+                           "the tracker was in a stream when the process was forked: make another tracker in the child");
     }
     std::unique_lock lock(mutex_);
     if (borrower_ != 0) {
       throw posekit::Error(posekit::ErrorCode::invalid_argument,
-                           "the tracker belongs to a stream until that has ended: close the stream first, or make another tracker");
+                           "the tracker belongs to a stream until that stream has ended: close the stream first, or make another tracker");
     }
     return lock;
   }

@@ -1,4 +1,4 @@
-"""Images that lie on a CUDA device: what is read of them, what is refused; and, where there is a device, that they give the host's poses."""
+"""Images on a CUDA device: what is read of them, what is refused; and, where there is a device, that they give the host's poses."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import posekit
 import pytest
 import torch
 from conftest import BOX
+from message_form import check_message_form
 from posekit import _images
 
 Pixels = npt.NDArray[np.uint8]
@@ -22,7 +23,7 @@ class Owned(np.ndarray[Any, Any]):
 
 
 class OnCuda:
-    """An array in the CPU's memory that says by DLPack that it lies on a CUDA device."""
+    """An array in the CPU's memory that says by DLPack that it is on a CUDA device."""
 
     def __init__(self, array: npt.NDArray[Any], device: int = 0) -> None:
         self.array, self.device, self.stream = array, device, None
@@ -99,7 +100,7 @@ def test_a_model_elsewhere_refuses_the_image_and_does_its_neighbours(kind: Any, 
         (OnCuda(np.zeros((3, 50, 50), np.uint8)), ["(3, 50, 50)", "channels come last"]),
         (OnCuda(np.zeros((5, 5, 2), np.uint8)), ["(5, 5, 2)"]),
         (OnCuda(np.zeros(5, np.uint8)), ["(H, W, 3)"]),
-        (OnCuda(np.zeros((0, 5, 3), np.uint8)), ["0 were given"]),
+        (OnCuda(np.zeros((0, 5, 3), np.uint8)), ["a side of 0"]),
         (OnCuda(np.zeros((5, 6, 3), np.uint8)[:, ::-1]), ["contiguous"]),
         (OnCuda(np.zeros((5, 6, 3), np.uint8)[::-1]), ["contiguous"]),
         (OnCuda(np.zeros((6, 5, 3), np.uint8).transpose(1, 0, 2)), ["contiguous"]),
@@ -109,7 +110,7 @@ def test_a_model_elsewhere_refuses_the_image_and_does_its_neighbours(kind: Any, 
         (ByInterface(np.zeros((5, 5, 3), np.uint8), data=None), ["can't be read"]),
         (ByInterface(np.zeros((5, 5, 3), np.uint8), shape=(1 << 40, 1 << 40, 3), strides=None), ["1099511627776"]),
         (ByInterface(np.zeros((5, 5, 3), np.uint8), shape=(-5, 5, 3)), ["-5"]),
-        (ByInterface(np.zeros((5, 5, 3), np.uint8), strides=(15, 3)), ["different lengths"]),
+        (ByInterface(np.zeros((5, 5, 3), np.uint8), strides=(15, 3)), ["3 dimensions and 2 strides"]),
         (ByInterface(np.zeros((5, 5, 3), np.uint8), data=(None, False)), ["can't be read"]),
         (ByInterface(np.zeros((5, 5, 3), np.uint8), data=(1 << 64, False)), ["can't be read"]),
         (ByInterface(np.zeros((5, 5, 3), np.uint8), shape=(5.5, 5, 3)), ["can't be read"]),
@@ -121,7 +122,7 @@ def test_a_bad_image_is_reported_with_a_remedy(bad: Any, words: list[str], estim
     with pytest.raises(posekit.InvalidArgumentError) as caught:
         estimator.estimate(bad, [BOX])
     for word in words:
-        assert word in str(caught.value)
+        check_message_form(caught.value, "image", word)
     results = estimator.estimate_batch([bad, photo], [[BOX]] * 2)
     assert isinstance(results[0].error, posekit.InvalidArgumentError) and results[1].error is None
 
@@ -139,9 +140,10 @@ def test_producers_that_fail_are_reported(estimator: posekit.PoseEstimator) -> N
         def __dlpack__(self, *, stream: Any = None) -> object:
             return self.array.__dlpack__()
 
-    for kind, words in [(Failing, "being written to"), (Wrong, "can't be read where it lies"), (Elsewhere, "device type 1")]:
-        with pytest.raises(posekit.InvalidArgumentError, match=words):
+    for kind, words in [(Failing, "being written to"), (Wrong, "can't be read on its device"), (Elsewhere, "device type 1")]:
+        with pytest.raises(posekit.InvalidArgumentError) as caught:
             estimator.estimate(kind(np.zeros((5, 5, 3), np.uint8)), [BOX])  # type: ignore[arg-type]
+        check_message_form(caught.value, "image", words)
 
 
 def test_readers_of_host_memory_refuse_images_on_a_device(

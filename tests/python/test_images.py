@@ -11,6 +11,7 @@ import posekit
 import pytest
 import torch
 from conftest import BOX, Script
+from message_form import check_message_form
 from posekit import _images
 
 Pixels = npt.NDArray[np.uint8]
@@ -138,7 +139,7 @@ def test_read_only_arrays_are_accepted_and_no_pixel_is_written(estimator: poseki
         (np.zeros((3, 50, 50), np.uint8), ["(3, 50, 50)", "channels come last"]),
         (np.zeros((5, 5, 2), np.uint8), ["(5, 5, 2)", "(H, W, 3)"]),
         (np.zeros(5, np.uint8), ["(5,)"]),
-        (np.zeros((0, 5, 3), np.uint8), ["no pixels"]),
+        (np.zeros((0, 5, 3), np.uint8), ["(0, 5, 3)", "at least one pixel"]),
         ("photo.jpg", ["load_image"]),
         ([[1, 2], [3, 4]], ["list", "load_image"]),
         (torch.zeros((5, 5, 3), dtype=torch.uint8, device="meta"), ["CPU"]),
@@ -152,7 +153,7 @@ def test_a_bad_image_is_reported_with_a_remedy(
         with pytest.raises(posekit.InvalidArgumentError) as caught:
             call()
         for word in words:
-            assert word in str(caught.value)
+            check_message_form(caught.value, "image", word)
     assert isinstance(detector.detect_batch([bad])[0].error, posekit.InvalidArgumentError)  # type: ignore[list-item]
 
 
@@ -160,8 +161,9 @@ def test_a_bad_image_is_reported_with_a_remedy(
     "boxes", [[[1, 2, 3]], [1, 2, 3, 4], [[[1, 2, 3, 4]]], "boxes", [["a", "b", "c", "d"]], [[1, 2, 3, 4], [1, 2]]], ids=str
 )
 def test_bad_boxes_are_reported(boxes: object, estimator: posekit.PoseEstimator, photo: Pixels) -> None:
-    with pytest.raises(posekit.InvalidArgumentError, match=r"\(N, 4\)"):
+    with pytest.raises(posekit.InvalidArgumentError) as caught:
         estimator.estimate(photo, boxes)  # type: ignore[arg-type]
+    check_message_form(caught.value, "boxes", "(N, 4)")
 
 
 @pytest.mark.parametrize("boxes", [[], (), np.empty((0, 4)), np.empty((0, 5), np.float32), torch.empty(0, 4)], ids=str)

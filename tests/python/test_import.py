@@ -11,6 +11,7 @@ from pathlib import Path
 import posekit
 import pytest
 from conftest import IMAGES, PROGRAM, Script
+from message_form import problem_of_form
 from posekit import _torch
 from posekit._build import TORCH_VERSION
 
@@ -76,11 +77,12 @@ def test_without_opencv_reading_says_what_is_missing_and_the_rest_works(script: 
         try:
             posekit.read_image("examples/images/people.jpg")
         except ImportError as error:
-            print("system's OpenCV" in str(error), "apt-get install" in str(error))
+            print(error)
         """,
         PYTHONPATH=str(copy.parent),
     )
-    assert out == "True True"
+    reason = out.partition("built with (")[2].partition("): ")[0]  # the dynamic linker's own words
+    assert "apt-get install" in out and reason and not problem_of_form(out, "system's OpenCV", reason), out
 
 
 @pytest.mark.parametrize("other", ["2.9.1+cpu", "3.0.0", "2.1.0.dev20260101"])
@@ -97,7 +99,7 @@ def test_another_torch_is_refused_before_the_native_module_is_loaded(other: str,
     built = ".".join(TORCH_VERSION.split(".")[:2])
     assert loaded == "False"
     for word in (f"built for torch {built}", other, f"torch=={built}.*", "pip install"):
-        assert word in text
+        assert not problem_of_form(text, "torch", word), text
 
 
 def test_another_patch_of_the_same_torch_is_taken() -> None:
@@ -115,7 +117,7 @@ def test_without_torch_importing_says_what_to_install(script: Script) -> None:
         except ImportError as error:
             print(error)
         """)
-    assert "posekit needs torch" in out and "pip install" in out
+    assert "pip install" in out and not problem_of_form(out, "posekit needs torch"), out
 
 
 def test_the_torch_it_was_built_for_is_the_librarys() -> None:

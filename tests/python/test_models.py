@@ -16,6 +16,7 @@ import numpy.typing as npt
 import posekit
 import pytest
 from conftest import BOX
+from message_form import check_message_form
 
 Pixels = npt.NDArray[np.uint8]
 USERS: list[Any] = [posekit.PoseEstimator, posekit.PersonDetector]
@@ -99,23 +100,24 @@ def test_a_model_of_bytes_does_not_pickle_and_says_so(lite: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "kind", "words"),
+    ("source", "kind", "thing", "words"),
     [
-        ("nowhere.pt", posekit.NotFoundError, "nowhere.pt"),
-        (b"", posekit.InvalidModelError, "empty"),
-        (b"no model", posekit.UnsupportedModelError, "TorchScript"),
-        (b"\x08\x07\x12\x07pytorch", posekit.UnsupportedModelError, "ONNX"),
-        (7, posekit.InvalidArgumentError, "int"),
-        (["model.pt"], posekit.InvalidArgumentError, "list"),
-        (memoryview(b"abcdef")[::2], posekit.InvalidArgumentError, "gaps"),
+        ("nowhere.pt", posekit.NotFoundError, "", "nowhere.pt"),
+        (b"", posekit.InvalidModelError, "model", "empty"),
+        (b"no model", posekit.UnsupportedModelError, "model", "TorchScript"),
+        (b"\x08\x07\x12\x07pytorch", posekit.UnsupportedModelError, "model", "ONNX"),
+        (7, posekit.InvalidArgumentError, "model", "int"),
+        (["model.pt"], posekit.InvalidArgumentError, "model", "list"),
+        (memoryview(b"abcdef")[::2], posekit.InvalidArgumentError, "model", "gaps"),
     ],
     ids=str,
 )
 @pytest.mark.parametrize("user", [posekit.Model, *USERS])
-def test_what_is_no_model_is_reported(user: Any, source: Any, kind: type[posekit.Error], words: str) -> None:
+def test_a_source_that_is_not_a_model_is_reported(user: Any, source: Any, kind: type[posekit.Error], thing: str, words: str) -> None:
     with pytest.raises(kind) as caught:
         user(source)
-    assert caught.type is kind and words in str(caught.value)
+    assert caught.type is kind
+    check_message_form(caught.value, thing, words)
 
 
 def test_a_model_of_the_wrong_task_is_reported(model: posekit.Model) -> None:

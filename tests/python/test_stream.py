@@ -16,6 +16,7 @@ import numpy.typing as npt
 import posekit
 import pytest
 from conftest import BOX, PHOTOS, ROOT, Script
+from message_form import check_message_form
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -344,8 +345,10 @@ def test_invalid_options_are_refused(photo: Pixels, estimator: posekit.PoseEstim
         {"format": "hsv"},
     ]
     for options in wrong:
-        with pytest.raises(posekit.InvalidArgumentError):
+        with pytest.raises(posekit.InvalidArgumentError) as caught:
             posekit.Stream([photo], estimator, **options)
+        ((name, value),) = options.items()
+        check_message_form(caught.value, name, str(value))
 
 
 def test_ctrl_c_ends_the_wait_for_a_result(script: Script) -> None:
