@@ -24,7 +24,8 @@ posekit::MetadataSource metadata_source(const posekit_model_options& options) {
 void fail(const std::string& message) { throw posekit::Error(posekit::ErrorCode::invalid_argument, message); }
 
 void check_index(std::size_t index, std::size_t count, const char* name) {
-  if (index >= count) fail(std::string(name) + " is " + std::to_string(index) + ", but there are " + std::to_string(count));
+  if (index >= count)
+    fail(std::string(name) + " is " + std::to_string(index) + ", but there are " + std::to_string(count) + ": pass an index below that");
 }
 
 bool boolean(std::int32_t value, const char* name) {

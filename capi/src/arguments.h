@@ -54,7 +54,8 @@ void copy_out(std::span<const T> values, T* buffer, std::size_t capacity, const 
   if (buffer == nullptr && capacity == 0) return;
   require(buffer, name);
   if (capacity < values.size()) {
-    fail(std::string(name) + " has room for " + std::to_string(capacity) + " elements, " + std::to_string(values.size()) + " are needed");
+    fail(std::string(name) + " has room for " + std::to_string(capacity) + " elements, " + std::to_string(values.size()) +
+         " are needed: pass a larger buffer");
   }
   std::copy(values.begin(), values.end(), buffer);
 }

@@ -22,7 +22,7 @@ posekit_status report(posekit_status status, const char* message) noexcept {
     last_error.text = message;
     last_error.shown = last_error.text.c_str();
   } catch (...) {
-    last_error.shown = "memory is out, also for the text of this error: free some and try again";
+    last_error.shown = "memory ran out, also for the text of this error: free some and call again";
   }
   return status;
 }
@@ -35,7 +35,7 @@ posekit_status report_current_exception() noexcept {
   } catch (const posekit::Error& error) {
     return report(static_cast<posekit_status>(error.code()), error.what());
   } catch (const std::bad_alloc&) {
-    last_error.shown = "memory is out: free some, or pass smaller images, fewer persons or a smaller model";
+    last_error.shown = "memory ran out: free some, or pass smaller images, fewer persons or a smaller model";
     return POSEKIT_ERROR_OUT_OF_MEMORY;
   } catch (const std::exception& error) {
     return report(POSEKIT_ERROR_INTERNAL, error.what());

@@ -76,10 +76,10 @@ posekit_status posekit_set_device_memory_limit(const char* device, uint64_t byte
   return guard([&] { posekit::set_device_memory_limit(&require(device, "device"), bytes); });
 }
 
-posekit_status posekit_keep_freed_memory(int32_t* told) {
+posekit_status posekit_keep_freed_memory(int32_t* applied) {
   return guard([&] {
     const bool could = posekit::keep_freed_memory();
-    if (told != nullptr) *told = could ? 1 : 0;
+    if (applied != nullptr) *applied = could ? 1 : 0;
   });
 }
 

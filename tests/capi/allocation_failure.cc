@@ -93,7 +93,7 @@ TEST_CASE("An error whose text finds no memory still has its status and a static
     allocations_left = never;
     REQUIRE(status != POSEKIT_OK);
     REQUIRE(message != nullptr);
-    const bool is_static = std::string(message).starts_with("memory is out");
+    const bool is_static = std::string(message).starts_with("memory ran out");
     CHECK((is_static || std::string(message).find(name) != std::string::npos));
     CHECK((status == POSEKIT_ERROR_OUT_OF_MEMORY || status == POSEKIT_ERROR_NOT_FOUND));
     if (status == POSEKIT_ERROR_NOT_FOUND && is_static) ++with_static_text;

@@ -4,13 +4,14 @@
 #include <posekit_c.h>
 
 #include <catch2/catch_test_macros.hpp>
-#include <catch2/matchers/catch_matchers_string.hpp>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <source_location>
 #include <string>
 #include <tuple>
+
+#include "support/message_form.h"
 
 namespace posekit_c_test {
 
@@ -20,10 +21,10 @@ inline void ok(posekit_status status) {
   REQUIRE(status == POSEKIT_OK);
 }
 
-/// Expects a call to fail with this status and a text that contains this.
+/// Expects a call to fail with this status and a message of good form that contains this.
 inline void fails(posekit_status status, posekit_status expected, const std::string& text) {
   CHECK(status == expected);
-  CHECK_THAT(posekit_last_error_message(), Catch::Matchers::ContainsSubstring(text));
+  posekit_test::check_message_form(posekit_last_error_message(), "", text);
 }
 
 /// Expects the same, and each out parameter, which held what no call gives, to be reset.

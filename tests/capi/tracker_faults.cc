@@ -90,7 +90,7 @@ TEST_CASE("A time that does not come after a tracker's last, or is not finite, i
   const auto refused = [&](double time, const std::string& text) {
     refuses<posekit_result*>(text, [&](auto** out) { return posekit_tracker_update(seen.tracker.get(), time, seen.result.get(), 0, out); });
   };
-  refused(5, "5 s does not come after 5 s");
+  refused(5, "time 5 s is not after 5 s");
   refused(NAN, "finite");
   CHECK(seen.unchanged());
 }

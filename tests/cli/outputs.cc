@@ -98,7 +98,7 @@ TEST_CASE("A second run with --draw makes the missing drawings") {
   CHECK(here.files("posekit-out") == Names{"a.png.json", "a.png.pose.jpg"});
 }
 
-TEST_CASE("-o - writes one JSON line for each image to standard output, and no file") {
+TEST_CASE("Output - writes one JSON line for each image to standard output, and no file") {
   const Workplace here;
   here.image("a.png");
   here.image("b.png");

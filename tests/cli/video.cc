@@ -180,7 +180,7 @@ TEST_CASE("Images, videos and folders mix, in order, also on standard output") {
   CHECK(order == std::vector<std::string>{"in/a.png", "in/b.avi", "in/b.avi", "in/c.png"});
 }
 
-TEST_CASE("--every 3 runs the detector on every third frame, and its boxes are carried over") {
+TEST_CASE("Option --detect-every 3 runs the detector on every third frame, and its boxes are carried over") {
   const Workplace here;
   const posekit::Image photo = posekit::read_image(posekit_test::source_dir() / "examples/images/astronaut.jpg");
   film(here.path("clip.mp4"), photo, 7, 440);
