@@ -34,7 +34,7 @@ void fails_and_resets(posekit_status expected, const std::string& text, Call cal
                       std::source_location where = std::source_location::current()) {
   INFO("line " << where.line());
   std::tuple<Out...> outs;
-  std::apply([](Out&... out) { (std::memset(&out, 0x5a, sizeof out), ...); }, outs);
+  std::apply([](Out&... out) { (std::memset(&out, 0x5a, sizeof out), ...); }, outs);  // NOLINT(bugprone-sizeof-expression): pointers too
   fails(std::apply([&](Out&... out) { return call(&out...); }, outs), expected, text);
   CHECK(outs == std::tuple<Out...>{});
 }
