@@ -255,7 +255,6 @@ TEST_CASE("A broken model ends the run with one error for any number of images")
   const Workplace here;
   here.image("a.png");
   here.image("b.png");
-  using Arguments = std::vector<std::string>;
   const auto model = GENERATE(values<Arguments>({{"-m", "nowhere.pt"}, {"--detector", "nowhere.pt"}, {"--preset", "nowhere.pt"}}));
   Arguments arguments{"estimate", "a.png", "b.png"};
   arguments.insert(arguments.end(), model.begin(), model.end());
