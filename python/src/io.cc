@@ -23,7 +23,7 @@
 #include "results.h"
 
 namespace py = pybind11;
-using namespace posekit;
+using namespace posekit;  // NOLINT(google-build-using-namespace): what is bound here
 
 namespace posekit_python {
 namespace {

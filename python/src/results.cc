@@ -19,7 +19,7 @@
 #include "register.h"
 
 namespace py = pybind11;
-using namespace posekit;
+using namespace posekit;  // NOLINT(google-build-using-namespace): what is bound here
 
 namespace posekit_python {
 namespace {

@@ -21,7 +21,7 @@
 #include "tracker.h"
 
 namespace py = pybind11;
-using namespace posekit;
+using namespace posekit;  // NOLINT(google-build-using-namespace): what is bound here
 using namespace std::chrono_literals;
 
 namespace posekit_python {
