@@ -31,7 +31,7 @@ std::chrono::microseconds microseconds(std::uint64_t given, const char* name) {
 }
 
 posekit::PipelineOptions pipeline_options(const posekit_pipeline_options* given) {
-  constexpr std::size_t first_size = offsetof(posekit_pipeline_options, tracker) + sizeof(given->tracker);
+  constexpr std::size_t first_size = offsetof(posekit_pipeline_options, tracker) + sizeof(void*);
   const auto options = read_options(given, first_size, "posekit_pipeline_options");
   check_reserved(options.reserved, "posekit_pipeline_options");
   check_enumerator(options.overflow, POSEKIT_OVERFLOW_LATEST + 1, "overflow");
