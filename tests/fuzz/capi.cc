@@ -382,7 +382,8 @@ void read_result(World& world, Input& input) {
   char* json = nullptr;
   (void)went_well(posekit_result_json(result, image, name_of(input), &json));
   posekit_string_destroy(json);
-  (void)went_well(posekit_result_coco_entries(result, image, input.word(), input.byte() % 2 == 0 ? nullptr : name_of(input), &json));
+  (void)went_well(posekit_result_coco_entries(result, image, static_cast<std::int64_t>(input.word()),
+                                              input.byte() % 2 == 0 ? nullptr : name_of(input), &json));
   posekit_string_destroy(json);
   std::int32_t detected = 0;
   std::size_t given = 0;
