@@ -50,11 +50,8 @@ posekit_status posekit_estimator_estimate(const posekit_estimator* estimator, co
     const auto& shared = require(estimator, "estimator").estimator;
     auto people = posekit_c::boxes(boxes, box_count);
     const posekit::ImageView view = image_view(require(image, "image"));
-    const posekit::Size size = view.size();
-    std::vector<posekit::Prediction> predictions(1);
-    predictions[0].result = shared->estimate(view, people, run_control(control));
-    predictions[0].boxes = std::move(people);
-    *result = new_result(shared, {&size, 1}, std::move(predictions));
+    posekit::ImageResult estimated = shared->estimate(view, people, run_control(control));
+    *result = new_result(shared, view.size(), {.boxes = std::move(people), .result = std::move(estimated), .detected = false});
   });
 }
 

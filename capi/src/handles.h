@@ -66,6 +66,9 @@ posekit_keypoint_set* new_keypoint_set(posekit::KeypointSet set);
 posekit_result* new_result(std::shared_ptr<const posekit::PoseEstimator> estimator, std::span<const posekit::Size> sizes,
                            std::vector<posekit::Prediction> predictions);
 
+/// The result of one image.
+posekit_result* new_result(std::shared_ptr<const posekit::PoseEstimator> estimator, posekit::Size size, posekit::Prediction prediction);
+
 /// One image's people. @throws posekit::Error invalid_argument if there is no such image
 const std::vector<posekit::Pose>& poses_of(const posekit_result* result, std::size_t image);
 /// That image alone.

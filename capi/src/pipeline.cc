@@ -68,9 +68,7 @@ class Sink {
 
     const bool detected = out.detected;
     const posekit::Size size = out.frame.image.size();
-    std::vector<posekit::Prediction> predictions;
-    predictions.push_back(std::move(out));
-    const posekit_status status = sink_(context_, &frame, detected ? 1 : 0, new_result(estimator_, {&size, 1}, std::move(predictions)));
+    const posekit_status status = sink_(context_, &frame, detected ? 1 : 0, new_result(estimator_, size, std::move(out)));
     if (status == POSEKIT_OK) return;
     const bool known = status > POSEKIT_OK && status <= POSEKIT_ERROR_INTERNAL;
     throw posekit::Error(known ? static_cast<posekit::ErrorCode>(status) : posekit::ErrorCode::internal,

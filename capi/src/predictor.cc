@@ -24,10 +24,7 @@ posekit_status posekit_predictor_predict(const posekit_predictor* predictor, con
     require(result, "result");
     const posekit_predictor& self = require(predictor, "predictor");
     const posekit::ImageView view = image_view(require(image, "image"));
-    const posekit::Size size = view.size();
-    std::vector<posekit::Prediction> predictions;
-    predictions.push_back(self.predictor.predict(view, run_control(control)));
-    *result = new_result(self.estimator, {&size, 1}, std::move(predictions));
+    *result = new_result(self.estimator, view.size(), self.predictor.predict(view, run_control(control)));
   });
 }
 

@@ -62,6 +62,16 @@ const ImageEntry& entry_at(const posekit_result* result, size_t image) {
   return result->images[image];
 }
 
+/// Shows an array of one image.
+template <class T>
+posekit_status give(const posekit_result* result, size_t image, std::vector<T> ImageEntry::*member, const T** data, const char* data_name,
+                    size_t* count, const char* count_name) {
+  return guard([&] {
+    clear_array(data, count);
+    give_array(entry_at(result, image).*member, data, data_name, count, count_name);
+  });
+}
+
 }  // namespace
 
 posekit_result* posekit_c::new_result(std::shared_ptr<const posekit::PoseEstimator> estimator, std::span<const posekit::Size> sizes,
@@ -70,6 +80,13 @@ posekit_result* posekit_c::new_result(std::shared_ptr<const posekit::PoseEstimat
   handle->estimator = std::move(estimator);
   for (std::size_t i = 0; i < predictions.size(); ++i) handle->images.push_back(entry_of(std::move(predictions[i]), sizes[i]));
   return handle.release();
+}
+
+posekit_result* posekit_c::new_result(std::shared_ptr<const posekit::PoseEstimator> estimator, posekit::Size size,
+                                      posekit::Prediction prediction) {
+  std::vector<posekit::Prediction> predictions;
+  predictions.push_back(std::move(prediction));
+  return new_result(std::move(estimator), {&size, 1}, std::move(predictions));
 }
 
 const std::vector<posekit::Pose>& posekit_c::poses_of(const posekit_result* result, std::size_t image) {
@@ -151,24 +168,15 @@ posekit_status posekit_result_keypoints(const posekit_result* result, size_t ima
 }
 
 posekit_status posekit_result_boxes(const posekit_result* result, size_t image, const posekit_box** boxes, size_t* persons) {
-  return guard([&] {
-    clear_array(boxes, persons);
-    give_array(entry_at(result, image).boxes, boxes, "boxes", persons, "persons");
-  });
+  return give(result, image, &ImageEntry::boxes, boxes, "boxes", persons, "persons");
 }
 
 posekit_status posekit_result_box_indices(const posekit_result* result, size_t image, const size_t** indices, size_t* persons) {
-  return guard([&] {
-    clear_array(indices, persons);
-    give_array(entry_at(result, image).box_indices, indices, "indices", persons, "persons");
-  });
+  return give(result, image, &ImageEntry::box_indices, indices, "indices", persons, "persons");
 }
 
 posekit_status posekit_result_input_boxes(const posekit_result* result, size_t image, const posekit_box** boxes, size_t* count) {
-  return guard([&] {
-    clear_array(boxes, count);
-    give_array(entry_at(result, image).input_boxes, boxes, "boxes", count, "count");
-  });
+  return give(result, image, &ImageEntry::input_boxes, boxes, "boxes", count, "count");
 }
 
 posekit_status posekit_result_detected(const posekit_result* result, size_t image, int32_t* detected) {
@@ -180,10 +188,7 @@ posekit_status posekit_result_detected(const posekit_result* result, size_t imag
 }
 
 posekit_status posekit_result_track_ids(const posekit_result* result, size_t image, const int64_t** track_ids, size_t* persons) {
-  return guard([&] {
-    clear_array(track_ids, persons);
-    give_array(entry_at(result, image).track_ids, track_ids, "track_ids", persons, "persons");
-  });
+  return give(result, image, &ImageEntry::track_ids, track_ids, "track_ids", persons, "persons");
 }
 
 posekit_status posekit_result_box_error_count(const posekit_result* result, size_t image, size_t* count) {
