@@ -79,13 +79,10 @@ void set_option(posekit::Overflow& option, const char* name, py::handle value) {
   const auto given = value_as<std::string>(name, value);
   if (given == "block")
     option = Overflow::block;
-  else if (given == "refuse")
-    option = Overflow::refuse;
   else if (given == "latest")
     option = Overflow::latest;
   else
-    throw Error(ErrorCode::invalid_argument,
-                std::string(name) + " \"" + given + "\" was given, \"block\", \"refuse\" or \"latest\" is expected");
+    throw Error(ErrorCode::invalid_argument, std::string(name) + " \"" + given + "\" was given, \"block\" or \"latest\" is expected");
 }
 
 }  // namespace posekit_python
