@@ -1,10 +1,11 @@
 /// All headers of posekit's core library, except opencv.h, which needs OpenCV.
 ///
-/// The library posekit::io has its own: image_io.h, video.h, listing.h and draw.h for image files,
-/// videos, folders and drawing.
+/// The library posekit::io has its own: image_io.h, video.h, listing.h, media.h and draw.h for image
+/// files, videos, folders, kinds of files and drawing.
 #pragma once
 
 // IWYU pragma: begin_exports
+#include "posekit/boxes_file.h"
 #include "posekit/detector.h"
 #include "posekit/device.h"
 #include "posekit/error.h"

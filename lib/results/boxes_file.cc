@@ -1,0 +1,395 @@
+/// The boxes of people that a file has, by image.
+#include "posekit/boxes_file.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+
+#include "posekit/error.h"
+#include "results/boxes_document.h"
+#include "results/name_index.h"
+#include "results/unicode.h"
+
+namespace posekit::inline v0 {
+namespace {
+
+constexpr std::int64_t person_category = 1;  // COCO's
+constexpr std::size_t most_shown = 5;
+
+[[noreturn]] void fail(const std::string& what) { throw Error(ErrorCode::invalid_argument, what); }
+
+std::string counted(std::size_t count, const char* one, const char* several) {
+  return fmt::format("{} {}", count, count == 1 ? one : several);
+}
+
+bool is_person(std::string_view name) {
+  return std::ranges::equal(name, std::string_view("person"), {},
+                            [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+}
+
+bool is_finite(const Box& box) { return std::isfinite(box.x1) && std::isfinite(box.y1) && std::isfinite(box.x2) && std::isfinite(box.y2); }
+
+/// Whether every box would fit into one pixel, as fractions of the sides do.
+bool are_fractions(const std::vector<Box>& boxes) {
+  constexpr double most = 1 + 1e-3;  // x + width, rounded
+  const auto in = [](double value) { return value >= 0 && value <= most; };
+  return std::ranges::all_of(boxes, [&](const Box& box) { return in(box.x1) && in(box.y1) && in(box.x2) && in(box.y2); });
+}
+
+/// Whether sizes differ by a factor alone, rounding apart.
+bool have_one_shape(Size a, Size b) {
+  const double height = static_cast<double>(a.height) * b.width / a.width;
+  return std::abs(height - b.height) <= std::max(1.0, 0.005 * b.height);
+}
+
+/// Says which boxes are people, and counts the others.
+class Categories {
+ public:
+  Categories(const BoxesDocument& document, const std::string& file, const std::optional<std::int64_t>& asked);
+
+  bool take(const ListedBox& box);
+  /// @throws Error invalid_argument if there are boxes, and none is of a person though nothing says what the ids mean
+  void check() const;
+  /// What was left out; empty: nothing.
+  std::string note() const;
+
+ private:
+  /// "1 (3 boxes), 7 (1 box)"
+  std::string list(const std::map<std::int64_t, std::size_t>& counts) const;
+  std::optional<std::int64_t> person_of_names() const;
+
+  const BoxesDocument& document_;
+  const std::string& file_;
+  std::optional<std::int64_t> asked_;
+  std::int64_t person_ = person_category;
+  bool has_names_ = false;
+  std::size_t taken_ = 0;
+  std::map<std::int64_t, std::size_t> left_out_;
+  std::map<std::string, std::size_t> left_out_names_;
+};
+
+std::string Categories::list(const std::map<std::int64_t, std::size_t>& counts) const {
+  std::vector<std::string> texts;
+  for (const auto& [id, count] : counts) {
+    if (texts.size() == most_shown) {
+      texts.emplace_back("...");
+      break;
+    }
+    const auto name = document_.categories.find(id);
+    const std::string title = name == document_.categories.end() || name->second.empty() ? "" : fmt::format(" \"{}\"", name->second);
+    texts.push_back(fmt::format("{}{} ({})", id, title, counted(count, "box", "boxes")));
+  }
+  return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+/// The category with the name of people. @throws Error invalid_argument if none has, or several
+std::optional<std::int64_t> Categories::person_of_names() const {
+  std::vector<std::string> all;
+  std::vector<std::int64_t> people;
+  for (const auto& [id, name] : document_.categories) {
+    if (!name.empty() && all.size() < most_shown) all.push_back(fmt::format("{} \"{}\"", id, name));
+    if (is_person(name)) people.push_back(id);
+  }
+  if (all.empty()) return std::nullopt;
+  if (people.empty())
+    fail(fmt::format("{}: no category has the name person: name one of them, {}, with --category ID", file_, fmt::join(all, ", ")));
+  if (people.size() > 1)
+    fail(fmt::format("{}: the categories {} have the name person: name one of them with --category ID", file_, fmt::join(people, " and ")));
+  return people.front();
+}
+
+Categories::Categories(const BoxesDocument& document, const std::string& file, const std::optional<std::int64_t>& asked)
+    : document_(document), file_(file), asked_(asked) {
+  if (asked_) {
+    person_ = *asked_;
+    if (!document.categories.empty() && !document.categories.contains(person_))
+      fail(fmt::format("{}: category {} is not among its categories: name one that is, for example {}", file_, person_,
+                       document.categories.begin()->first));
+    return;
+  }
+  if (const auto person = person_of_names()) {
+    person_ = *person;
+    has_names_ = true;
+    return;
+  }
+  std::map<std::int64_t, std::size_t> counts;
+  for (const ListedBox& box : document.boxes) {
+    if (box.category && !box.category_name) ++counts[*box.category];
+  }
+  if (counts.contains(0)) {
+    fail(fmt::format(
+        "{}: its categories have no names, and some programs count from 0: name the one of people with --category ID; there are {}", file_,
+        list(counts)));
+  }
+}
+
+bool Categories::take(const ListedBox& box) {
+  const bool by_name = !asked_ && !has_names_ && box.category_name;
+  const bool taken = by_name ? is_person(*box.category_name) : !box.category || *box.category == person_;
+  if (taken) {
+    ++taken_;
+  } else if (by_name) {
+    ++left_out_names_[*box.category_name];
+  } else {
+    ++left_out_[*box.category];
+  }
+  return taken;
+}
+
+void Categories::check() const {
+  if (has_names_ || taken_ > 0 || left_out_.empty()) return;
+  fail(fmt::format("{}: no box is of category {}: name the one of people with --category ID; there are {}", file_, person_,
+                   list(left_out_)));
+}
+
+std::string Categories::note() const {
+  std::size_t count = 0;
+  for (const auto& [id, boxes] : left_out_) count += boxes;
+  for (const auto& [name, boxes] : left_out_names_) count += boxes;
+  if (count == 0) return {};
+  std::string of = list(left_out_);
+  for (const auto& [name, boxes] : left_out_names_)
+    of += fmt::format("{}\"{}\" ({})", of.empty() ? "" : ", ", name, counted(boxes, "box", "boxes"));
+  return fmt::format("{}: left out: {} of other categories: {}", file_, counted(count, "box", "boxes"), of);
+}
+
+/// Images with COCO's ids.
+class CocoImages {
+ public:
+  CocoImages(const std::vector<CocoImage>& images, const std::string& file);
+
+  void add_image(const std::filesystem::path& image) { names_.add_image(image); }
+  /// @throws Error invalid_argument as NameIndex does, or if no input is among them
+  void settle();
+  const CocoImage* find(const std::filesystem::path& image) const;
+  const CocoImage* find(std::int64_t id) const;
+
+ private:
+  std::string file_;
+  NameIndex names_;
+  std::vector<CocoImage> images_;  ///< By the position of their names.
+  std::map<std::int64_t, std::size_t> by_id_;
+};
+
+CocoImages::CocoImages(const std::vector<CocoImage>& images, const std::string& file) : file_(file), names_(file), images_(images) {
+  for (const CocoImage& image : images) {
+    const auto [position, is_new] = names_.add(image.name);
+    if (!is_new)
+      fail(fmt::format("{}: the images {} and {} are both \"{}\": keep one of them", file_, images_[position].id, image.id, image.name));
+    if (!by_id_.emplace(image.id, position).second)
+      fail(fmt::format("{}: two images have the id {}, \"{}\" is one: keep one of them", file_, image.id, image.name));
+  }
+}
+
+void CocoImages::settle() {
+  names_.settle();
+  for (std::size_t i = 0; i < images_.size(); ++i) {
+    if (names_.is_used(i)) return;
+  }
+  if (names_.first_image().empty()) return;
+  fail(fmt::format("{}: no input is among its {}: the inputs are like \"{}\", its names like \"{}\"; pass the annotations of these inputs",
+                   file_, counted(images_.size(), "image", "images"), names_.first_image(), images_.empty() ? "" : images_.front().name));
+}
+
+const CocoImage* CocoImages::find(const std::filesystem::path& image) const {
+  const auto position = names_.find(image);
+  return position ? &images_[*position] : nullptr;
+}
+
+const CocoImage* CocoImages::find(std::int64_t id) const {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : &images_[found->second];
+}
+
+}  // namespace
+
+class BoxesFile::Impl {
+ public:
+  /// @param document none: only the annotations' ids are asked for
+  Impl(std::optional<BoxesDocument> document, const std::string& name, const Images& images, const BoxesFileOptions& options);
+
+  std::vector<Box> boxes(const std::filesystem::path& image, Size size) const;
+  bool has_entry(const std::filesystem::path& image) const { return names_.find(image).has_value(); }
+  std::optional<std::int64_t> image_id(const std::filesystem::path& image) const;
+
+  bool lists_images() const { return lists_images_; }
+  const std::vector<std::string>& unused() const { return unused_; }
+  const std::vector<std::string>& notes() const { return notes_; }
+
+ private:
+  void add_boxes(BoxesDocument document, const BoxesFileOptions& options);
+  std::vector<Box>& entry_of(const ListedBox& box, const CocoImages* own);
+  std::vector<Box>& entry_of(const std::string& name);
+  void check_matches();
+  void check_size(Size stated, Size size, const std::string& name) const;
+
+  std::string file_;
+  NameIndex names_;
+  std::vector<std::vector<Box>> entries_;  ///< By the position of their names.
+  std::optional<CocoImages> coco_;         ///< The file's own, or the annotations'.
+  bool lists_images_ = false;
+  bool scale_;
+  std::vector<std::string> unused_;
+  std::vector<std::string> notes_;
+};
+
+BoxesFile::Impl::Impl(std::optional<BoxesDocument> document, const std::string& name, const Images& images, const BoxesFileOptions& options)
+    : file_(fmt::format("boxes file \"{}\"", name)), names_(file_), scale_(options.scale) {
+  if (!options.annotations.empty()) {
+    const std::string text = read_boxes_text(options.annotations, "annotations file");
+    const BoxesDocument annotations = parse_annotations(text, options.annotations.string());
+    coco_.emplace(annotations.coco_images, fmt::format("annotations file \"{}\"", options.annotations.string()));
+    if (document && document->categories.empty()) document->categories = annotations.categories;
+  }
+  if (document) add_boxes(*std::move(document), options);
+  while (const auto image = images()) {
+    names_.add_image(*image);
+    if (coco_) coco_->add_image(*image);
+  }
+  names_.settle();
+  check_matches();
+  if (coco_) coco_->settle();
+}
+
+void BoxesFile::Impl::add_boxes(BoxesDocument document, const BoxesFileOptions& options) {
+  lists_images_ = document.kind != BoxesDocument::Kind::detections;
+  for (const std::string& image : document.images) {
+    const auto [position, is_new] = names_.add(image);
+    if (!is_new) fail(fmt::format("{}: \"{}\" and \"{}\" are one path: keep one of them", file_, names_.text(position), image));
+    entries_.emplace_back();
+  }
+  std::optional<CocoImages> own;
+  if (document.kind == BoxesDocument::Kind::coco) {
+    own.emplace(document.coco_images, file_);
+    for (const CocoImage& image : document.coco_images) entry_of(image.name);
+  }
+  Categories categories(document, file_, options.category);
+  std::size_t crowds = 0;
+  std::size_t low = 0;
+  for (const ListedBox& box : document.boxes) {
+    std::vector<Box>& boxes = entry_of(box, own ? &*own : nullptr);
+    if (!categories.take(box)) continue;
+    if (box.crowd) {
+      ++crowds;
+    } else if (options.score_threshold && !(box.box.score > *options.score_threshold)) {
+      ++low;
+    } else {
+      boxes.push_back(box.box);
+    }
+  }
+  categories.check();
+  if (std::string note = categories.note(); !note.empty()) notes_.push_back(std::move(note));
+  if (crowds > 0) notes_.push_back(fmt::format("{}: left out: {} of crowds", file_, counted(crowds, "box", "boxes")));
+  if (low > 0)
+    notes_.push_back(
+        fmt::format("{}: left out: {} with a score of at most {}", file_, counted(low, "box", "boxes"), *options.score_threshold));
+  if (own && !coco_) coco_ = std::move(own);
+}
+
+/// Numbers are ids where there are ids, else names that are numbers.
+std::vector<Box>& BoxesFile::Impl::entry_of(const ListedBox& box, const CocoImages* own) {
+  const auto* id = std::get_if<std::int64_t>(&box.image);
+  if (own != nullptr) {
+    const CocoImage* image = id == nullptr ? nullptr : own->find(*id);
+    if (image == nullptr) {
+      fail(fmt::format("{}: an entry of \"annotations\" has the \"image_id\" {}, one that is among \"images\" is expected", file_,
+                       id == nullptr ? std::get<std::string>(box.image) : fmt::format("{}", *id)));
+    }
+    return entry_of(image->name);
+  }
+  if (id == nullptr) return entry_of(std::get<std::string>(box.image));
+  const CocoImage* image = coco_ ? coco_->find(*id) : nullptr;
+  return entry_of(image == nullptr ? fmt::format("{}", *id) : image->name);
+}
+
+std::vector<Box>& BoxesFile::Impl::entry_of(const std::string& name) {
+  const auto [position, is_new] = names_.add(name);
+  if (is_new) entries_.emplace_back();
+  return entries_[position];
+}
+
+/// What no image used is counted; if that is everything, something is wrong with the names.
+void BoxesFile::Impl::check_matches() {
+  std::size_t in_part = 0;
+  std::optional<std::size_t> example;
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    if (!names_.is_used(i)) {
+      unused_.push_back(names_.text(i));
+    } else if (!names_.fits_whole(i)) {
+      ++in_part;
+      if (!example) example = i;
+    }
+  }
+  if (!unused_.empty() && unused_.size() == names_.size() && !names_.first_image().empty()) {
+    const bool numbers =
+        std::ranges::all_of(unused_, [](const std::string& name) { return name.find_first_not_of("0123456789") == std::string::npos; });
+    fail(fmt::format(
+        "{}: none of its {} fits an input: it has \"{}\", the inputs are like \"{}\"; {}", file_,
+        counted(unused_.size(), "entry", "entries"), unused_.front(), names_.first_image(),
+        numbers ? "pass the COCO annotations that its ids are from with --annotations FILE" : "write the file names of the inputs"));
+  }
+  if (in_part > 0) {
+    notes_.push_back(fmt::format("{}: {} in another folder than it has, for example \"{}\" for \"/{}\"", file_,
+                                 counted(in_part, "input is", "inputs are"), names_.text(*example), names_.image(*example)));
+  }
+}
+
+void BoxesFile::Impl::check_size(Size stated, Size size, const std::string& name) const {
+  const std::string sizes = fmt::format("{}: \"{}\" has {}x{} pixels there, the upright image has {}x{}", file_, name, stated.width,
+                                        stated.height, size.width, size.height);
+  if (stated.width == size.height && stated.height == size.width)
+    fail(sizes + ": its boxes are of the image as the file stores it, write them for the upright one");
+  if (!have_one_shape(stated, size)) fail(sizes + ": write boxes for this image");
+  if (!scale_) fail(sizes + ": pass --scale-boxes if its boxes are of the same picture in another size");
+}
+
+std::vector<Box> BoxesFile::Impl::boxes(const std::filesystem::path& image, Size size) const {
+  const auto position = names_.find(image);
+  if (!position) return {};
+  std::vector<Box> boxes = entries_[*position];
+  const std::string& name = names_.text(*position);
+  const CocoImage* coco = coco_ ? coco_->find(image) : nullptr;
+  const Size stated = coco != nullptr && coco->size ? *coco->size : size;
+  if (stated != size) check_size(stated, size, name);
+  if (!boxes.empty() && (size.width > 2 || size.height > 2) && are_fractions(boxes)) {
+    fail(fmt::format("{}: all boxes of \"{}\" are within 0 and 1, pixels are expected: multiply fractions by the image's {}x{}", file_,
+                     name, size.width, size.height));
+  }
+  const double x = static_cast<double>(size.width) / stated.width;
+  const double y = static_cast<double>(size.height) / stated.height;
+  for (Box& box : boxes) {
+    box = {box.x1 * x, box.y1 * y, box.x2 * x, box.y2 * y, box.score};
+    if (is_finite(box) && (box.x1 > size.width || box.y1 > size.height || box.x2 < 0 || box.y2 < 0)) {
+      fail(fmt::format("{}: the box ({}, {}, {}, {}) of \"{}\" is outside of the image, which has {}x{} pixels: write boxes for this image",
+                       file_, box.x1, box.y1, box.x2, box.y2, name, size.width, size.height));
+    }
+  }
+  return boxes;
+}
+
+std::optional<std::int64_t> BoxesFile::Impl::image_id(const std::filesystem::path& image) const {
+  const CocoImage* coco = coco_ ? coco_->find(image) : nullptr;
+  return coco == nullptr ? std::nullopt : std::optional(coco->id);
+}
+
+BoxesFile::BoxesFile(const std::filesystem::path& path, const Images& images, const BoxesFileOptions& options) {
+  std::optional<BoxesDocument> document;
+  if (!path.empty()) document = parse_boxes(read_boxes_text(path, "boxes file"), path.string());
+  impl_ = std::make_shared<const Impl>(std::move(document), path.string(), images, options);
+}
+
+BoxesFile::BoxesFile(std::string_view text, const std::string& name, const Images& images, const BoxesFileOptions& options)
+    : impl_(std::make_shared<const Impl>(parse_boxes(to_utf8(std::string(text)), name), name, images, options)) {}
+
+std::vector<Box> BoxesFile::boxes(const std::filesystem::path& image, Size size) const { return impl_->boxes(image, size); }
+bool BoxesFile::has_entry(const std::filesystem::path& image) const { return impl_->has_entry(image); }
+std::optional<std::int64_t> BoxesFile::image_id(const std::filesystem::path& image) const { return impl_->image_id(image); }
+bool BoxesFile::lists_images() const noexcept { return impl_->lists_images(); }
+const std::vector<std::string>& BoxesFile::unused_entries() const noexcept { return impl_->unused(); }
+const std::vector<std::string>& BoxesFile::notes() const noexcept { return impl_->notes(); }
+
+}  // namespace posekit::inline v0
