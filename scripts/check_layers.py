@@ -27,7 +27,7 @@ THIRD_PARTY = {  # what it is: how its headers are recognised, and the folders a
     "Google Benchmark": (re.compile(r"benchmark/"), ("tests/bench/",)),
     "pybind11": (re.compile(r"pybind11/"), ("python/src/",)),
 }
-NOT_FOR_C = ("posekit/image_io.h", "posekit/draw.h", "posekit/video.h", "posekit/listing.h", "posekit/opencv.h")
+NOT_FOR_C = ("posekit/image_io.h", "posekit/draw.h", "posekit/video.h", "posekit/listing.h", "posekit/media.h", "posekit/opencv.h")
 NOT_BESIDE_TORCH = ("fmt", "nlohmann-json")  # Torch's include folder carries copies of its own
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

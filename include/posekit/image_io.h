@@ -37,6 +37,13 @@ struct ReadOptions {
 /// @throws Error invalid_argument if the image has more than `max_pixels`
 [[nodiscard]] POSEKIT_API Image decode_image(std::span<const std::byte> file, const std::string& name, const ReadOptions& options = {});
 
+/// Returns the size of an image file, upright: that of the image that read_image gives.
+///
+/// It is read from the header where that has it (JPEG, PNG); other files are decoded.
+///
+/// @throws Error as read_image does
+[[nodiscard]] POSEKIT_API Size image_size(const std::filesystem::path& path, const ReadOptions& options = {});
+
 /// Writes an image in the format of the path's extension (.png, .jpg, …), whole or not at all.
 ///
 /// It writes to a temporary file beside the path, which is then renamed.

@@ -4,23 +4,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "posekit/export.h"
+#include "posekit/media.h"
 
 namespace posekit::inline v0 {
-
-/// Says what a file is, by its extension alone.
-enum class MediaKind : std::uint8_t {
-  other,
-  image,  ///< .jpg .jpeg .png .bmp .webp .tif .tiff .jp2, in any case
-  video,  ///< .mp4 .avi .mov .mkv .webm .m4v .mpg .mpeg, in any case
-};
-/// Returns what a file is, by its extension alone.
-[[nodiscard]] POSEKIT_API MediaKind media_kind(const std::filesystem::path& file);
 
 /// Names one of `count` parts of a set of files.
 ///
@@ -43,20 +36,38 @@ struct ListedFile {
   std::string problem;  ///< Not empty: `path` is a folder that can't be listed, for this reason.
 };
 
+/// Returns the image or video that a result or drawing of posekit is of, by its name alone.
+///
+/// It is `a.jpg` for `a.jpg.json` and `a.jpg.pose.jpg`, and empty for other names.
+[[nodiscard]] POSEKIT_API std::filesystem::path original_of_result(const std::filesystem::path& file);
+
 /// Sets what a FolderListing lists.
 struct ListingOptions {
   Shard shard;
-  /// An output folder: what an earlier run wrote there is not listed. Empty: none.
+  /// An output folder: nothing in it is listed if it is below the folder that is searched.
   ///
-  /// If it is below the folder that is searched, nothing in it is listed. If it is that folder,
-  /// only drawings whose original is beside them are left out (`a.jpg.pose.jpg`).
+  /// Empty: none.
   std::filesystem::path output;
+};
+
+/// Counts what a listing left out.
+struct LeftOut {
+  /// Files that are neither images nor videos, by extension in lower case with its dot, or "".
+  std::map<std::string, std::size_t> kinds;
+  /// Files and folders whose name begins with a dot, and those that systems make (`@eaDir`).
+  std::size_t hidden = 0;
+  std::size_t linked_folders = 0;  ///< Links to folders that are searched anyway, or lead in a circle.
+  std::size_t results = 0;         ///< Results and drawings of posekit, and the output folder.
+  std::size_t special = 0;         ///< Pipes, sockets and devices.
+
+  POSEKIT_API LeftOut& operator+=(const LeftOut& other);
 };
 
 /// Finds the images and videos below a folder, one after the other, sorted by name.
 ///
-/// Sub-folders are included. Links to files are followed, links to folders are not, and a temporary
-/// file of posekit's is not listed. Files that come or go meanwhile may be found or not.
+/// Sub-folders are included, and linked folders, each once. Hidden files and folders, and what
+/// posekit writes itself (`a.jpg.json`, `a.jpg.pose.jpg`), are left out and counted, as are files
+/// of other kinds. Files that come or go meanwhile may be found or not.
 ///
 /// At most 16,384 names of a folder are held in memory at a time. For the next ones it is read
 /// again.
@@ -76,6 +87,8 @@ class POSEKIT_API FolderListing {
   ///
   /// @return none when all were given
   [[nodiscard]] std::optional<ListedFile> next();
+  /// Returns what was left out so far: of the shard, if one is asked for.
+  [[nodiscard]] const LeftOut& left_out() const noexcept;
 
  private:
   class Impl;

@@ -27,6 +27,13 @@ struct ModelReport {
 /// @throws Error as Model's constructor does
 [[nodiscard]] POSEKIT_API ModelReport inspect_model(const std::filesystem::path& path, const ModelOptions& options = {});
 
+/// Returns the SHA-256 checksum of a model file in hex, as ModelOptions::sha256 takes it.
+///
+/// It reads the whole file and runs nothing.
+///
+/// @throws Error not_found, io if the file can't be read
+[[nodiscard]] POSEKIT_API std::string model_sha256(const std::filesystem::path& path);
+
 /// Returns the report as one JSON object.
 ///
 /// Its keys are path, file_bytes, parameters, parameter_bytes, metadata, origins and notes. Origins

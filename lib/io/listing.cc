@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <set>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -19,11 +20,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t most_names = 16384;
-constexpr std::string_view temporary_prefix = ".posekit-";
-constexpr std::array<std::string_view, 2> drawing_suffixes{".pose.jpg", ".pose.mp4"};
+constexpr std::array<std::string_view, 4> result_suffixes{".json", ".jsonl", ".pose.jpg", ".pose.mp4"};
 
-constexpr std::array<std::string_view, 8> image_extensions{".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".jp2"};
-constexpr std::array<std::string_view, 8> video_extensions{".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg"};
+/// Folders that systems make beside people's files: thumbnails, rubbish, what a Mac adds to archives.
+constexpr std::array<std::string_view, 6> system_folders{"@eaDir", "#recycle", "@Recycle", "$RECYCLE.BIN", "__MACOSX", "lost+found"};
 
 /// FNV-1a, then the finaliser of MurmurHash3, so that every bit of the name tells in every bit of the result.
 std::uint64_t hash_of(std::string_view text) noexcept {
@@ -37,16 +37,13 @@ std::uint64_t hash_of(std::string_view text) noexcept {
 struct Entry {
   std::string name;
   bool is_folder = false;
+  bool is_link = false;
   friend bool operator<(const Entry& a, const Entry& b) { return a.name < b.name; }
 };
 
-/// The part of a name that a drawing's suffix leaves, empty if it has none.
-std::string_view original_of(std::string_view name) {
-  for (const std::string_view suffix : drawing_suffixes) {
-    if (name.size() > suffix.size() && name.ends_with(suffix)) return name.substr(0, name.size() - suffix.size());
-  }
-  return {};
-}
+bool is_hidden(std::string_view name) { return name.starts_with('.') || std::ranges::find(system_folders, name) != system_folders.end(); }
+
+bool is_within(const fs::path& path, const fs::path& folder) { return std::ranges::mismatch(folder, path).in1 == folder.end(); }
 
 /// A folder on the way down: its next names, in order.
 struct Level {
@@ -54,14 +51,28 @@ struct Level {
   std::vector<Entry> entries;
   std::size_t next = 0;
   bool complete = false;  ///< No names come after these.
+  bool linked = false;    ///< Reached through a link.
 };
 
 }  // namespace
 
-MediaKind media_kind(const fs::path& file) {
-  const std::string extension = lower_extension(file);
-  if (std::ranges::find(image_extensions, extension) != image_extensions.end()) return MediaKind::image;
-  return std::ranges::find(video_extensions, extension) != video_extensions.end() ? MediaKind::video : MediaKind::other;
+LeftOut& LeftOut::operator+=(const LeftOut& other) {
+  for (const auto& [kind, count] : other.kinds) kinds[kind] += count;
+  hidden += other.hidden;
+  linked_folders += other.linked_folders;
+  results += other.results;
+  special += other.special;
+  return *this;
+}
+
+fs::path original_of_result(const fs::path& file) {
+  const std::string& name = file.native();
+  for (const std::string_view suffix : result_suffixes) {
+    if (!name.ends_with(suffix)) continue;
+    fs::path original = name.substr(0, name.size() - suffix.size());
+    if (media_kind(original) != MediaKind::other) return original;
+  }
+  return {};
 }
 
 bool Shard::contains(std::string_view name) const noexcept { return count <= 1 || hash_of(name) % count == index; }
@@ -75,7 +86,7 @@ class FolderListing::Impl {
     }
     std::error_code ignored;
     if (!options_.output.empty()) output_ = fs::weakly_canonical(options_.output, ignored);
-    beside_ = lies_in_output(folder_);
+    root_ = fs::weakly_canonical(folder_, ignored);
     levels_.push_back({});
   }
 
@@ -95,13 +106,20 @@ class FolderListing::Impl {
       const Entry& entry = level.entries[level.next++];
       fs::path name = level.way / entry.name;
       if (entry.is_folder) {
-        levels_.push_back({.way = std::move(name), .entries = {}, .next = 0, .complete = false});
+        const bool linked = level.linked || entry.is_link;
+        if (linked && !is_new_folder(name)) {
+          if (options_.shard.contains(name.generic_string())) ++left_out_.linked_folders;
+        } else {
+          levels_.push_back({.way = std::move(name), .entries = {}, .next = 0, .complete = false, .linked = linked});
+        }
       } else if (options_.shard.contains(name.generic_string())) {
         return ListedFile{folder_ / name, name, media_kind(name), {}};
       }
     }
     return std::nullopt;
   }
+
+  const LeftOut& left_out() const noexcept { return left_out_; }
 
  private:
   /// The smallest names after the last ones, sorted. Of a folder that is too large for one go, the largest names so far make room.
@@ -114,8 +132,13 @@ class FolderListing::Impl {
     level.complete = true;
     std::error_code error;
     for (fs::directory_iterator item(folder_ / level.way, error); !error && item != fs::directory_iterator(); item.increment(error)) {
-      Entry entry{.name = item->path().filename().string(), .is_folder = false};
-      if ((!is_first && entry.name <= last) || !is_listed(*item, level.way, entry)) continue;
+      Entry entry{.name = item->path().filename().string(), .is_folder = false, .is_link = false};
+      if (!is_first && entry.name <= last) continue;
+      if (std::size_t* left_out = reason_to_leave_out(*item, entry)) {
+        const std::string name = (level.way / entry.name).generic_string();
+        if (is_first && options_.shard.contains(name)) ++*left_out;
+        continue;
+      }
       if (found.size() == most_names) {
         level.complete = false;
         if (!(entry < found.front())) continue;
@@ -131,17 +154,18 @@ class FolderListing::Impl {
     return {};
   }
 
-  bool is_listed(const fs::directory_entry& item, const fs::path& way, Entry& entry) const {
+  /// The count that a name belongs to; null: it is listed.
+  std::size_t* reason_to_leave_out(const fs::directory_entry& item, Entry& entry) {
     std::error_code ignored;
-    const bool is_link = item.is_symlink(ignored);
-    if (item.is_directory(ignored)) {
-      entry.is_folder = true;
-      return !is_link && !is_output(item.path());
-    }
-    if (!is_link && !item.is_regular_file(ignored)) return false;
-    if (media_kind(entry.name) == MediaKind::other || entry.name.starts_with(temporary_prefix)) return false;
-    const std::string_view original = beside_ ? original_of(entry.name) : std::string_view();
-    return original.empty() || media_kind(original) == MediaKind::other || !fs::exists(folder_ / way / original, ignored);
+    if (is_hidden(entry.name)) return &left_out_.hidden;
+    entry.is_link = item.is_symlink(ignored);
+    entry.is_folder = item.is_directory(ignored);
+    if (entry.is_folder) return is_output(item.path()) ? &left_out_.results : nullptr;
+    if (!entry.is_link && !item.is_regular_file(ignored)) return &left_out_.special;
+    if (!original_of_result(entry.name).empty()) return &left_out_.results;
+    const std::string extension = lower_extension(entry.name);
+    const bool other_ts = extension == ".ts" && media_kind_of_content(item.path()) != MediaKind::video;  // programs in TypeScript
+    return media_kind(entry.name) == MediaKind::other || other_ts ? &left_out_.kinds[extension] : nullptr;
   }
 
   bool is_output(const fs::path& folder) const {
@@ -149,16 +173,24 @@ class FolderListing::Impl {
     return !output_.empty() && fs::weakly_canonical(folder, ignored) == output_;
   }
 
-  bool lies_in_output(const fs::path& folder) const {
-    std::error_code ignored;
-    const fs::path way = fs::weakly_canonical(folder, ignored);
-    return !output_.empty() && std::ranges::mismatch(output_, way).in1 == output_.end();
+  /// Whether a folder that was reached through a link is neither searched without it, nor a second time.
+  bool is_new_folder(const fs::path& name) {
+    std::error_code error;
+    const fs::path folder = fs::canonical(folder_ / name, error);
+    if (error) return true;  // listing it says what is wrong
+    if (is_within(root_, folder)) return false;
+    const fs::path way = folder.lexically_relative(root_);
+    const bool is_searched =
+        is_within(folder, root_) && std::ranges::none_of(way, [](const fs::path& part) { return is_hidden(part.string()); });
+    return !is_searched && followed_.insert(folder).second;
   }
 
   fs::path folder_;
   ListingOptions options_;
   fs::path output_;
-  bool beside_ = false;  ///< Results may lie beside their images.
+  fs::path root_;                ///< The folder that is searched, without links.
+  std::set<fs::path> followed_;  ///< Folders that links led to.
+  LeftOut left_out_;
   std::vector<Level> levels_;
 };
 
@@ -168,5 +200,6 @@ FolderListing& FolderListing::operator=(FolderListing&&) noexcept = default;
 FolderListing::~FolderListing() = default;
 
 std::optional<ListedFile> FolderListing::next() { return impl_->next(); }
+const LeftOut& FolderListing::left_out() const noexcept { return impl_->left_out(); }
 
 }  // namespace posekit::inline v0

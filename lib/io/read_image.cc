@@ -133,6 +133,16 @@ Image decode_image(std::span<const std::byte> file, const std::string& name, con
   return upright(to_bgr8(mat, name), header ? header->orientation : 1);
 }
 
+Size image_size(const fs::path& path, const ReadOptions& options) {
+  const std::vector<std::byte> file = read_file(path);
+  const std::string name = path.string();
+  const std::optional<ImageHeader> header = read_image_header(file);
+  if (!header) return decode_image(file, name, options).view().size();
+  check_size(header->width, header->height, name, options);
+  const Size stored{static_cast<int>(header->width), static_cast<int>(header->height)};
+  return header->orientation >= 5 ? Size{stored.height, stored.width} : stored;
+}
+
 Image read_image(const fs::path& path, const ReadOptions& options) { return decode_image(read_file(path), path.string(), options); }
 
 }  // namespace posekit::inline v0

@@ -2,6 +2,7 @@
 #include "posekit/model_report.h"
 
 #include "loading/load_model.h"
+#include "model/sha256.h"
 
 namespace posekit::inline v0 {
 
@@ -14,5 +15,7 @@ ModelReport inspect_model(const std::filesystem::path& path, const ModelOptions&
           .parameter_bytes = parameters.bytes,
           .info = std::move(model.info)};
 }
+
+std::string model_sha256(const std::filesystem::path& path) { return sha256_of(path); }
 
 }  // namespace posekit::inline v0

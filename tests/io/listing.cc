@@ -2,6 +2,7 @@
 #include "posekit/listing.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,11 +10,13 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "posekit/error.h"
+#include "posekit/media.h"
 #include "support/fails_with.h"
 #include "support/paths.h"
 
@@ -60,29 +63,140 @@ long resident() {
 
 }  // namespace
 
-TEST_CASE("Only images and videos are listed, with sub-folders, in the order of their paths") {
+TEST_CASE("Images and videos are listed, with sub-folders, in the order of their paths, and the rest is counted") {
   const TemporaryDir folder;
-  make(folder.path(), {"b.png", "a/z.JPG", "a/b/c.mp4", "a.jpg", "a-b.webm", "c.txt", "noextension", ".posekit-1-2.tmp.mp4", "z/notes.md"});
-  fs::create_directory_symlink(folder.path() / "a", folder.path() / "link");
+  make(folder.path(),
+       {"b.png", "a/z.JPG", "a/b/c.mp4", "a.jpg", "a-b.webm", "c.txt", "d.TXT", "noextension", ".posekit-1-2.tmp.mp4", "z/notes.md"});
   fs::create_symlink("b.png", folder.path() / "linked.png");
   fs::create_symlink("nowhere.png", folder.path() / "dangling.png");
-  CHECK(names_of(folder.path()) == Names{"a/b/c.mp4", "a/z.JPG", "a-b.webm", "a.jpg", "b.png", "dangling.png", "linked.png"});
   FolderListing listing(folder.path());
   const auto first = listing.next();
   REQUIRE(first);
   CHECK(first->path == folder.path() / "a/b/c.mp4");
   CHECK(first->kind == MediaKind::video);
   CHECK(listing.next()->kind == MediaKind::image);
+  Names rest;
+  while (const auto file = listing.next()) rest.push_back(file->name.generic_string());
+  CHECK(rest == Names{"a-b.webm", "a.jpg", "b.png", "dangling.png", "linked.png"});
+  CHECK(listing.left_out().kinds == std::map<std::string, std::size_t>{{"", 1}, {".md", 1}, {".txt", 2}});
+  CHECK(listing.left_out().hidden == 1);
 }
 
-TEST_CASE("Results of an earlier run, in the output folder or beside their originals, are not listed") {
+TEST_CASE("What phones, cameras and older programs call images and videos is listed, TypeScript is not") {
+  const TemporaryDir folder;
+  const Names media{"a.jfif", "b.JPE", "c.MTS", "d.m2ts", "e.3gp", "f.wmv", "g.flv", "h.ogv"};
+  make(folder.path(), media);
+  make(folder.path(), {"i.heic", "k.AVIF", "l.ts"});
+  std::string stream(400, '\0');  // an MPEG transport stream: packets of 188 bytes
+  stream[0] = stream[188] = stream[376] = 0x47;
+  std::ofstream(folder.path() / "m.ts") << stream;
+  FolderListing listing(folder.path());
+  Names names;
+  while (const auto file = listing.next()) names.push_back(file->name.generic_string());
+  Names expected = media;
+  expected.emplace_back("m.ts");
+  CHECK(names == expected);
+  CHECK(listing.left_out().kinds == std::map<std::string, std::size_t>{{".avif", 1}, {".heic", 1}, {".ts", 1}});
+}
+
+TEST_CASE("Hidden names and what systems put beside photos are left out, each counted once") {
   const TemporaryDir folder;
   make(folder.path(),
-       {"a.jpg", "a.jpg.pose.jpg", "b.mp4", "b.mp4.pose.mp4", "lone.jpg.pose.jpg", "out/x.jpg", "sub/c.png", "sub/c.png.pose.jpg"});
-  CHECK(names_of(folder.path()).size() == 8);
-  CHECK(names_of(folder.path(), {.shard = {}, .output = folder.path() / "out"}).size() == 7);
+       {"a.jpg", "._a.jpg", ".thumbnails/t.jpg", ".thumbnails/u.jpg", "@eaDir/a.jpg/THUMB.jpg", "sub/.hidden.png", "__MACOSX/._a.jpg"});
+  FolderListing listing(folder.path());
+  CHECK(listing.next()->name == "a.jpg");
+  CHECK_FALSE(listing.next());
+  CHECK(listing.left_out().hidden == 5);
+  const TemporaryDir above;  // a folder that is named may be hidden
+  make(above.path(), {".photos/a.jpg"});
+  CHECK(names_of(above.path() / ".photos") == Names{"a.jpg"});
+}
+
+TEST_CASE("Linked folders are searched once each, and circles end") {
+  const TemporaryDir elsewhere;
+  make(elsewhere.path(), {"far/x.jpg", "far/deep/y.jpg"});
+  const TemporaryDir folder;
+  make(folder.path(), {"a/z.jpg", "b/w.jpg", ".store/s.jpg"});
+  const auto link = [&](const fs::path& target, const char* name) { fs::create_directory_symlink(target, folder.path() / name); };
+  link(elsewhere.path() / "far", "link1");
+  link(elsewhere.path() / "far", "link2");           // the same again
+  link(elsewhere.path() / "far" / "deep", "link3");  // reached by link1
+  link(folder.path() / "a", "link4");                // searched anyway
+  link("..", "a/up");                                // circles
+  link(folder.path().parent_path(), "above");
+  link(elsewhere.path() / "far", "b/again");
+  fs::create_directory_symlink("..", elsewhere.path() / "far" / "round");
+  link(folder.path() / ".store", "store");  // hidden, so not searched without the link
+  FolderListing listing(folder.path());
+  Names names;
+  while (const auto file = listing.next()) {
+    CHECK(file->problem.empty());
+    names.push_back(file->name.generic_string());
+  }
+  CHECK(names == Names{"a/z.jpg", "b/again/deep/y.jpg", "b/again/x.jpg", "b/w.jpg", "store/s.jpg"});
+  CHECK(listing.left_out().linked_folders == 7);
+  CHECK(listing.left_out().hidden == 1);
+}
+
+TEST_CASE("Results and drawings of posekit are not listed, whichever folder they are in") {
+  const TemporaryDir folder;
+  make(folder.path(), {"a.jpg", "a.jpg.json", "a.jpg.pose.jpg", "b.mp4", "b.mp4.jsonl", "b.mp4.pose.mp4", "lone.jpg.pose.jpg", "out/x.jpg",
+                       "sub/c.png", "sub/c.png.pose.jpg", "pose.jpg", "x.pose.jpg", "data.json"});
+  FolderListing listing(folder.path(), {.shard = {}, .output = folder.path() / "out"});
+  Names names;
+  while (const auto file = listing.next()) names.push_back(file->name.generic_string());
+  CHECK(names == Names{"a.jpg", "b.mp4", "pose.jpg", "sub/c.png", "x.pose.jpg"});
+  CHECK(listing.left_out().results == 7);
+  CHECK(listing.left_out().kinds == std::map<std::string, std::size_t>{{".json", 1}});
   CHECK(names_of(folder.path(), {.shard = {}, .output = folder.path()}) ==
-        Names{"a.jpg", "b.mp4", "lone.jpg.pose.jpg", "out/x.jpg", "sub/c.png"});
+        Names{"a.jpg", "b.mp4", "out/x.jpg", "pose.jpg", "sub/c.png", "x.pose.jpg"});
+}
+
+TEST_CASE("Pipes are counted, and shards count what they leave out each once") {
+  const TemporaryDir folder;
+  Names names;
+  for (int i = 0; i < 40; ++i) names.push_back("f" + std::to_string(i) + (i % 2 == 0 ? ".txt" : ".jpg"));
+  make(folder.path(), names);
+  REQUIRE(mkfifo((folder.path() / "pipe.jpg").c_str(), 0600) == 0);
+  LeftOut sum;
+  std::size_t listed = 0;
+  for (std::size_t i = 0; i < 3; ++i) {
+    FolderListing listing(folder.path(), {.shard = {.index = i, .count = 3}, .output = {}});
+    while (listing.next()) ++listed;
+    CHECK(listing.left_out().kinds.size() <= 1);
+    sum += listing.left_out();
+  }
+  CHECK(listed == 20);
+  CHECK(sum.kinds[".txt"] == 20);
+  CHECK(sum.special == 1);
+}
+
+TEST_CASE("The first bytes of a file say what it is") {
+  const TemporaryDir folder;
+  const auto kind = [&](const std::string& bytes) {
+    std::ofstream(folder.path() / "file", std::ios::binary) << bytes;
+    return media_kind_of_content(folder.path() / "file");
+  };
+  using namespace std::string_literals;
+  for (const std::string& image : {"\xFF\xD8\xFF\xE0"s, "\x89PNG\r\n\x1A\n"s, "BM____"s, "RIFF\0\0\0\0WEBPVP8 "s, "II*\0\x08\0\0\0"s,
+                                   "MM\0*\0\0\0\x08"s, "\0\0\0\x0CjP  \r\n\x87\n"s, "\xFF\x4F\xFF\x51"s})
+    CHECK(kind(image) == MediaKind::image);
+  for (const std::string& video :
+       {"\0\0\0\x18"
+        "ftypmp42\0\0\0\0mp42isom"s,
+        "\0\0\0\x14"
+        "ftypqt  \0\0\0\0qt  "s,
+        "RIFF\xFF\xFF\0\0AVI LIST"s, "\x1A\x45\xDF\xA3\x80"s, "\x30\x26\xB2\x75\x8E\x66\xCF\x11"s, "FLV\1\5"s, "OggS\0\2"s})
+    CHECK(kind(video) == MediaKind::video);
+  for (const std::string& other : {""s, "text"s,
+                                   "\0\0\0\x18"
+                                   "ftypheic\0\0\0\0mif1heic"s,
+                                   "\0\0\0\x18"
+                                   "ftypavif\0\0\0\0avifmif1"s,
+                                   "RIFF\0\0\0\0WAVEfmt "s, "%PDF-1.7"s, "GIF89a"s})
+    CHECK(kind(other) == MediaKind::other);
+  CHECK(media_kind_of_content(folder.path()) == MediaKind::other);
+  CHECK(media_kind_of_content(folder.path() / "missing") == MediaKind::other);
 }
 
 TEST_CASE("A folder that can't be listed is reported, and the others are listed") {
