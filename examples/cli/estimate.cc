@@ -29,8 +29,10 @@ std::vector<fs::path> files_read(const EstimateOptions& options) {
     if (!file.empty()) files.emplace_back(file);
   }
   if (const auto* metadata = std::get_if<posekit::MetadataFile>(&options.model.options.metadata)) files.push_back(metadata->path);
+  if (!options.boxes_file.annotations.empty()) files.push_back(options.boxes_file.annotations);
   for (const std::string& input : options.inputs) {
     if (input.starts_with('@')) files.emplace_back(input.substr(1));
+    if (!posekit::original_of_result(input).empty()) files.emplace_back(input);
   }
   return files;
 }
@@ -42,7 +44,8 @@ class Run {
   int execute();
 
  private:
-  InputList list() const;
+  InputList list(posekit::Shard shard) const;
+  posekit::BoxesFile::Images all_images() const;
   void check_coco_ids() const;
   std::optional<Input> take();
   void work(const RunContext& run, ImageRun& images);
@@ -57,6 +60,7 @@ class Run {
   std::stop_token stop_;  ///< From the first work on: before it nothing is written, and a signal may end the program as it likes.
   OutputPlan plan_;
   GivenBoxes boxes_;
+  EarlierResults earlier_;
   Progress progress_;
   OrderedReport report_;
   ModelRunner runner_;
@@ -72,34 +76,52 @@ Run::Run(const EstimateOptions& options)
             .json = !options.to_stdout() && !coco(),
             .drawings = options.draw,
             .coco = coco() && !options.to_stdout() ? fs::path(options.output) / "results.json" : fs::path()},
-      boxes_(options),
+      boxes_(options, all_images()),
+      earlier_(options, boxes_),
       progress_(options.quiet),
       report_(progress_),
       runner_(options, !boxes_.any(), progress_) {
   posekit::silence_video_messages();
   if (options_.to_stdout() && options.draw)
     throw UsageError("--draw needs a folder for its pictures, but -o - is standard output: pass -o FOLDER");
+  if (!options.boxes_file.annotations.empty() && options.boxes.empty() && !coco())
+    throw UsageError("--annotations is of no use here: pass it with --format coco or --boxes");
   std::error_code ignored;
   if (!options_.to_stdout() && fs::exists(options.output, ignored) && !fs::is_directory(options.output, ignored))
     throw UsageError(fmt::format("\"{}\" is a file, a folder is expected: choose another one with -o", options.output));
-  inputs_ = list();
+  inputs_ = list(shard_);
   next_ = inputs_->next();
-  if (!next_ && shard_.count == 1) throw UsageError("no image was found in the inputs: pass images, folders of images, globs or @lists");
-  if (const auto total = check_outputs([&] { return list(); }, plan_, files_read(options))) progress_.set_total(*total);
+  if (!next_ && shard_.count == 1) {
+    const std::string left_out = text_of(inputs_->left_out());
+    throw UsageError(fmt::format("no image was found in the inputs{}{}: pass images, folders of images, globs or @lists",
+                                 left_out.empty() ? "" : "; ", left_out));
+  }
+  if (const auto total = check_outputs([&] { return list(shard_); }, plan_, files_read(options))) progress_.set_total(*total);
   if (!coco()) return;
   check_coco_ids();
   if (!plan_.coco.empty() && fs::exists(plan_.coco, ignored) && !options.overwrite)
     throw UsageError(fmt::format("\"{}\" already exists: add --overwrite or choose another folder with -o", plan_.coco.string()));
 }
 
-InputList Run::list() const { return {arguments_, options_.to_stdout() ? fs::path() : fs::path(options_.output), shard_}; }
+InputList Run::list(posekit::Shard shard) const {
+  return {arguments_, options_.to_stdout() ? fs::path() : fs::path(options_.output), shard};
+}
+
+/// Of all shards, as a boxes file is for all of them.
+posekit::BoxesFile::Images Run::all_images() const {
+  return [this, inputs = std::shared_ptr<InputList>()]() mutable -> std::optional<fs::path> {
+    if (!inputs) inputs = std::make_shared<InputList>(list({}));
+    auto input = inputs->next();
+    return input ? std::optional(std::move(input->path)) : std::nullopt;
+  };
+}
 
 /// In one results file an image_id that stands for two images is worth nothing.
 void Run::check_coco_ids() const {
   std::map<posekit::CocoImageId, fs::path> owners;
-  InputList inputs = list();
+  InputList inputs = list(shard_);
   while (const auto input = inputs.next()) {
-    if (!input->problem.empty()) continue;
+    if (!input->problem.empty() || !options_.boxes_file.annotations.empty()) continue;
     const auto [owner, is_new] = owners.emplace(coco_id(*input, boxes_), input->path);
     if (!is_new) {
       throw UsageError(fmt::format("\"{}\" and \"{}\" would have the same image_id in the COCO results: process them in separate runs",
@@ -112,6 +134,7 @@ void Run::check_coco_ids() const {
 std::optional<Input> Run::take() {
   if (!next_) return std::nullopt;
   ++listed_;
+  boxes_.count(next_->path);
   auto taken = std::exchange(next_, inputs_->next());
   if (!next_) progress_.set_total(listed_);
   return taken;
@@ -139,7 +162,7 @@ int Run::execute() {
     if (!relay) relay.emplace();
     return relay->token();
   };
-  const RunContext run{options_, runner_, boxes_, plan_, report_, progress_, stop_, waking};
+  const RunContext run{options_, runner_, boxes_, earlier_, plan_, report_, progress_, stop_, waking};
   ImageRun images(run);
   work(run, images);
   const OrderedReport::Counts counts = report_.counts();
@@ -160,12 +183,18 @@ int Run::summary(bool interrupted) {
     progress_.message("posekit: interrupted: written results are complete, and the same command continues with the rest");
     return interrupted_exit_code;
   }
+  bool failed = false;
+  for (const Remarks& remarks : {boxes_.remarks(), earlier_.remarks()}) {
+    for (const std::string& line : remarks.lines) progress_.message(line);
+    failed = failed || remarks.failed;
+  }
+  if (const std::string left_out = text_of(inputs_->left_out()); !left_out.empty()) progress_.message("posekit: " + left_out);
   const OrderedReport::Counts counts = report_.counts();
   if (counts.failed > 0) progress_.message(fmt::format("posekit: {} of {} inputs failed, see above", counts.failed, counts.inputs));
   if (!options_.quiet && counts.skipped > 0)
     progress_.message(fmt::format("posekit: {} inputs were done before (--overwrite does them again)", counts.skipped));
   if (!options_.quiet && !options_.to_stdout()) progress_.message(fmt::format("posekit: results are in {}", options_.output));
-  return counts.failed > 0 ? 1 : 0;
+  return failed || counts.failed > 0 ? 1 : 0;
 }
 
 }  // namespace

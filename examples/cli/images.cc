@@ -23,11 +23,10 @@ struct ImageRun::Work {
   Output output;
   std::size_t number = 0;
   posekit::Milliseconds decode{};
-  std::string note;
 };
 
 posekit::CocoImageId coco_id(const Input& input, const GivenBoxes& boxes) {
-  const auto id = boxes.file() ? boxes.file()->image_id(input.path) : std::nullopt;
+  const auto id = boxes.image_id(input.path);
   return id ? posekit::CocoImageId(*id) : posekit::CocoImageId(input.path.filename().string());
 }
 
@@ -35,6 +34,7 @@ void ImageRun::run(const std::function<std::optional<Input>()>& next) {
   auto first = read_next(next);
   if (!first) return;
   run_.runner.load();
+  if (!run_.options.to_stdout()) run_.earlier.prepare();
   const auto source = [&] {
     if (first) return std::exchange(first, std::nullopt);
     return read_next(next);
@@ -55,13 +55,21 @@ std::optional<posekit::PipelineInput> ImageRun::read_next(const std::function<st
     const std::size_t number = run_.report.open();
     if (!input->problem.empty()) {
       close_failed(number, *input, input->problem);
-    } else if (!run_.options.overwrite && is_done(run_.plan.of(*input))) {
-      run_.report.close(number, {Step::skipped, {}, fmt::format("{}: done before", input->path.string())});
+    } else if (auto entry = skip(*input)) {
+      run_.report.close(number, *std::move(entry));
     } else if (auto work = read(*input, number)) {
       return work;
     }
   }
   return std::nullopt;
+}
+
+/// A result that can't be compared is made anew, or the reason comes up again.
+std::optional<Entry> ImageRun::skip(const Input& input) {
+  std::optional<Entry> entry;
+  const auto failure = failure_of([&] { entry = run_.earlier.skip(input, run_.plan.of(input)); });
+  if (failure) return Entry{Step::failed, {naming(input, failure->what())}, fmt::format("{}: failed", input.path.string())};
+  return entry;
 }
 
 std::optional<posekit::PipelineInput> ImageRun::read(const Input& input, std::size_t number) {
@@ -75,7 +83,7 @@ std::optional<posekit::PipelineInput> ImageRun::read(const Input& input, std::si
     work->output = run_.plan.of(input);
     work->number = number;
     const posekit::ImageView view = work->image->view();
-    auto boxes = run_.boxes.of(input.path, view.size(), work->note);
+    auto boxes = run_.boxes.of(input.path, view.size());
     read = posekit::PipelineInput{{.image = view, .owner = std::move(work), .index = number, .time_s = 0}, std::move(boxes)};
   });
   if (failure) close_failed(number, input, failure->what());
@@ -97,33 +105,31 @@ void ImageRun::finish(const posekit::PipelineResult& done) {
     Entry entry{result.box_errors.empty() ? Step::done : Step::failed,
                 {},
                 fmt::format("{}: {}", work.input.path.string(), counted(result.poses.size(), "person", "people"))};
-    if (!work.note.empty()) entry.messages.push_back(work.note);
     for (const posekit::BoxError& error : result.box_errors) entry.messages.push_back(naming(work.input, error.message));
     run_.report.close(work.number, std::move(entry));
   });
   if (failure) close_failed(work.number, work.input, failure->what());
 }
 
+/// The drawing comes first: a result's JSON says that it is there.
 void ImageRun::write(const Work& work, const posekit::ImageResult& result) {
   const posekit::PoseEstimator& estimator = run_.runner.estimator();
+  if (!work.output.drawing.empty()) {
+    posekit::draw_poses(*work.image, result.poses, estimator.keypoints(), run_.options.drawing);
+    make_folder(work.output.drawing.parent_path());
+    posekit::write_image(work.output.drawing, work.image->view());
+  }
   if (run_.options.format == Format::coco) {
     const std::string entries = posekit::to_coco_entries(result, coco_id(work.input, run_.boxes));
     if (!entries.empty()) coco_entries_ += (coco_entries_.empty() ? "" : ",\n") + entries;
-  } else {
-    const posekit::ResultSource source{
-        .path = work.input.path.string(), .size = work.image->view().size(), .frame = std::nullopt, .time_s = std::nullopt};
-    const std::string json = posekit::to_json(result, source, estimator.keypoints(), estimator.info().name) + "\n";
-    if (run_.options.to_stdout()) {
-      write_to_stdout(json);
-    } else {
-      make_folder(work.output.json.parent_path());
-      posekit::write_file(work.output.json, bytes_of(json));
-    }
+    return;
   }
-  if (work.output.drawing.empty()) return;
-  posekit::draw_poses(*work.image, result.poses, estimator.keypoints(), run_.options.drawing);
-  make_folder(work.output.drawing.parent_path());
-  posekit::write_image(work.output.drawing, work.image->view());
+  const posekit::ResultSource source{
+      .path = work.input.path.string(), .size = work.image->view().size(), .frame = std::nullopt, .time_s = std::nullopt};
+  const std::string json = posekit::to_json(result, source, estimator.keypoints(), estimator.info().name);
+  if (run_.options.to_stdout()) return write_to_stdout(json + "\n");
+  make_folder(work.output.json.parent_path());
+  posekit::write_file(work.output.json, bytes_of(run_.earlier.with_origin(json, work.input, nullptr) + "\n"));
 }
 
 }  // namespace cli

@@ -2,14 +2,17 @@
 #include "inputs.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <glob.h>
 
 #include <algorithm>
 #include <charconv>
 #include <deque>
 #include <fstream>
+#include <functional>
 #include <utility>
 
+#include "messages.h"
 #include "options.h"
 
 namespace cli {
@@ -34,30 +37,59 @@ Input problem(const fs::path& path, const std::string& what) {
   return {.path = path, .name = path.filename(), .kind = InputKind::image, .camera = 0, .problem = what};
 }
 
-Input file_input(const fs::path& path, const fs::path& name) {
-  const bool video = posekit::media_kind(path) == posekit::MediaKind::video;
+Input file_input(const fs::path& path, const fs::path& name, posekit::MediaKind kind) {
+  const bool video = kind == posekit::MediaKind::video;
   return {.path = path, .name = name, .kind = video ? InputKind::video : InputKind::image, .camera = 0, .problem = {}};
 }
 
-/// The next line of a list that is not empty, without its line break.
-std::optional<std::string> next_line(std::istream& list) {
-  for (std::string line; std::getline(list, line);) {
-    if (line.ends_with('\r')) line.pop_back();
-    if (!line.empty()) return line;
-  }
-  return std::nullopt;
+/// A file that is named is what its first bytes say, whatever its extension.
+Input named_file(const fs::path& path) {
+  const posekit::MediaKind content = posekit::media_kind_of_content(path);
+  return file_input(path, path.filename(), content == posekit::MediaKind::other ? posekit::media_kind(path) : content);
 }
 
 UsageError unreadable(const std::string& list) {
   return UsageError(fmt::format("the list \"{}\" can't be read: a text file with one path per line is expected", list));
 }
 
+/// A text file with a path in each line.
+class PathList {
+ public:
+  /// @throws UsageError
+  explicit PathList(const std::string& file) : name_(file) {
+    std::error_code ignored;
+    if (!fs::is_directory(file, ignored)) stream_.open(file);
+    if (!stream_.is_open()) throw unreadable(file);
+  }
+
+  /// The next line that is not empty, without its line break. @throws UsageError
+  std::optional<std::string> next() {
+    for (std::string line; std::getline(stream_, line);) {
+      if (std::exchange(at_begin_, false)) {
+        constexpr std::string_view mark = "\xEF\xBB\xBF";
+        if (line.starts_with(mark)) line.erase(0, mark.size());
+        if (line.starts_with("\xFF\xFE") || line.starts_with("\xFE\xFF"))
+          throw UsageError(fmt::format("the list \"{}\" is in UTF-16, UTF-8 is expected: write it as UTF-8", name_));
+      }
+      if (line.ends_with('\r')) line.pop_back();
+      if (!line.empty()) return line;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::string name_;
+  std::ifstream stream_;
+  bool at_begin_ = true;
+};
+
 /// What the arguments name: folders as they are, everything else as inputs; lists are read line by line.
 class Sources {
  public:
   struct Source {
     bool is_folder = false;
-    Input input;  ///< Of a folder only the path.
+    Input input;             ///< Of a folder only the path.
+    bool is_result = false;  ///< What an earlier run wrote, found beside its original.
   };
 
   explicit Sources(std::vector<std::string> arguments) : arguments_(std::move(arguments)) {}
@@ -69,17 +101,17 @@ class Sources {
         found_.pop_front();
         return source;
       }
-      if (list_.is_open()) {
-        if (const auto line = next_line(list_)) {
+      if (list_) {
+        if (const auto line = list_->next()) {
           add(*line);
           continue;
         }
       }
-      list_.close();
+      list_.reset();
       if (argument_ == arguments_.size()) return std::nullopt;
       const std::string& argument = arguments_[argument_++];
       if (argument.starts_with('@')) {
-        open_list(argument.substr(1));
+        list_.emplace(argument.substr(1));
       } else {
         add(argument);
       }
@@ -87,13 +119,6 @@ class Sources {
   }
 
  private:
-  void open_list(const std::string& file) {
-    std::error_code ignored;
-    list_.clear();
-    if (!fs::is_directory(file, ignored)) list_.open(file);
-    if (!list_.is_open()) throw unreadable(file);
-  }
-
   /// A file, a folder, a pattern or a camera.
   void add(const std::string& path) {
     std::error_code ignored;
@@ -111,23 +136,29 @@ class Sources {
     }
   }
 
-  void add_path(const fs::path& path) {
+  /// What an earlier run wrote is no input where its original is beside it, or where a pattern found it.
+  void add_path(const fs::path& path, bool from_pattern = false) {
     std::error_code ignored;
-    const bool is_folder = fs::is_directory(path, ignored);
-    found_.push_back({.is_folder = is_folder, .input = file_input(path, is_folder ? fs::path() : path.filename())});
+    if (fs::is_directory(path, ignored)) {
+      found_.push_back({.is_folder = true, .input = file_input(path, {}, posekit::MediaKind::other)});
+      return;
+    }
+    const fs::path original = posekit::original_of_result(path);
+    const bool is_result = !original.empty() && (from_pattern || fs::exists(original, ignored));
+    found_.push_back({.is_folder = false, .input = named_file(path), .is_result = is_result});
   }
 
   void add_glob(const std::string& pattern) {
     glob_t found{};
     const int status = glob(pattern.c_str(), 0, nullptr, &found);
-    for (std::size_t i = 0; status == 0 && i < found.gl_pathc; ++i) add_path(found.gl_pathv[i]);
+    for (std::size_t i = 0; status == 0 && i < found.gl_pathc; ++i) add_path(found.gl_pathv[i], true);
     globfree(&found);
     if (status != 0) found_.push_back({.is_folder = false, .input = problem(pattern, "matches no file: check the pattern")});
   }
 
   std::vector<std::string> arguments_;
   std::size_t argument_ = 0;
-  std::ifstream list_;
+  std::optional<PathList> list_;
   std::deque<Source> found_;
 };
 
@@ -150,10 +181,13 @@ class InputList::Impl {
 
   std::optional<fs::path> only_folder() const { return is_only_folder_ ? std::optional(first_folder_) : std::nullopt; }
 
+  const posekit::LeftOut& left_out() const { return left_out_; }
+
   std::optional<Input> next() {
     while (true) {
       if (listing_) {
         if (auto file = listing_->next()) return input_of(*std::move(file));
+        left_out_ += listing_->left_out();
         listing_.reset();
       }
       auto source = sources_.next();
@@ -161,6 +195,8 @@ class InputList::Impl {
       if (source->is_folder) {
         prefix_ = folders_ > 1 ? own_name(source->input.path) : fs::path();
         listing_.emplace(source->input.path, posekit::ListingOptions{.shard = shard_, .output = output_});
+      } else if (source->is_result) {
+        if (shard_.contains(source->input.name.generic_string())) ++left_out_.results;
       } else if (!source->input.problem.empty() || shard_.contains(source->input.name.generic_string())) {
         return std::move(source->input);
       }
@@ -170,7 +206,7 @@ class InputList::Impl {
  private:
   Input input_of(posekit::ListedFile file) const {
     if (!file.problem.empty()) return problem(file.path, fmt::format("can't be listed ({}): check its permissions", file.problem));
-    return file_input(file.path, prefix_ / file.name);
+    return file_input(file.path, prefix_ / file.name, file.kind);
   }
 
   Sources sources_;
@@ -181,6 +217,7 @@ class InputList::Impl {
   bool is_only_folder_ = false;
   fs::path prefix_;
   std::optional<posekit::FolderListing> listing_;
+  posekit::LeftOut left_out_;
 };
 
 std::vector<std::string> with_lists_read(const std::vector<std::string>& arguments) {
@@ -194,9 +231,8 @@ std::vector<std::string> with_lists_read(const std::vector<std::string>& argumen
       read.push_back(argument);
       continue;
     }
-    std::ifstream list(file);
-    if (!list.is_open()) throw unreadable(file);
-    while (const auto line = next_line(list)) read.push_back(line->starts_with('@') ? "./" + *line : *line);
+    PathList list(file);
+    while (const auto line = list.next()) read.push_back(line->starts_with('@') ? "./" + *line : *line);
   }
   return read;
 }
@@ -208,7 +244,33 @@ InputList& InputList::operator=(InputList&&) noexcept = default;
 InputList::~InputList() = default;
 
 std::optional<Input> InputList::next() { return impl_->next(); }
+const posekit::LeftOut& InputList::left_out() const { return impl_->left_out(); }
 std::optional<fs::path> InputList::only_folder() const { return impl_->only_folder(); }
+
+std::string text_of(const posekit::LeftOut& left_out) {
+  constexpr std::size_t most_kinds = 8;
+  std::vector<std::pair<std::size_t, std::string>> kinds;
+  for (const auto& [extension, count] : left_out.kinds) kinds.emplace_back(count, extension);
+  std::ranges::stable_sort(kinds, std::greater(), &std::pair<std::size_t, std::string>::first);
+  std::vector<std::string> parts;
+  std::size_t other = 0;
+  for (std::size_t i = 0; i < kinds.size(); ++i) {
+    const auto& [count, extension] = kinds[i];
+    if (i < most_kinds) parts.push_back(fmt::format("{} {}", count, extension.empty() ? "without extension" : extension));
+    if (i >= most_kinds) other += count;
+  }
+  if (other > 0) parts.push_back(counted(other, "file of another kind", "files of other kinds"));
+  if (left_out.hidden > 0) parts.push_back(counted(left_out.hidden, "hidden name", "hidden names"));
+  if (left_out.linked_folders > 0) parts.push_back(counted(left_out.linked_folders, "linked folder", "linked folders"));
+  if (left_out.results > 0) parts.push_back(counted(left_out.results, "result of posekit", "results of posekit"));
+  if (left_out.special > 0) parts.push_back(counted(left_out.special, "pipe or device", "pipes and devices"));
+  if (parts.empty()) return {};
+  std::vector<std::string> remedies;
+  if (!kinds.empty()) remedies.emplace_back("convert pictures and videos of other kinds to JPEG, PNG or MP4");
+  if (left_out.hidden > 0) remedies.emplace_back("name hidden folders and files as inputs");
+  if (left_out.linked_folders > 0) remedies.emplace_back("the folders that these links name are searched without them");
+  return fmt::format("left out: {}{}{}", fmt::join(parts, ", "), remedies.empty() ? "" : ": ", fmt::join(remedies, "; "));
+}
 
 posekit::Shard parse_shard(const std::string& text) {
   const std::size_t slash = text.find('/');

@@ -37,6 +37,9 @@ class InputList {
   /// @throws UsageError if a list can't be read
   std::optional<Input> next();
 
+  /// What folders and globs hold that is no input, of those that were gone through.
+  const posekit::LeftOut& left_out() const;
+
   /// The folder, if that is all there is: its files have names that differ.
   std::optional<std::filesystem::path> only_folder() const;
 
@@ -48,6 +51,9 @@ class InputList {
 /// The arguments, with the lines of lists that can be read only once (@/dev/stdin, a pipe) in their place; files are read in their turn.
 /// @throws UsageError if such a list can't be read
 std::vector<std::string> with_lists_read(const std::vector<std::string>& arguments);
+
+/// One line about what was left out, and what to do; empty: nothing was.
+std::string text_of(const posekit::LeftOut& left_out);
 
 /// "i/n" with 0 <= i < n. @throws UsageError
 posekit::Shard parse_shard(const std::string& text);

@@ -96,13 +96,22 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
   auto* boxes = app.add_option("--boxes", options.boxes, "JSON file with the people's boxes, instead of a detector")
                     ->type_name("FILE")
                     ->excludes(detector);
+  app.add_option("--annotations", options.boxes_file.annotations,
+                 "COCO annotations that the whole numbers of --boxes are the ids of; --format coco takes its ids from them")
+      ->type_name("FILE");
+  app.add_option("--category", options.boxes_file.category, "id of the category of people in --boxes")
+      ->type_name("ID")
+      ->default_str("the one with the name person, else 1")
+      ->needs(boxes);
+  app.add_flag("--scale-boxes", options.boxes_file.scale, "scale --boxes where the file has another size of the image, of the same shape")
+      ->needs(boxes);
+  app.add_flag("--subset-of-boxes", options.subset_of_boxes, "entries of --boxes that fit no input are no failure")->needs(boxes);
   auto* whole_image = app.add_flag("--whole-image", options.whole_image, "treat each image as one person who fills it, without a detector")
                           ->excludes(detector)
                           ->excludes(boxes);
-  app.add_option("--det-threshold", options.detector.score_threshold, "detections must have a score above this")
+  app.add_option("--det-threshold", options.detector.score_threshold, "detections, and --boxes, must have a score above this")
       ->type_name("SCORE")
-      ->default_str("as the detector's metadata say")
-      ->excludes(boxes)
+      ->default_str("as the detector's metadata say; of --boxes all")
       ->excludes(whole_image);
   app.add_option("--nms-iou", options.detector.nms_iou, "of two detections that overlap more than this, the one of lower score is dropped")
       ->type_name("IOU")
@@ -174,8 +183,10 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
   app.add_option("--shard", options.shard, "part I of N of the inputs, from 0 on; the parts are disjoint and stay the same")
       ->type_name("I/N")
       ->capture_default_str();
-  app.add_flag("--overwrite", options.overwrite, "do inputs again that have results");
-  app.add_flag("--quiet", options.quiet, "print errors only");
+  auto* overwrite = app.add_flag("--overwrite", options.overwrite, "do inputs again that have results");
+  app.add_flag("--keep", options.keep, "results of an earlier run that were made with something else are kept, and reported as failures")
+      ->excludes(overwrite);
+  app.add_flag("--quiet", options.quiet, "print errors, and what was left out, only");
 }
 
 void add_inspect(CLI::App& app, cli::InspectOptions& options) {

@@ -20,11 +20,8 @@
 namespace cli {
 namespace {
 
-namespace fs = std::filesystem;
 using posekit::ErrorCode;
 
-constexpr const char* default_pose_model = "pose_landmark_full.pt";
-constexpr const char* default_detector = "person_detector.pt";
 constexpr std::size_t most_calls = 4;  // each holds a forward's memory
 
 /// Forwards side by side give more than threads inside one: the CPUs are shared out among a few calls.
@@ -49,18 +46,6 @@ std::chrono::steady_clock::duration seconds(double value) {
 }
 
 }  // namespace
-
-GivenBoxes::GivenBoxes(const EstimateOptions& options) : whole_image_(options.whole_image) {
-  if (!options.boxes.empty()) file_ = BoxesFile::read(options.boxes);
-}
-
-std::optional<std::vector<posekit::Box>> GivenBoxes::of(const fs::path& path, posekit::Size size, std::string& note) const {
-  if (whole_image_) return {{posekit::Box{0, 0, static_cast<double>(size.width), static_cast<double>(size.height)}}};
-  if (!file_) return std::nullopt;
-  const auto* boxes = file_->find(path);
-  if (boxes == nullptr) note = fmt::format("posekit: note: \"{}\" has no entry in the boxes file: zero persons", path.string());
-  return boxes == nullptr ? std::vector<posekit::Box>{} : *boxes;
-}
 
 ModelRunner::ModelRunner(const EstimateOptions& options, bool needs_detector, Progress& progress)
     : options_(options),
@@ -97,20 +82,18 @@ void ModelRunner::load_models() {
 }
 
 posekit::PoseEstimator ModelRunner::load_estimator(std::shared_ptr<posekit::Executor> executor) const {
-  const fs::path path = options_.model.path.empty() ? shipped_model(default_pose_model) : fs::path(options_.model.path);
   posekit::EstimatorOptions options = options_.estimator;
   options.executor = std::move(executor);
-  return posekit::PoseEstimator(posekit::Model(path, model_options(options_.model)), std::move(options));
+  return posekit::PoseEstimator(posekit::Model(pose_model(options_), model_options(options_.model)), std::move(options));
 }
 
 posekit::PersonDetector ModelRunner::load_detector(std::shared_ptr<posekit::Executor> executor) const {
-  const fs::path path = options_.detector_path.empty() ? shipped_model(default_detector) : fs::path(options_.detector_path);
   posekit::ModelOptions model;
   model.device = options_.model.options.device;
   model.warm_up = posekit::WarmUp::none;
   posekit::DetectorOptions options = options_.detector;
   options.executor = std::move(executor);
-  return posekit::PersonDetector(posekit::Model(path, model), std::move(options));
+  return posekit::PersonDetector(posekit::Model(detector_model(options_), model), std::move(options));
 }
 
 void ModelRunner::run_images(const Source& source, const Sink& sink, std::stop_token stop) {

@@ -7,29 +7,12 @@
 #include <stop_token>
 #include <vector>
 
-#include "boxes_file.h"
 #include "options.h"
 #include "posekit/pipeline.h"
 #include "posekit/predictor.h"
 #include "progress.h"
 
 namespace cli {
-
-/// Where people come from that no detector looks for.
-class GivenBoxes {
- public:
-  /// @throws UsageError
-  explicit GivenBoxes(const EstimateOptions& options);
-
-  /// None: the detector looks. @param note set to what is odd
-  std::optional<std::vector<posekit::Box>> of(const std::filesystem::path& path, posekit::Size size, std::string& note) const;
-  bool any() const { return whole_image_ || file_.has_value(); }
-  const std::optional<BoxesFile>& file() const { return file_; }
-
- private:
-  bool whole_image_;
-  std::optional<BoxesFile> file_;
-};
 
 class ModelRunner {
  public:

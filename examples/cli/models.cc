@@ -11,6 +11,9 @@
 namespace cli {
 namespace {
 
+constexpr const char* default_pose_model = "pose_landmark_full.pt";
+constexpr const char* default_detector = "person_detector.pt";
+
 /// What weights and inputs are converted to.
 posekit::Precision precision_of(Precision precision) {
   if (precision == Precision::fp16) return posekit::Precision::fp16;
@@ -36,6 +39,14 @@ fs::path shipped_model(const std::string& file) {
   throw UsageError(
       fmt::format("the shipped model {} is in none of {}: name a model (-m, --detector) or set POSEKIT_MODELS to the folder that holds it",
                   file, looked));
+}
+
+fs::path pose_model(const EstimateOptions& options) {
+  return options.model.path.empty() ? shipped_model(default_pose_model) : fs::path(options.model.path);
+}
+
+fs::path detector_model(const EstimateOptions& options) {
+  return options.detector_path.empty() ? shipped_model(default_detector) : fs::path(options.detector_path);
 }
 
 posekit::ModelOptions model_options(const ModelChoice& choice) {

@@ -16,6 +16,10 @@ namespace cli {
 /// @throws UsageError that lists where it was looked for
 std::filesystem::path shipped_model(const std::string& file);
 
+/// The files of a run's models: those that were chosen, else the shipped ones. @throws UsageError
+std::filesystem::path pose_model(const EstimateOptions& options);
+std::filesystem::path detector_model(const EstimateOptions& options);
+
 /// The model options of a choice.
 posekit::ModelOptions model_options(const ModelChoice& choice);
 

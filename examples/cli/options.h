@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "posekit/boxes_file.h"
 #include "posekit/detector.h"
 #include "posekit/draw.h"
 #include "posekit/estimator.h"
@@ -62,6 +63,8 @@ struct EstimateOptions {
   std::string detector_path;  ///< Empty: the shipped one.
   posekit::DetectorOptions detector;
   std::string boxes;
+  posekit::BoxesFileOptions boxes_file;  ///< The score threshold apart, which is the detector's.
+  bool subset_of_boxes = false;          ///< The boxes file has entries of other inputs, too.
   bool whole_image = false;
   std::string output = "posekit-out";  ///< "-": standard output.
   bool draw = false;
@@ -75,6 +78,7 @@ struct EstimateOptions {
   bool track = true;               ///< Ids and smoothing in videos.
   std::string shard = "0/1";
   bool overwrite = false;
+  bool keep = false;  ///< Results of an earlier run that don't fit stay.
   bool quiet = false;
 
   bool to_stdout() const { return output == "-"; }

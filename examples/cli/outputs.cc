@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <iterator>
@@ -49,18 +48,14 @@ bool cant_collide(const fs::path& input, const fs::path& output) {
 
 /// Whether the result of an image or video in the folder is `file`: then that one is there.
 bool is_result_of(const fs::path& folder, const OutputPlan& plan, const fs::path& file) {
-  const std::string name = identity(file).lexically_relative(identity(plan.folder)).string();
-  constexpr std::array<std::string_view, 4> suffixes{".json", ".jsonl", ".pose.jpg", ".pose.mp4"};
-  return std::ranges::any_of(suffixes, [&](std::string_view suffix) {
-    if (name.starts_with("..") || !name.ends_with(suffix)) return false;
-    const fs::path original = name.substr(0, name.size() - suffix.size());
-    const bool video = posekit::media_kind(original) == posekit::MediaKind::video;
-    const auto written = files_of(plan.of(
-        {.path = folder / original, .name = original, .kind = video ? InputKind::video : InputKind::image, .camera = 0, .problem = {}}));
-    std::error_code ignored;
-    return posekit::media_kind(original) != posekit::MediaKind::other && fs::exists(folder / original, ignored) &&
-           std::ranges::any_of(written, [&](const fs::path& path) { return identity(path) == identity(file); });
-  });
+  const fs::path original = posekit::original_of_result(identity(file).lexically_relative(identity(plan.folder)));
+  if (original.empty() || *original.begin() == "..") return false;
+  const bool video = posekit::media_kind(original) == posekit::MediaKind::video;
+  const auto written = files_of(plan.of(
+      {.path = folder / original, .name = original, .kind = video ? InputKind::video : InputKind::image, .camera = 0, .problem = {}}));
+  std::error_code ignored;
+  return fs::exists(folder / original, ignored) &&
+         std::ranges::any_of(written, [&](const fs::path& path) { return identity(path) == identity(file); });
 }
 
 /// Names what collides, if anything really does: hashes of different paths may be the same.
@@ -131,12 +126,6 @@ std::optional<std::size_t> check_outputs(const std::function<InputList()>& list,
     if (is_result_of(*folder, plan, path)) refuse_to_replace(path);
   }
   return std::nullopt;
-}
-
-bool is_done(const Output& output) {
-  std::error_code ignored;
-  const std::vector<fs::path> files = files_of(output);
-  return !files.empty() && std::ranges::all_of(files, [&](const fs::path& file) { return fs::exists(file, ignored); });
 }
 
 void make_folder(const fs::path& folder) {

@@ -35,9 +35,6 @@ struct OutputPlan {
 std::optional<std::size_t> check_outputs(const std::function<InputList()>& list, const OutputPlan& plan,
                                          const std::vector<std::filesystem::path>& read);
 
-/// Whether everything that is wanted is there already.
-bool is_done(const Output& output);
-
 /// With the folders above it. @throws posekit::Error io
 void make_folder(const std::filesystem::path& folder);
 

@@ -4,6 +4,8 @@
 #include <functional>
 #include <stop_token>
 
+#include "earlier_results.h"
+#include "given_boxes.h"
 #include "model_runner.h"
 #include "options.h"
 #include "ordered_report.h"
@@ -16,6 +18,7 @@ struct RunContext {
   const EstimateOptions& options;
   ModelRunner& runner;
   const GivenBoxes& boxes;
+  EarlierResults& earlier;
   const OutputPlan& plan;
   OrderedReport& report;
   Progress& progress;

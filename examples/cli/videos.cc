@@ -61,7 +61,7 @@ class VideoRun {
   std::size_t drawn_ = 0;
   bool has_frame_ = false;
   std::string broken_off_;  ///< Why the video ended too early.
-  std::string note_;
+  std::string last_line_;   ///< Held back: it gets what the video's results were made with.
   std::size_t frames_ = 0;
   std::size_t people_ = 0;
   std::size_t problems_ = 0;
@@ -81,6 +81,7 @@ void VideoRun::open() {
   }
   if (reader_->info().fps > 0) drawing_fps_ = std::clamp(reader_->info().fps, 1e-3, 1000.0);
   run_.runner.load();
+  run_.earlier.prepare();
   for (const fs::path& file : {output_.json, output_.drawing}) {
     if (!file.empty()) make_folder(file.parent_path());
   }
@@ -98,9 +99,7 @@ std::optional<posekit::PipelineInput> VideoRun::read() {
   }
   if (!frame) return std::nullopt;
   has_frame_ = true;
-  std::string note;
-  auto boxes = run_.boxes.of(input_.path, frame->image.size(), note);
-  if (!note.empty()) note_ = note;
+  auto boxes = run_.boxes.of(input_.path, frame->image.size());
   return posekit::PipelineInput{*std::move(frame), std::move(boxes)};
 }
 
@@ -123,7 +122,6 @@ Entry VideoRun::run() {
   finish_files();
   if (problems_ > 0) messages_.push_back(naming(input_, "the results of its other frames are kept; --overwrite processes the video again"));
   if (problems_ > most_messages) messages_.push_back(naming(input_, fmt::format("and {} more", problems_ - most_messages)));
-  if (!note_.empty()) messages_.push_back(note_);
   return {problems_ == 0 ? Step::done : Step::failed, std::move(messages_),
           fmt::format("{}: {}, {}", input_.path.string(), counted(frames_, "frame", "frames"), counted(people_, "pose", "poses"))};
 }
@@ -145,12 +143,10 @@ void VideoRun::write_line(const posekit::PipelineResult& done) {
                                      .size = done.frame.image.size(),
                                      .frame = static_cast<std::int64_t>(done.frame.index),
                                      .time_s = done.frame.time_s};
-  const std::string line = posekit::to_json(done.result, source, estimator.keypoints(), estimator.info().name) + "\n";
-  if (lines_) {
-    lines_->write(bytes_of(line));
-  } else {
-    write_to_stdout(line);
-  }
+  std::string line = posekit::to_json(done.result, source, estimator.keypoints(), estimator.info().name);
+  if (!lines_) return write_to_stdout(line + "\n");
+  if (!last_line_.empty()) lines_->write(bytes_of(last_line_ + "\n"));
+  last_line_ = std::move(line);
 }
 
 void VideoRun::draw(const posekit::PipelineResult& done) {
@@ -167,7 +163,10 @@ void VideoRun::draw(const posekit::PipelineResult& done) {
 /// The drawing first: lines without it would pass for done in a run without --draw only.
 void VideoRun::finish_files() {
   if (drawing_) drawing_->finish();
-  if (lines_) lines_->finish();
+  if (!lines_) return;
+  if (!last_line_.empty())
+    lines_->write(bytes_of(run_.earlier.with_origin(last_line_, input_, {{"frames", frames_}, {"problems", problems_}}) + "\n"));
+  lines_->finish();
 }
 
 }  // namespace
@@ -180,11 +179,8 @@ void run_video(const RunContext& run, const Input& input) {
     if (!input.problem.empty()) throw posekit::Error(ErrorCode::invalid_argument, input.problem);
     if (run.options.format == Format::coco)
       throw posekit::Error(ErrorCode::invalid_argument, "COCO results are for images only: use --format json for videos");
-    if (!run.options.overwrite && is_done(run.plan.of(input))) {
-      entry = {Step::skipped, {}, fmt::format("{}: done before", name)};
-    } else {
-      entry = VideoRun(run, input).run();
-    }
+    auto skipped = run.earlier.skip(input, run.plan.of(input));
+    entry = skipped ? *std::move(skipped) : VideoRun(run, input).run();
   });
   if (failure && failure->code() == ErrorCode::cancelled) {
     entry = {Step::interrupted, {}, {}};

@@ -16,7 +16,7 @@ TEST_CASE("A full disk is a clear error for each image it meets, and leaves no h
   const Workplace here;
   const SmallDisk disk(here.path("out"));
   if (!disk.mounted()) SKIP("a small file system can't be mounted here: it takes root");
-  here.image("in/first.png", 1280, 960);
+  here.image("in/first.png", 160, 120);
   for (int i = 0; i < 40; ++i) std::filesystem::copy(here.path("in/first.png"), here.path("in/image-" + std::to_string(i) + ".png"));
   const auto result = here.estimate({"in", "--whole-image", "--draw", "-o", "out"});
   CHECK(result.exit_code == 1);

@@ -3,6 +3,7 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
+#include "support/videos.h"
 #include "workplace.h"
 
 using Catch::Matchers::ContainsSubstring;
@@ -125,4 +126,80 @@ TEST_CASE("Results beside their images are not inputs of the next run") {
   here.image("two/b.png");
   for (int run = 0; run < 2; ++run) CHECK(here.estimate({"one", "two", "--whole-image", "-o", ".", "--draw"}).exit_code == 0);
   CHECK(here.files("one") == Names{"a.png", "a.png.json", "a.png.pose.jpg"});
+}
+
+TEST_CASE("A named file is what its first bytes say, whatever its extension") {
+  const Workplace here;
+  here.image("photo.png");
+  std::filesystem::rename(here.path("photo.png"), here.path("photo.mp4"));
+  here.image("other.png");
+  std::filesystem::rename(here.path("other.png"), here.path("other"));
+  posekit_test::write_video(here.path("clip.avi"), 3);
+  std::filesystem::rename(here.path("clip.avi"), here.path("clip.jpg"));
+  const auto result = here.estimate({"photo.mp4", "other", "clip.jpg", "--whole-image"});
+  CHECK(result.exit_code == 0);
+  CHECK(here.files("posekit-out") == Names{"clip.jpg.jsonl", "other.json", "photo.mp4.json"});
+}
+
+TEST_CASE("A phone's folder: JPEG by all its names, and one line about what was left out") {
+  const Workplace here;
+  here.image("phone/IMG_1.jpg");
+  for (const char* name : {"y.jfif", "z.jpe", "@eaDir/IMG_1.jpg/SYNOPHOTO_THUMB_XL.jpg", ".thumbnails/t.jpg"})
+    here.text(std::string("phone/") + name, here.read("phone/IMG_1.jpg"));
+  here.text("phone/IMG_2.HEIC", "no JPEG");
+  here.text("phone/IMG_3.heic", "no JPEG");
+  here.text("phone/._IMG_1.jpg", "Mac OS X");
+  std::filesystem::create_directory_symlink(".", here.path("phone/me"));
+  const auto result = here.estimate({"phone", "--whole-image", "--quiet"});
+  CHECK(result.exit_code == 0);
+  CHECK(here.files("posekit-out") == Names{"IMG_1.jpg.json", "y.jfif.json", "z.jpe.json"});
+  CHECK(posekit_test::lines(result.err).size() == 1);
+  check_error(result.err, "left out: 2 .heic, 3 hidden names, 1 linked folder", "");
+}
+
+TEST_CASE("A folder without an image says what it has") {
+  const Workplace here;
+  here.text("phone/a.heic", "");
+  const auto result = here.run({"estimate", "phone", "--whole-image"});
+  CHECK(result.exit_code == 2);
+  check_error(result.err, "no image", "1 .heic");
+}
+
+TEST_CASE("Drawings and results of an earlier run are no inputs, from folders, globs and beside their originals") {
+  const Workplace here;
+  here.image("a.png");
+  here.image("sub/b.png");
+  REQUIRE(here.estimate({".", "--whole-image", "--draw"}).exit_code == 0);
+  REQUIRE(here.files("posekit-out").size() == 4);
+  const auto folder = here.estimate({".", "--whole-image", "-o", "second"});
+  CHECK(folder.exit_code == 0);
+  CHECK(here.files("second") == Names{"a.png.json", "sub/b.png.json"});
+  CHECK_THAT(folder.err, ContainsSubstring("4 results of posekit"));
+  REQUIRE(here.estimate({"a.png", "--whole-image", "--draw", "-o", "."}).exit_code == 0);
+  for (const Names& inputs : {Names{"a.png*"}, Names{"a.png", "a.png.json", "a.png.pose.jpg"}}) {
+    Names arguments = inputs;
+    arguments.insert(arguments.end(), {"--whole-image", "-o", "third", "--overwrite"});
+    const auto named = here.estimate(arguments);
+    CHECK(named.exit_code == 0);
+    CHECK(here.files("third") == Names{"a.png.json"});
+    CHECK_THAT(named.err, ContainsSubstring("2 results of posekit"));
+  }
+}
+
+TEST_CASE("A list may begin with a byte order mark, and one in UTF-16 is named") {
+  const Workplace here;
+  here.image("a.png");
+  here.image("b.png");
+  here.text("list.txt",
+            "\xEF\xBB\xBF"
+            "a.png\r\nb.png\r\n");
+  CHECK(here.estimate({"@list.txt", "--whole-image"}).exit_code == 0);
+  CHECK(here.files("posekit-out") == Names{"a.png.json", "b.png.json"});
+  using namespace std::string_literals;
+  here.text("wide.txt",
+            "\xFF\xFE"
+            "a\0.\0p\0n\0g\0"s);
+  const auto wide = here.estimate({"@wide.txt", "--whole-image"});
+  CHECK(wide.exit_code == 2);
+  check_error(wide.err, "wide.txt", "UTF-16");
 }

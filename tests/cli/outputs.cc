@@ -79,14 +79,16 @@ TEST_CASE("A second run processes only what is missing, with --overwrite everyth
   here.image("b.png");
   REQUIRE(here.estimate({"a.png", "b.png", "--whole-image"}).exit_code == 0);
   const std::string original = here.read("posekit-out/a.png.json");
-  here.text("posekit-out/a.png.json", "kept");
   std::filesystem::remove(here.path("posekit-out/b.png.json"));
 
-  CHECK(here.estimate({"a.png", "b.png", "--whole-image"}).exit_code == 0);
-  CHECK(here.read("posekit-out/a.png.json") == "kept");
+  const auto second = here.estimate({"a.png", "b.png", "--whole-image"});
+  CHECK(second.exit_code == 0);
+  CHECK_THAT(second.err, ContainsSubstring("a.png: done before"));
+  CHECK(here.read("posekit-out/a.png.json") == original);
   CHECK(here.has("posekit-out/b.png.json"));
 
   CHECK(here.estimate({"a.png", "b.png", "--whole-image", "--overwrite"}).exit_code == 0);
+  CHECK(here.read("posekit-out/a.png.json") != original);  // the times
   CHECK(json::parse(here.read("posekit-out/a.png.json"))["instance_info"] == json::parse(original)["instance_info"]);
 }
 
