@@ -10,6 +10,7 @@ from . import _torch as _torch  # isort: skip
 
 import atexit as _atexit
 
+from ._boxes import read_boxes
 from ._core import (
     BoxesOutput,
     DetectInfo,
@@ -134,6 +135,7 @@ __all__ = [
     "open_video",
     "parse_keypoint_set",
     "parse_model_info",
+    "read_boxes",
     "read_image",
     "select_keypoints",
     "set_device_memory_limit",

@@ -278,6 +278,25 @@ class Timings:
     @property
     def postprocess(self) -> float: ...
 
+class BoxesFile:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        images: Sequence[str | os.PathLike[str]],
+        annotations: str | os.PathLike[str] | None,
+        category: int | None,
+        score_threshold: float | None,
+        scale: bool,
+    ) -> None: ...
+    def boxes(self, image: str | os.PathLike[str], width: int, height: int) -> npt.NDArray[np.float64]: ...
+    def has_entry(self, image: str | os.PathLike[str]) -> bool: ...
+    @property
+    def lists_images(self) -> bool: ...
+    @property
+    def unused_entries(self) -> list[str]: ...
+    @property
+    def notes(self) -> list[str]: ...
+
 class ImageResult:
     """Immutable: any number of threads may read one. Each array is made when it is asked for, and owns its memory."""
 

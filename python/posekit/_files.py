@@ -48,6 +48,13 @@ def decode_image(file: bytes, name: str = "image", *, max_pixels: int = _MAX_PIX
     return _io.decode_image(file, name, max_pixels)
 
 
+def input_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Width and height of an image file, upright, or of a video's frames."""
+    with _needs_opencv():
+        from . import _io
+    return _io.input_size(path, _MAX_PIXELS)
+
+
 def load_image(source: Any) -> npt.NDArray[np.uint8]:
     """An upright BGR image (H, W, 3) of a path, a file's bytes or a PIL image (whose EXIF orientation is applied too)."""
     if isinstance(source, bytes):

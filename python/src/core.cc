@@ -9,6 +9,7 @@ PYBIND11_MODULE(_core, module) {
   posekit_python::register_keypoints(module);
   posekit_python::register_model(module);
   posekit_python::register_results(module);
+  posekit_python::register_boxes_file(module);
   posekit_python::register_device_image(module);
   posekit_python::register_executor(module);
   posekit_python::register_estimator(module);

@@ -19,6 +19,7 @@
 #include "posekit/draw.h"
 #include "posekit/image_io.h"
 #include "posekit/listing.h"
+#include "posekit/media.h"
 #include "posekit/video.h"
 #include "results.h"
 
@@ -45,6 +46,14 @@ py::array decode(const py::bytes& file, const std::string& name, std::uint64_t m
     image = decode_image(std::as_bytes(std::span(text)), name, {.max_pixels = max_pixels});
   }
   return array_of(std::move(*image));
+}
+
+/// Of an image or of a video's frames.
+std::pair<int, int> input_size(const std::filesystem::path& path, std::uint64_t max_pixels) {
+  const py::gil_scoped_release release;
+  const bool video = media_kind_of_content(path) == MediaKind::video;
+  const Size size = video ? VideoReader(path, {.max_pixels = max_pixels}).info().size : image_size(path, {.max_pixels = max_pixels});
+  return {size.width, size.height};
 }
 
 void write_array(const std::filesystem::path& path, const py::array& pixels, bool rgb) {
@@ -149,6 +158,7 @@ PYBIND11_MODULE(_io, module) {
   register_errors();
   module.def("read_image", &read_array, py::arg("path"), py::arg("max_pixels"));
   module.def("decode_image", &decode, py::arg("file"), py::arg("name"), py::arg("max_pixels"));
+  module.def("input_size", &input_size, py::arg("path"), py::arg("max_pixels"));
   module.def("write_image", &write_array, py::arg("path"), py::arg("image"), py::arg("rgb"));
   module.def("draw_poses", &draw, py::arg("image"), py::arg("rgb"), py::arg("result"), py::arg("keypoint_set"), py::arg("min_score"),
              py::arg("draw_boxes"));

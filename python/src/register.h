@@ -13,6 +13,7 @@ void register_estimator(pybind11::module_& module);
 void register_detector(pybind11::module_& module);
 void register_predictor(pybind11::module_& module);
 void register_stream(pybind11::module_& module);
+void register_boxes_file(pybind11::module_& module);
 void register_results(pybind11::module_& module);
 void register_tracker(pybind11::module_& module);
 void register_runtime(pybind11::module_& module);

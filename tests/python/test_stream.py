@@ -7,6 +7,7 @@ import gc
 import inspect
 import re
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -463,3 +464,70 @@ def test_a_forked_child_is_refused_and_may_let_go(overflow: str, script: Script)
         overflow,
     )
     assert out == "6 19"
+
+
+def moving_dot(count: int) -> list[Pixels]:
+    """Frames that differ: a bright square that moves to the right."""
+    frames = []
+    for i in range(count):
+        frame = np.full((240, 320, 3), 30, np.uint8)
+        frame[52:68, 12 + 6 * i : 28 + 6 * i] = 250
+        frames.append(frame)
+    return frames
+
+
+@pytest.mark.parametrize("overflow", ["block", "latest"])
+@pytest.mark.parametrize("buffers", [1, 3])
+def test_an_iterable_may_fill_one_array_again_and_again(overflow: str, buffers: int, estimator: posekit.PoseEstimator) -> None:
+    frames = moving_dot(40)
+    memory = np.empty((buffers, *frames[0].shape), np.uint8)
+    box = [[0, 0, 320, 240]]
+
+    def camera() -> Iterator[tuple[Pixels, float, list[list[float]]]]:
+        for i, frame in enumerate(frames):
+            memory[i % buffers] = frame
+            yield memory[i % buffers], i / 20, box
+            if overflow == "latest":
+                time.sleep(0.02)
+
+    with posekit.Stream(camera(), estimator, overflow=overflow, queue_frames=8) as stream:  # type: ignore[arg-type]
+        found = list(stream)
+    assert overflow == "latest" or len(found) == len(frames)
+    for one in found:
+        assert one.result.error is None
+        assert_same(one.result, estimator.estimate(frames[one.index], box))
+        assert np.array_equal(np.asarray(one.image), frames[one.index])
+
+
+def test_an_array_that_is_filled_again_later_fails_its_own_frames_and_no_other(estimator: posekit.PoseEstimator) -> None:
+    frames = moving_dot(30)
+    box = [[0, 0, 320, 240]]
+
+    def source() -> Iterator[tuple[Pixels, float, list[list[float]]]]:
+        for i, frame in enumerate(frames):
+            if i == 20:  # the array of frame 19, which waits
+                frames[19][:] = frame
+                yield frames[19], i / 20, box
+            else:
+                yield frame, i / 20, box
+
+    right = [estimator.estimate(frame, box) for frame in frames]
+    found = list(posekit.Stream(source(), estimator, queue_frames=4))
+    assert len(found) == len(frames)
+    for one in found:
+        if one.index == 19:
+            assert isinstance(one.result.error, posekit.InvalidArgumentError)
+            check_message_form(str(one.result.error), "frame 19", "")
+        else:
+            assert one.result.error is None
+            assert_same(one.result, right[one.index])
+
+
+def test_views_of_one_array_that_do_not_overlap_are_not_copied(estimator: posekit.PoseEstimator) -> None:
+    film = np.stack(moving_dot(30))
+    box = [[0, 0, 320, 240]]
+    stream = posekit.Stream(((frame, i / 20, box) for i, frame in enumerate(film)), estimator, queue_frames=4)
+    found = list(stream)
+    assert not stream._feed.memory.is_shared
+    for one, frame in zip(found, film):
+        assert_same(one.result, estimator.estimate(frame, box))
