@@ -31,7 +31,7 @@ struct ModelReport {
 ///
 /// It reads the whole file and runs nothing.
 ///
-/// @throws Error not_found, io if the file can't be read
+/// @throws Error io if the file can't be read
 [[nodiscard]] POSEKIT_API std::string model_sha256(const std::filesystem::path& path);
 
 /// Returns the report as one JSON object.

@@ -6,7 +6,9 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <fstream>
+#include <random>
 #include <string>
+#include <vector>
 
 #include "posekit/error.h"
 #include "support/fails_with.h"
@@ -35,6 +37,20 @@ TEST_CASE("SHA-256 gives the sums of NIST's examples, in pieces of any size") {
   }));
   for (const std::size_t piece : {std::size_t{1}, std::size_t{55}, std::size_t{64}, std::size_t{1000}, std::size_t{1} << 21}) {
     CHECK(sum_of(text, piece) == expected);
+  }
+}
+
+TEST_CASE("The processor's own instructions give what plain C++ gives") {
+  std::mt19937 random(1);
+  for (std::size_t blocks = 0; blocks < 40; ++blocks) {
+    std::vector<std::byte> bytes(blocks * 64);
+    for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
+    Sha256State fast;
+    for (std::uint32_t& word : fast) word = static_cast<std::uint32_t>(random());
+    Sha256State plain = fast;
+    sha256_add_blocks(fast, bytes);
+    sha256_add_blocks_plain(plain, bytes);
+    CHECK(fast == plain);
   }
 }
 
