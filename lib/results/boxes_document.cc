@@ -25,10 +25,23 @@ using Event = Json::parse_event_t;
 constexpr int most_levels = 32;  // COCO's segmentations are the deepest of what is read past
 constexpr std::size_t most_bytes = std::size_t{1} << 30;
 
-constexpr std::array<std::string_view, 10> known_keys{"bbox",     "category_id", "category_name", "file_name", "height",
-                                                      "image_id", "id",          "iscrowd",       "name",      "width"};
+constexpr auto known_keys = std::to_array<std::string_view>({"bbox", "bbox_mode", "category_id", "category_name", "confidence", "file_name",
+                                                             "height", "image_id", "id", "iscrowd", "label", "name", "score", "width"});
 
-bool is_known(std::string_view key) { return key == "score" || std::ranges::find(known_keys, key) != known_keys.end(); }
+bool is_known(std::string_view key) { return std::ranges::find(known_keys, key) != known_keys.end(); }
+
+/// Files of other kinds that people take for a boxes file, by their first bytes; empty: none of them.
+std::string_view other_kind(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kinds{{{"\x1F\x8B", "gzip"},
+                                                                                {"PK\x03\x04", "a ZIP archive"},
+                                                                                {"\x80", "a Python pickle"},
+                                                                                {"<", "XML"},
+                                                                                {"version https://git-lfs", "a Git-LFS pointer"}}};
+  for (const auto& [begin, kind] : kinds) {
+    if (text.starts_with(begin)) return kind;
+  }
+  return {};
+}
 
 /// Where in a text a byte is, as editors count.
 std::string place_of(std::string_view text, std::size_t byte) {
@@ -58,6 +71,12 @@ std::optional<std::int64_t> whole_number(const Json& value) {
   return static_cast<std::int64_t>(number);
 }
 
+/// A number; NaN of null, which is what some programs write for it: the estimator reports such a box.
+std::optional<double> number_of(const Json& value) {
+  if (value.is_null()) return std::numeric_limits<double>::quiet_NaN();
+  return value.is_number() ? std::optional(value.get<double>()) : std::nullopt;
+}
+
 /// Takes in a document as the parser goes through it. Records are read and forgotten one by one.
 class Reader {
  public:
@@ -73,29 +92,30 @@ class Reader {
   [[noreturn]] void fail(const std::string& where, const Json& found, const std::string& expected) const;
 
   bool take(int depth, Event event, Json& value);
+  bool begin_object(int depth);
   bool take_key(int depth, const Json& key);
   bool take_value(int depth, const Json& value);
   bool take_container(int depth, const Json& value, bool is_array);
   void end_document(Json& rest);
 
+  void take_detection(const Json& record, const std::string& where);
   void take_record(const Json& record, const std::string& where);
+  ImageKey image_of(const Json& record, const std::string& where) const;
   void take_image(const Json& image);
   void take_category(const Json& category);
   void take_corners(const Json& box);
 
-  float score_of(const Json& value, const std::string& where) const;
-  std::vector<double> numbers(const Json& value, const std::string& where, std::size_t least, std::size_t most) const;
+  Box box_of(const Json& record, const std::string& where, std::string& problem) const;
   std::int64_t id_of(const Json& record, const char* key, const std::string& where) const;
-  std::optional<Size> size_of(const Json& image, const std::string& where) const;
-  std::optional<int> side_of(const Json& image, const char* key, const std::string& where) const;
+  int side_of(const Json& image, const char* key, const std::string& where) const;
 
   bool is_record_list() const { return key_ == "images" || key_ == "annotations" || key_ == "categories"; }
   int record_depth() const { return is_list_ ? 2 : 3; }  ///< Of the keys of an annotation, image, category or detection.
   bool has(const std::string& key) const { return keys_.contains(key); }
   /// Reports a value that is no list, or no entry of its list: in a map at the document's end, when it is known to be one.
-  void not_a_list(const Json& found);
+  void not_a_list(const std::string& found);
   void not_an_entry(const Json& found);
-  void suspect(const std::string& where, const Json& found, const std::string& expected);
+  void suspect(const std::string& where, const std::string& found, const std::string& expected);
 
   std::string name_;
   bool annotations_only_;
@@ -115,7 +135,7 @@ class Reader {
   std::set<std::string> all_images_;  ///< Of maps in all lines.
   bool has_map_ = false;
   bool has_coco_ = false;
-  std::size_t records_ = 0;  ///< In all lines.
+  std::size_t detections_ = 0;  ///< In all lines.
 };
 
 void Reader::fail(const std::string& what) const {
@@ -127,18 +147,18 @@ void Reader::fail(const std::string& where, const Json& found, const std::string
   fail(fmt::format("{} is {}, {} is expected", where, shown(found), expected));
 }
 
-void Reader::suspect(const std::string& where, const Json& found, const std::string& expected) {
-  if (suspicion_.empty()) suspicion_ = fmt::format("{} is {}, {} is expected", where, shown(found), expected);
+void Reader::suspect(const std::string& where, const std::string& found, const std::string& expected) {
+  if (suspicion_.empty()) suspicion_ = fmt::format("{} is {}, {} is expected", where, found, expected);
 }
 
-void Reader::not_a_list(const Json& found) {
-  if (is_record_list()) fail(fmt::format("\"{}\"", key_), found, "an array");
+void Reader::not_a_list(const std::string& found) {
+  if (is_record_list()) fail(fmt::format("\"{}\" is {}, an array is expected", key_, found));
   suspect(fmt::format("the entry of \"{}\"", key_), found, "an array of boxes");
 }
 
 void Reader::not_an_entry(const Json& found) {
   if (is_record_list()) fail(fmt::format("an entry of \"{}\"", key_), found, "an object");
-  suspect(fmt::format("box {} of \"{}\"", item_, key_), found, "an array of 4 or 5 numbers");
+  suspect(fmt::format("box {} of \"{}\"", item_, key_), shown(found), "an array of 4 or 5 numbers");
 }
 
 void Reader::read(std::string_view text, std::size_t begin, std::size_t end) {
@@ -170,10 +190,7 @@ bool Reader::take(int depth, Event event, Json& value) {
   if (depth > most_levels) fail(fmt::format("it is nested deeper than {} levels: flatten it", most_levels));
   switch (event) {
     case Event::key: return take_key(depth, value);
-    case Event::object_start:
-      if (depth + 1 == record_depth()) record_keys_.clear();
-      if (depth == 1) value_is_array_ = false;
-      return true;
+    case Event::object_start: return begin_object(depth);
     case Event::array_start:
       if (depth == 0) is_list_ = true;
       if (depth == 1 && !is_list_) {
@@ -186,6 +203,18 @@ bool Reader::take(int depth, Event event, Json& value) {
     case Event::value: return take_value(depth, value);
   }
   return true;
+}
+
+/// Only the outermost object and records are read: what is in other objects is passed over, as the parser looks through an object's
+/// values at the end of each object in it.
+bool Reader::begin_object(int depth) {
+  const int depth_of_record = record_depth() - 1;
+  if (depth == depth_of_record) record_keys_.clear();
+  if (depth == 1 && !is_list_) {
+    value_is_array_ = false;
+    not_a_list("an object");
+  }
+  return depth == 0 || (depth == depth_of_record && (is_list_ || value_is_array_));
 }
 
 bool Reader::take_key(int depth, const Json& key) {
@@ -213,7 +242,7 @@ bool Reader::take_value(int depth, const Json& value) {
     return key_ == "bbox";
   }
   if (depth != 1) return true;
-  not_a_list(value);
+  not_a_list(shown(value));
   return is_known(key_);
 }
 
@@ -222,12 +251,11 @@ bool Reader::take_container(int depth, const Json& value, bool is_array) {
     if (depth != 1) return true;
     const std::string where = fmt::format("entry {}", item_++);
     if (is_array) fail(where, value, "an object with \"image_id\" and \"bbox\"");
-    take_record(value, where);
+    take_detection(value, where);
     return false;
   }
   if (depth == 1) {
-    if (!is_array) not_a_list(value);
-    if (is_array && !is_record_list()) map_images_.push_back(key_);
+    if (!is_record_list()) map_images_.push_back(key_);
     return key_ == "bbox";
   }
   if (depth != 2 || !value_is_array_) return true;
@@ -240,7 +268,8 @@ bool Reader::take_container(int depth, const Json& value, bool is_array) {
   } else if (annotations_only_) {
     // boxes are not read
   } else if (key_ == "annotations") {
-    take_record(value, "an entry of \"annotations\"");
+    const auto id = value.contains("id") ? whole_number(value["id"]) : std::nullopt;
+    take_record(value, id ? fmt::format("annotation {} of \"annotations\"", *id) : "an entry of \"annotations\"");
   } else {
     take_corners(value);
   }
@@ -260,7 +289,7 @@ void Reader::end_document(Json& rest) {
     return;
   }
   if (annotations_only_) fail("it has no \"images\", COCO annotations are expected");
-  if (has("image_id") || has("bbox")) return take_record(rest, fmt::format("entry {}", records_));
+  if (has("image_id") || has("bbox")) return take_detection(rest, fmt::format("entry {}", detections_));
   if (has("images") || has("annotations"))
     fail(fmt::format("it has \"{}\" alone, COCO annotations have \"images\" and \"annotations\": add the other",
                      has("images") ? "images" : "annotations"));
@@ -274,46 +303,84 @@ void Reader::end_document(Json& rest) {
 }
 
 BoxesDocument Reader::finish() {
-  if (has_coco_ + has_map_ + (!has_coco_ && records_ > 0) > 1) fail("it has entries of several kinds, one kind is expected: split it");
+  if (has_coco_ + has_map_ + (detections_ > 0) > 1) fail("it has entries of several kinds, one kind is expected: split it");
   if (has_map_) document_.kind = BoxesDocument::Kind::map;
   if (has_coco_) document_.kind = BoxesDocument::Kind::coco;
   return std::move(document_);
 }
 
-/// An annotation, or a detection: x, y, width, height.
-void Reader::take_record(const Json& record, const std::string& where) {
-  ++records_;
+void Reader::take_detection(const Json& record, const std::string& where) {
+  ++detections_;
+  take_record(record, where);
+}
+
+/// Which image a record is of: the name, where it has one beside a number of its own.
+ImageKey Reader::image_of(const Json& record, const std::string& where) const {
   if (!record.contains("image_id")) fail(where, record, "an object with \"image_id\" and \"bbox\"");
-  if (!record.contains("bbox")) fail(where, record, "an object with \"bbox\"");
-  ListedBox listed;
+  const bool is_annotation = !is_list_ && key_ == "annotations";
+  if (!is_annotation && record.contains("file_name") && record["file_name"].is_string()) return record["file_name"].get<std::string>();
   const Json& image = record["image_id"];
-  if (image.is_string()) {
-    listed.image = image.get<std::string>();
-  } else if (const auto id = whole_number(image)) {
-    listed.image = *id;
-  } else {
-    fail(where + ".image_id", image, "a file name or a whole number");
-  }
-  const auto v = numbers(record["bbox"], where + ".bbox", 4, 4);
-  listed.box = {v[0], v[1], v[0] + v[2], v[1] + v[3], record.contains("score") ? score_of(record["score"], where + ".score") : 1.0F};
+  if (image.is_string()) return image.get<std::string>();
+  const auto id = whole_number(image);
+  if (!id) fail(where + ".image_id", image, "a file name or a whole number");
+  return *id;
+}
+
+/// An annotation, or a detection.
+void Reader::take_record(const Json& record, const std::string& where) {
+  ListedBox listed{.image = image_of(record, where),
+                   .box = {},
+                   .category = {},
+                   .category_name = {},
+                   .crowd = false,
+                   .has_score = record.contains("score"),
+                   .problem = {}};
+  listed.box = box_of(record, where, listed.problem);
   if (record.contains("category_id") && !record["category_id"].is_null()) listed.category = id_of(record, "category_id", where);
-  if (record.contains("category_name") && record["category_name"].is_string()) listed.category_name = record["category_name"];
-  if (record.contains("iscrowd")) {
+  for (const char* key : {"category_name", "label"}) {
+    if (record.contains(key) && record[key].is_string()) listed.category_name = record[key].get<std::string>();
+  }
+  if (record.contains("iscrowd") && !record["iscrowd"].is_null()) {
     const Json& crowd = record["iscrowd"];
-    if (crowd.is_boolean()) {
-      listed.crowd = crowd.get<bool>();
-    } else if (const auto number = whole_number(crowd); number && (*number == 0 || *number == 1)) {
-      listed.crowd = *number == 1;
-    } else if (!crowd.is_null()) {
-      fail(where + ".iscrowd", crowd, "0 or 1");
-    }
+    const auto number = crowd.is_boolean() ? std::optional<std::int64_t>(crowd.get<bool>() ? 1 : 0) : whole_number(crowd);
+    if (!number || *number < 0 || *number > 1) fail(where + ".iscrowd", crowd, "0 or 1");
+    listed.crowd = *number == 1;
   }
   document_.boxes.push_back(std::move(listed));
 }
 
+/// x, y, width, height, unless Detectron2's "bbox_mode" says x1, y1, x2, y2.
+/// @param problem what is wrong with it, which matters only if it is a person's
+Box Reader::box_of(const Json& record, const std::string& where, std::string& problem) const {
+  const auto wrong = [&](const std::string& what, const Json& found, const std::string& expected) {
+    problem = fmt::format("{} is {}, {} is expected", what, shown(found), expected);
+    return Box{};
+  };
+  if (!record.contains("bbox")) return wrong(where, record, "an object with \"bbox\"");
+  const Json& values = record["bbox"];
+  if (!values.is_array() || values.size() != 4) return wrong(where + ".bbox", values, "an array of 4 numbers");
+  std::array<double, 4> v{};
+  for (std::size_t i = 0; i < v.size(); ++i) {
+    const auto value = number_of(values[i]);
+    if (!value) return wrong(where + ".bbox", values[i], "a number");
+    v[i] = *value;
+  }
+  float score = 1;
+  if (record.contains("score")) {
+    score = static_cast<float>(number_of(record["score"]).value_or(std::numeric_limits<double>::quiet_NaN()));
+    if (!std::isfinite(score)) return wrong(where + ".score", record["score"], "a finite number");
+  } else if (record.contains("confidence")) {
+    return wrong(where, record, "\"score\" in place of \"confidence\"");
+  }
+  const Json mode = record.contains("bbox_mode") ? record["bbox_mode"] : Json(1);
+  if (mode == 0) return {v[0], v[1], v[2], v[3], score};
+  if (mode != 1) return wrong(where + ".bbox_mode", mode, "0 (x1, y1, x2, y2) or 1 (x, y, width, height)");
+  return {v[0], v[1], v[0] + v[2], v[1] + v[3], score};
+}
+
 void Reader::take_image(const Json& image) {
   const std::string where = "an entry of \"images\"";
-  CocoImage listed{.id = id_of(image, "id", where), .name = {}, .size = size_of(image, where)};
+  CocoImage listed{.id = id_of(image, "id", where), .name = {}, .size = {side_of(image, "width", where), side_of(image, "height", where)}};
   if (!image.contains("file_name") || !image["file_name"].is_string()) fail(where, image, "an object with \"file_name\"");
   listed.name = image["file_name"].get<std::string>();
   document_.coco_images.push_back(std::move(listed));
@@ -329,36 +396,22 @@ void Reader::take_category(const Json& category) {
 
 void Reader::take_corners(const Json& box) {
   const std::string where = fmt::format("box {} of \"{}\"", item_, key_);
-  if (box.size() < 4 || box.size() > 5) return suspect(where, box, "an array of 4 or 5 numbers");
-  for (const Json& value : box) {
-    if (!value.is_number() && !value.is_null()) return suspect(where, value, "a number");
+  if (box.size() < 4 || box.size() > 5) return suspect(where, shown(box), "an array of 4 or 5 numbers");
+  std::array<double, 5> v{0, 0, 0, 0, 1};
+  for (std::size_t i = 0; i < box.size(); ++i) {
+    const auto value = number_of(box[i]);
+    if (!value) return suspect(where, shown(box[i]), "a number");
+    v[i] = *value;
   }
-  const auto v = numbers(box, where, 4, 5);
+  const auto score = static_cast<float>(v[4]);
+  if (!std::isfinite(score)) return suspect(where + ", its score", shown(box[4]), "a finite number");
   map_boxes_.push_back({.image = key_,
-                        .box = {v[0], v[1], v[2], v[3], v.size() > 4 ? score_of(box[4], where) : 1.0F},
+                        .box = {v[0], v[1], v[2], v[3], score},
                         .category = {},
                         .category_name = {},
-                        .crowd = false});
-}
-
-float Reader::score_of(const Json& value, const std::string& where) const {
-  const auto score = value.is_number() ? static_cast<float>(value.get<double>()) : std::numeric_limits<float>::quiet_NaN();
-  if (!std::isfinite(score)) fail(where, value, "a finite number");
-  return score;
-}
-
-/// A null is what some programs write for NaN: the estimator reports such a box.
-std::vector<double> Reader::numbers(const Json& value, const std::string& where, std::size_t least, std::size_t most) const {
-  if (!value.is_array() || value.size() < least || value.size() > most) {
-    fail(where, value,
-         least == most ? fmt::format("an array of {} numbers", least) : fmt::format("an array of {} or {} numbers", least, most));
-  }
-  std::vector<double> result;
-  for (const Json& entry : value) {
-    if (!entry.is_null() && !entry.is_number()) fail(where, entry, "a number");
-    result.push_back(entry.is_null() ? std::numeric_limits<double>::quiet_NaN() : entry.get<double>());
-  }
-  return result;
+                        .crowd = false,
+                        .has_score = box.size() > 4,
+                        .problem = {}});
 }
 
 std::int64_t Reader::id_of(const Json& record, const char* key, const std::string& where) const {
@@ -368,18 +421,12 @@ std::int64_t Reader::id_of(const Json& record, const char* key, const std::strin
 }
 
 /// Programs that don't know a side leave it out, or write 0 or null.
-std::optional<int> Reader::side_of(const Json& image, const char* key, const std::string& where) const {
-  if (!image.contains(key) || image[key].is_null()) return std::nullopt;
+int Reader::side_of(const Json& image, const char* key, const std::string& where) const {
+  if (!image.contains(key) || image[key].is_null()) return 0;
   const auto side = whole_number(image[key]);
   if (!side || *side < 0 || *side > std::numeric_limits<int>::max())
     fail(fmt::format("{}, \"{}\"", where, key), image[key], "a whole number of pixels");
-  return *side == 0 ? std::nullopt : std::optional(static_cast<int>(*side));
-}
-
-std::optional<Size> Reader::size_of(const Json& image, const std::string& where) const {
-  const auto width = side_of(image, "width", where);
-  const auto height = side_of(image, "height", where);
-  return width && height ? std::optional(Size{*width, *height}) : std::nullopt;
+  return static_cast<int>(*side);
 }
 
 /// The next line that is not blank, from `at` on. @return none at the end
@@ -399,6 +446,8 @@ bool is_json_lines(std::string_view text) {
 BoxesDocument parse(std::string_view text, const std::string& name, bool annotations_only) {
   Reader reader(name, annotations_only);
   if (!next_line(text, 0)) reader.fail("it is empty, JSON is expected");
+  if (const std::string_view kind = other_kind(text); !kind.empty())
+    reader.fail(fmt::format("it is {}, JSON is expected: convert it", kind));
   if (annotations_only || !is_json_lines(text)) {
     reader.read(text, 0, text.size());
   } else {

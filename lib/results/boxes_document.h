@@ -23,12 +23,14 @@ struct ListedBox {
   std::optional<std::int64_t> category;
   std::optional<std::string> category_name;
   bool crowd = false;
+  bool has_score = true;
+  std::string problem;  ///< Not empty: what is wrong with the box, if it is a person's.
 };
 
 struct CocoImage {
   std::int64_t id = 0;
   std::string name;
-  std::optional<Size> size;
+  Size size;  ///< 0 for a side that is not known.
 };
 
 struct BoxesDocument {

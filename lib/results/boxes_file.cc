@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "posekit/error.h"
@@ -33,10 +34,9 @@ bool is_person(std::string_view name) {
 
 bool is_finite(const Box& box) { return std::isfinite(box.x1) && std::isfinite(box.y1) && std::isfinite(box.x2) && std::isfinite(box.y2); }
 
-/// Whether every box would fit into one pixel, as fractions of the sides do.
+/// Whether the boxes are of one or two pixels in the image's corner, as fractions of the sides are that reach beyond the image a little.
 bool are_fractions(const std::vector<Box>& boxes) {
-  constexpr double most = 1 + 1e-3;  // x + width, rounded
-  const auto in = [](double value) { return value >= 0 && value <= most; };
+  const auto in = [](double value) { return value >= -0.5 && value <= 1.5; };
   return std::ranges::all_of(boxes, [&](const Box& box) { return in(box.x1) && in(box.y1) && in(box.x2) && in(box.y2); });
 }
 
@@ -49,6 +49,8 @@ bool have_one_shape(Size a, Size b) {
 /// Says which boxes are people, and counts the others.
 class Categories {
  public:
+  using Counts = std::map<std::int64_t, std::size_t>;  ///< Of boxes, by category.
+
   Categories(const BoxesDocument& document, const std::string& file, const std::optional<std::int64_t>& asked);
 
   bool take(const ListedBox& box);
@@ -59,8 +61,8 @@ class Categories {
 
  private:
   /// "1 (3 boxes), 7 (1 box)"
-  std::string list(const std::map<std::int64_t, std::size_t>& counts) const;
-  std::optional<std::int64_t> person_of_names() const;
+  std::string list(const Counts& counts) const;
+  std::optional<std::int64_t> person_of_names(const Counts& counts) const;
 
   const BoxesDocument& document_;
   const std::string& file_;
@@ -68,11 +70,11 @@ class Categories {
   std::int64_t person_ = person_category;
   bool has_names_ = false;
   std::size_t taken_ = 0;
-  std::map<std::int64_t, std::size_t> left_out_;
+  Counts left_out_;
   std::map<std::string, std::size_t> left_out_names_;
 };
 
-std::string Categories::list(const std::map<std::int64_t, std::size_t>& counts) const {
+std::string Categories::list(const Counts& counts) const {
   std::vector<std::string> texts;
   for (const auto& [id, count] : counts) {
     if (texts.size() == most_shown) {
@@ -86,8 +88,8 @@ std::string Categories::list(const std::map<std::int64_t, std::size_t>& counts) 
   return fmt::format("{}", fmt::join(texts, ", "));
 }
 
-/// The category with the name of people. @throws Error invalid_argument if none has, or several
-std::optional<std::int64_t> Categories::person_of_names() const {
+/// The category with the name of people, of which there may be boxes. @throws Error invalid_argument if none has, or several
+std::optional<std::int64_t> Categories::person_of_names(const Counts& counts) const {
   std::vector<std::string> all;
   std::vector<std::int64_t> people;
   for (const auto& [id, name] : document_.categories) {
@@ -96,34 +98,42 @@ std::optional<std::int64_t> Categories::person_of_names() const {
   }
   if (all.empty()) return std::nullopt;
   if (people.empty())
-    fail(fmt::format("{}: no category has the name person: name one of them, {}, with --category ID", file_, fmt::join(all, ", ")));
+    fail(fmt::format("{}: no category has the name person: name the one of people (category, --category ID), one of {}", file_,
+                     fmt::join(all, ", ")));
+  if (people.size() > 1) std::erase_if(people, [&](std::int64_t id) { return !counts.contains(id); });  // a super-category has no boxes
   if (people.size() > 1)
-    fail(fmt::format("{}: the categories {} have the name person: name one of them with --category ID", file_, fmt::join(people, " and ")));
-  return people.front();
+    fail(fmt::format("{}: the categories {} have the name person: name one of them (category, --category ID)", file_,
+                     fmt::join(people, " and ")));
+  return people.empty() ? person_category : people.front();
 }
 
 Categories::Categories(const BoxesDocument& document, const std::string& file, const std::optional<std::int64_t>& asked)
     : document_(document), file_(file), asked_(asked) {
+  Counts counts;
+  for (const ListedBox& box : document.boxes) {
+    if (box.category && !box.category_name) ++counts[*box.category];
+  }
   if (asked_) {
     person_ = *asked_;
-    if (!document.categories.empty() && !document.categories.contains(person_))
+    if (!document.categories.empty() && !document.categories.contains(person_) && !counts.contains(person_))
       fail(fmt::format("{}: category {} is not among its categories: name one that is, for example {}", file_, person_,
                        document.categories.begin()->first));
     return;
   }
-  if (const auto person = person_of_names()) {
+  if (const auto person = person_of_names(counts)) {
     person_ = *person;
     has_names_ = true;
-    return;
-  }
-  std::map<std::int64_t, std::size_t> counts;
-  for (const ListedBox& box : document.boxes) {
-    if (box.category && !box.category_name) ++counts[*box.category];
-  }
-  if (counts.contains(0)) {
-    fail(fmt::format(
-        "{}: its categories have no names, and some programs count from 0: name the one of people with --category ID; there are {}", file_,
-        list(counts)));
+    std::erase_if(counts, [&](const auto& entry) { return document.categories.contains(entry.first); });
+    if (!counts.empty())
+      fail(fmt::format(
+          "{}: boxes have ids that are not among the categories, as some programs count from 0: name the one of people (category, "
+          "--category ID); there are {}",
+          file_, list(counts)));
+  } else if (counts.contains(0)) {
+    fail(
+        fmt::format("{}: its categories have no names, and some programs count from 0: name the one of people (category, --category ID); "
+                    "there are {}",
+                    file_, list(counts)));
   }
 }
 
@@ -141,8 +151,14 @@ bool Categories::take(const ListedBox& box) {
 }
 
 void Categories::check() const {
-  if (has_names_ || taken_ > 0 || left_out_.empty()) return;
-  fail(fmt::format("{}: no box is of category {}: name the one of people with --category ID; there are {}", file_, person_,
+  if (has_names_ || taken_ > 0) return;
+  if (!left_out_names_.empty()) {
+    fail(fmt::format(
+        "{}: no box is of a category with the name person, \"{}\" is one: name the one of people by its id (category, --category ID)",
+        file_, left_out_names_.begin()->first));
+  }
+  if (left_out_.empty()) return;
+  fail(fmt::format("{}: no box is of category {}: name the one of people (category, --category ID); there are {}", file_, person_,
                    list(left_out_)));
 }
 
@@ -167,6 +183,8 @@ class CocoImages {
   void settle();
   const CocoImage* find(const std::filesystem::path& image) const;
   const CocoImage* find(std::int64_t id) const;
+  const std::string& file() const { return file_; }
+  const NameIndex& names() const { return names_; }
 
  private:
   std::string file_;
@@ -222,37 +240,48 @@ class BoxesFile::Impl {
 
  private:
   void add_boxes(BoxesDocument document, const BoxesFileOptions& options);
-  std::vector<Box>& entry_of(const ListedBox& box, const CocoImages* own);
+  std::vector<Box>* entry_of(const ListedBox& box);
   std::vector<Box>& entry_of(const std::string& name);
+  std::vector<Box>& entry_at(std::pair<std::size_t, bool> added);
   void check_matches();
-  void check_size(Size stated, Size size, const std::string& name) const;
+  void note_folders(const NameIndex& names, const std::string& file);
+  /// The size that one of the files states, else the image's own. @throws Error invalid_argument if they contradict each other
+  Size stated_size(const std::filesystem::path& image, Size size) const;
 
   std::string file_;
   NameIndex names_;
   std::vector<std::vector<Box>> entries_;  ///< By the position of their names.
-  std::optional<CocoImages> coco_;         ///< The file's own, or the annotations'.
+  std::optional<CocoImages> own_;          ///< Of a file that is annotations itself.
+  std::optional<CocoImages> annotations_;
   bool lists_images_ = false;
   bool scale_;
+  std::set<std::int64_t> unknown_ids_;  ///< That the annotations don't have.
   std::vector<std::string> unused_;
   std::vector<std::string> notes_;
 };
 
 BoxesFile::Impl::Impl(std::optional<BoxesDocument> document, const std::string& name, const Images& images, const BoxesFileOptions& options)
     : file_(fmt::format("boxes file \"{}\"", name)), names_(file_), scale_(options.scale) {
+  if (options.score_threshold && !std::isfinite(*options.score_threshold))
+    fail(fmt::format("score_threshold is {}, a finite number is expected", *options.score_threshold));
   if (!options.annotations.empty()) {
     const std::string text = read_boxes_text(options.annotations, "annotations file");
     const BoxesDocument annotations = parse_annotations(text, options.annotations.string());
-    coco_.emplace(annotations.coco_images, fmt::format("annotations file \"{}\"", options.annotations.string()));
+    annotations_.emplace(annotations.coco_images, fmt::format("annotations file \"{}\"", options.annotations.string()));
     if (document && document->categories.empty()) document->categories = annotations.categories;
   }
   if (document) add_boxes(*std::move(document), options);
   while (const auto image = images()) {
     names_.add_image(*image);
-    if (coco_) coco_->add_image(*image);
+    if (own_) own_->add_image(*image);
+    if (annotations_) annotations_->add_image(*image);
   }
   names_.settle();
   check_matches();
-  if (coco_) coco_->settle();
+  if (own_) own_->settle();
+  if (!annotations_) return;
+  annotations_->settle();
+  note_folders(annotations_->names(), annotations_->file());
 }
 
 void BoxesFile::Impl::add_boxes(BoxesDocument document, const BoxesFileOptions& options) {
@@ -262,102 +291,123 @@ void BoxesFile::Impl::add_boxes(BoxesDocument document, const BoxesFileOptions& 
     if (!is_new) fail(fmt::format("{}: \"{}\" and \"{}\" are one path: keep one of them", file_, names_.text(position), image));
     entries_.emplace_back();
   }
-  std::optional<CocoImages> own;
   if (document.kind == BoxesDocument::Kind::coco) {
-    own.emplace(document.coco_images, file_);
+    own_.emplace(document.coco_images, file_);
     for (const CocoImage& image : document.coco_images) entry_of(image.name);
   }
   Categories categories(document, file_, options.category);
   std::size_t crowds = 0;
   std::size_t low = 0;
+  std::size_t without_score = 0;
   for (const ListedBox& box : document.boxes) {
-    std::vector<Box>& boxes = entry_of(box, own ? &*own : nullptr);
-    if (!categories.take(box)) continue;
+    std::vector<Box>* boxes = entry_of(box);
+    if (!categories.take(box) || boxes == nullptr) continue;
+    if (!box.problem.empty()) fail(fmt::format("{}: {}", file_, box.problem));
+    without_score += box.has_score || box.crowd ? 0 : 1;
     if (box.crowd) {
       ++crowds;
     } else if (options.score_threshold && !(box.box.score > *options.score_threshold)) {
       ++low;
     } else {
-      boxes.push_back(box.box);
+      boxes->push_back(box.box);
     }
   }
   categories.check();
+  if (options.score_threshold && without_score > 0)
+    notes_.push_back(fmt::format("{}: {} no score, which counts as 1", file_, counted(without_score, "box has", "boxes have")));
   if (std::string note = categories.note(); !note.empty()) notes_.push_back(std::move(note));
   if (crowds > 0) notes_.push_back(fmt::format("{}: left out: {} of crowds", file_, counted(crowds, "box", "boxes")));
   if (low > 0)
     notes_.push_back(
         fmt::format("{}: left out: {} with a score of at most {}", file_, counted(low, "box", "boxes"), *options.score_threshold));
-  if (own && !coco_) coco_ = std::move(own);
 }
 
-/// Numbers are ids where there are ids, else names that are numbers.
-std::vector<Box>& BoxesFile::Impl::entry_of(const ListedBox& box, const CocoImages* own) {
+/// Numbers are ids where there are ids, else names that are numbers. @return null for an id that the annotations don't have
+std::vector<Box>* BoxesFile::Impl::entry_of(const ListedBox& box) {
   const auto* id = std::get_if<std::int64_t>(&box.image);
-  if (own != nullptr) {
-    const CocoImage* image = id == nullptr ? nullptr : own->find(*id);
+  if (own_) {
+    const CocoImage* image = id == nullptr ? nullptr : own_->find(*id);
     if (image == nullptr) {
       fail(fmt::format("{}: an entry of \"annotations\" has the \"image_id\" {}, one that is among \"images\" is expected", file_,
                        id == nullptr ? std::get<std::string>(box.image) : fmt::format("{}", *id)));
     }
-    return entry_of(image->name);
+    return &entry_of(image->name);
   }
-  if (id == nullptr) return entry_of(std::get<std::string>(box.image));
-  const CocoImage* image = coco_ ? coco_->find(*id) : nullptr;
-  return entry_of(image == nullptr ? fmt::format("{}", *id) : image->name);
+  if (id == nullptr) return &entry_of(std::get<std::string>(box.image));
+  if (!annotations_) return &entry_at(names_.add(*id));
+  if (const CocoImage* image = annotations_->find(*id)) return &entry_of(image->name);
+  if (unknown_ids_.insert(*id).second) unused_.push_back(fmt::format("{}", *id));
+  return nullptr;
 }
 
-std::vector<Box>& BoxesFile::Impl::entry_of(const std::string& name) {
-  const auto [position, is_new] = names_.add(name);
-  if (is_new) entries_.emplace_back();
-  return entries_[position];
+std::vector<Box>& BoxesFile::Impl::entry_of(const std::string& name) { return entry_at(names_.add(name)); }
+
+std::vector<Box>& BoxesFile::Impl::entry_at(std::pair<std::size_t, bool> added) {
+  if (added.second) entries_.emplace_back();
+  return entries_[added.first];
+}
+
+/// Names that fit with their last folders only are used, and said.
+void BoxesFile::Impl::note_folders(const NameIndex& names, const std::string& file) {
+  std::size_t count = 0;
+  std::optional<std::size_t> example;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (!names.is_used(i) || names.fits_whole(i)) continue;
+    ++count;
+    if (!example) example = i;
+  }
+  if (count > 0) {
+    notes_.push_back(fmt::format("{}: {} in another folder than the file says, for example \"{}\" for \"{}\"", file,
+                                 counted(count, "input is", "inputs are"), names.text(*example), names.image(*example)));
+  }
 }
 
 /// What no image used is counted; if that is everything, something is wrong with the names.
 void BoxesFile::Impl::check_matches() {
-  std::size_t in_part = 0;
-  std::optional<std::size_t> example;
   for (std::size_t i = 0; i < names_.size(); ++i) {
-    if (!names_.is_used(i)) {
-      unused_.push_back(names_.text(i));
-    } else if (!names_.fits_whole(i)) {
-      ++in_part;
-      if (!example) example = i;
-    }
+    if (!names_.is_used(i)) unused_.push_back(names_.text(i));
   }
-  if (!unused_.empty() && unused_.size() == names_.size() && !names_.first_image().empty()) {
+  if (!unused_.empty() && unused_.size() == names_.size() + unknown_ids_.size() && !names_.first_image().empty()) {
     const bool numbers =
         std::ranges::all_of(unused_, [](const std::string& name) { return name.find_first_not_of("0123456789") == std::string::npos; });
     fail(fmt::format(
         "{}: none of its {} fits an input: it has \"{}\", the inputs are like \"{}\"; {}", file_,
         counted(unused_.size(), "entry", "entries"), unused_.front(), names_.first_image(),
-        numbers ? "pass the COCO annotations that its ids are from with --annotations FILE" : "write the file names of the inputs"));
+        numbers ? "pass the COCO annotations that its ids are from (--annotations FILE)" : "write the file names of the inputs"));
   }
-  if (in_part > 0) {
-    notes_.push_back(fmt::format("{}: {} in another folder than it has, for example \"{}\" for \"/{}\"", file_,
-                                 counted(in_part, "input is", "inputs are"), names_.text(*example), names_.image(*example)));
-  }
+  note_folders(names_, file_);
 }
 
-void BoxesFile::Impl::check_size(Size stated, Size size, const std::string& name) const {
-  const std::string sizes = fmt::format("{}: \"{}\" has {}x{} pixels there, the upright image has {}x{}", file_, name, stated.width,
-                                        stated.height, size.width, size.height);
-  if (stated.width == size.height && stated.height == size.width)
-    fail(sizes + ": its boxes are of the image as the file stores it, write them for the upright one");
-  if (!have_one_shape(stated, size)) fail(sizes + ": write boxes for this image");
-  if (!scale_) fail(sizes + ": pass --scale-boxes if its boxes are of the same picture in another size");
+Size BoxesFile::Impl::stated_size(const std::filesystem::path& image, Size size) const {
+  Size result = size;
+  for (const auto* images : {&own_, &annotations_}) {
+    const CocoImage* listed = *images ? (*images)->find(image) : nullptr;
+    if (listed == nullptr) continue;
+    const Size stated{listed->size.width == 0 ? size.width : listed->size.width,
+                      listed->size.height == 0 ? size.height : listed->size.height};
+    if (stated == size) continue;
+    const std::string sizes = fmt::format("{}: \"{}\" has {}x{} pixels there, the upright image has {}x{}", (*images)->file(), listed->name,
+                                          stated.width, stated.height, size.width, size.height);
+    if (stated.width == size.height && stated.height == size.width)
+      fail(sizes + ": its boxes are of the image as the file stores it, write them for the upright one");
+    if (!have_one_shape(stated, size)) fail(sizes + ": write boxes for this image");
+    if (!scale_) fail(sizes + ": scale its boxes (--scale-boxes) if they are of the same picture in another size");
+    result = stated;
+  }
+  return result;
 }
 
 std::vector<Box> BoxesFile::Impl::boxes(const std::filesystem::path& image, Size size) const {
+  if (size.width <= 0 || size.height <= 0)
+    fail(fmt::format("the size of the image \"{}\" is {}x{}, pixels > 0 are expected", image.string(), size.width, size.height));
   const auto position = names_.find(image);
   if (!position) return {};
   std::vector<Box> boxes = entries_[*position];
   const std::string& name = names_.text(*position);
-  const CocoImage* coco = coco_ ? coco_->find(image) : nullptr;
-  const Size stated = coco != nullptr && coco->size ? *coco->size : size;
-  if (stated != size) check_size(stated, size, name);
+  const Size stated = stated_size(image, size);
   if (!boxes.empty() && (size.width > 2 || size.height > 2) && are_fractions(boxes)) {
-    fail(fmt::format("{}: all boxes of \"{}\" are within 0 and 1, pixels are expected: multiply fractions by the image's {}x{}", file_,
-                     name, size.width, size.height));
+    fail(fmt::format("{}: all boxes of \"{}\" are fractions, pixels are expected: multiply fractions by the image's {}x{}", file_, name,
+                     size.width, size.height));
   }
   const double x = static_cast<double>(size.width) / stated.width;
   const double y = static_cast<double>(size.height) / stated.height;
@@ -372,8 +422,9 @@ std::vector<Box> BoxesFile::Impl::boxes(const std::filesystem::path& image, Size
 }
 
 std::optional<std::int64_t> BoxesFile::Impl::image_id(const std::filesystem::path& image) const {
-  const CocoImage* coco = coco_ ? coco_->find(image) : nullptr;
-  return coco == nullptr ? std::nullopt : std::optional(coco->id);
+  const auto& images = annotations_ ? annotations_ : own_;
+  const CocoImage* listed = images ? images->find(image) : nullptr;
+  return listed == nullptr ? std::nullopt : std::optional(listed->id);
 }
 
 BoxesFile::BoxesFile(const std::filesystem::path& path, const Images& images, const BoxesFileOptions& options) {

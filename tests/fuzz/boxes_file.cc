@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "posekit/error.h"
+#include "results/boxes_document.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const std::array<std::filesystem::path, 4> images{"a.jpg", "b/c.jpg", "000000000785.png", "caf\u00E9/d.png"};
@@ -27,6 +28,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       } catch (const posekit::Error&) {
       }
     }
+  } catch (const posekit::Error&) {
+  }
+  try {
+    (void)posekit::parse_annotations({reinterpret_cast<const char*>(data), size}, "annotations.json");
   } catch (const posekit::Error&) {
   }
   return 0;

@@ -1,6 +1,7 @@
 /// Boxes files: which entry an image has, what is refused, what is left out. The program's tests have what users see of it.
 #include "posekit/boxes_file.h"
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <fstream>
@@ -123,6 +124,65 @@ TEST_CASE("A name that means two things is refused with both") {
       "images 1 and 2", "./x.png");
 }
 
+TEST_CASE("Whether a name of three images is clear does not depend on their order") {
+  Names images{"a/x.jpg", "b/x.jpg", "c/x.jpg"};
+  do {
+    const BoxesFile file = parse(R"({"x.jpg": [[1, 0, 9, 9]], "a/x.jpg": [[2, 0, 9, 9]], "c/x.jpg": [[3, 0, 9, 9]]})", images);
+    CHECK(left(file, "a/x.jpg") == 2);
+    CHECK(left(file, "b/x.jpg") == 1);
+    CHECK(left(file, "c/x.jpg") == 3);
+    fails_with([&] { return parse(R"({"x.jpg": [], "c/x.jpg": []})", images); }, "x.jpg", "alike");
+  } while (std::ranges::next_permutation(images).found);
+}
+
+TEST_CASE("Entries of another folder are not taken for a picture that has none of its own") {
+  const std::string three =
+      detections({{"\"clip1/1\"", 1}, {"\"clip1/3\"", 3}, {"\"clip2/1\"", 4}, {"\"clip2/2\"", 5}, {"\"clip2/3\"", 6}});
+  const BoxesFile file = parse(three, {"clip1/1.png", "clip1/2.png", "clip1/3.png"});
+  CHECK(left(file, "clip1/1.png") == 1);
+  CHECK_FALSE(file.has_entry("clip1/2.png"));
+  CHECK(file.unused_entries() == Names{"clip2/1", "clip2/2", "clip2/3"});
+  CHECK(file.notes().empty());
+  const BoxesFile mot = parse(detections({{"\"s2/img1/2\"", 5}, {"\"s4/img1/1\"", 1}}), {"s4/img1/1.png", "s4/img1/2.png"});
+  CHECK_FALSE(mot.has_entry("s4/img1/2.png"));
+  // A folder that was renamed: all of it fits, and a note says so.
+  const BoxesFile moved = parse(detections({{"\"clip1/1\"", 1}, {"\"clip1/3\"", 3}}), {"clip3/1.png", "clip3/3.png"});
+  CHECK(left(moved, "clip3/3.png") == 3);
+  CHECK(moved.notes().size() == 1);
+}
+
+TEST_CASE("Numbers fit 1.png and 001.png alike, text fits what is spelled as it is") {
+  fails_with([] { return parse(detections({{"1", 1}}), {"1.png", "001.png"}); }, "\"1\"", "001.png");
+  CHECK(left(parse(detections({{"\"1\"", 1}}), {"1.png", "001.png"}), "1.png") == 1);
+  CHECK(left(parse(detections({{"1", 1}}), {"001.png"}), "001.png") == 1);
+}
+
+TEST_CASE("Two images with one name in canonical form are not told apart by an entry") {
+  fails_with([] { return parse("{\"\u00E9.png\": []}", {"\u00E9.png", "e\u0301.png"}); }, "b.json", "alike");
+  fails_with([] { return parse(R"({"a/x.png": []})", {"a/x.png", "a\\x.png"}); }, "a/x.png", "alike");
+}
+
+TEST_CASE("A hundred thousand names that are alike take no longer than others") {
+  Names images;
+  std::string text = "[";
+  for (int i = 0; i < 100000; ++i) {
+    images.push_back("seq" + std::to_string(i) + "/img.jpg");
+    text += (i == 0 ? "" : ",") + (R"({"image_id": ")" + images.back() + R"(", "bbox": [1, 2, 30, 40]})");
+  }
+  const BoxesFile file = parse(text + "]", images);
+  CHECK(file.unused_entries().empty());
+  CHECK(left(file, "seq99999/img.jpg") == 1);
+}
+
+TEST_CASE("Deep and wide JSON that is no boxes file is refused in time that grows with its length") {
+  std::string objects = R"({"_via_img_metadata": {)";
+  for (int i = 0; i < 100000; ++i) objects += (i == 0 ? "\"k" : ",\"k") + std::to_string(i) + "\": {}";
+  fails_with([&] { return parse(objects + "}}", {"a.png"}); }, "_via_img_metadata", "an object");
+  std::string list = "[[";
+  for (int i = 0; i < 100000; ++i) list += i == 0 ? "{}" : ",{}";
+  fails_with([&] { return parse(list + "]]", {"a.png"}); }, "b.json", "entry 0");
+}
+
 TEST_CASE("A name of two images is no matter where each has an entry that fits better") {
   const BoxesFile file =
       parse(R"({"a/x.png": [[1, 0, 9, 9]], "b/x.png": [[2, 0, 9, 9]], "x.png": [[3, 0, 9, 9]]})", {"a/x.png", "b/x.png"});
@@ -213,6 +273,36 @@ TEST_CASE("Which category is people has to be clear") {
   CHECK(left(parse(R"([{"image_id": "a.png", "bbox": [1, 2, 30, 40]}])", {"a.png"}), "a.png") == 1);
 }
 
+TEST_CASE("A box of another category may be none, one of a person may not") {
+  const std::string other = R"({"image_id": "a.png", "category_id": 3, "bbox": []})";
+  const std::string person = R"({"image_id": "a.png", "category_id": 1, "bbox": [1, 2, 30, 40]})";
+  CHECK(parse("[" + other + "," + person + "]", {"a.png"}).boxes("a.png", size).size() == 1);
+  fails_with([&] { return parse(R"([{"image_id": "a.png", "category_id": 1, "bbox": []}])", {"a.png"}); }, "entry 0.bbox", "[]");
+}
+
+TEST_CASE("Other programs' keys beside a box are read, or refused") {
+  const auto one = [](const std::string& more) { return R"([{"image_id": 5, "bbox": [10, 20, 30, 40])" + more + "}]"; };
+  CHECK(parse(one(R"(, "file_name": "a.png")"), {"a.png"}).boxes("a.png", size) == std::vector<Box>{{10, 20, 40, 60, 1}});
+  CHECK(parse(one(R"(, "bbox_mode": 0)"), {"5.png"}).boxes("5.png", size) == std::vector<Box>{{10, 20, 30, 40, 1}});
+  CHECK(parse(one(R"(, "bbox_mode": 1)"), {"5.png"}).boxes("5.png", size) == std::vector<Box>{{10, 20, 40, 60, 1}});
+  fails_with([&] { return parse(one(R"(, "bbox_mode": 4)"), {"5.png"}); }, "bbox_mode", "4");
+  fails_with([&] { return parse(one(R"(, "confidence": 0.01)"), {"5.png"}); }, "entry 0", "confidence");
+  fails_with([&] { return parse(one(R"(, "label": "bicycle")"), {"5.png"}); }, "--category", "bicycle");
+  const BoxesFile unscored = parse(one(""), {"5.png"}, {.annotations = {}, .category = {}, .score_threshold = 0.5F, .scale = false});
+  REQUIRE(unscored.notes().size() == 1);
+  CHECK(unscored.notes()[0].find("1 box has no score") != std::string::npos);
+}
+
+TEST_CASE("Files of other kinds are named") {
+  for (const auto& [begin, kind] :
+       std::vector<std::pair<std::string, std::string>>{{"\x1F\x8B\x08", "gzip"},
+                                                        {"PK\x03\x04", "ZIP"},
+                                                        {"\x80\x04\x95", "pickle"},
+                                                        {"<annotation>", "XML"},
+                                                        {"version https://git-lfs.github.com/spec/v1", "Git-LFS"}})
+    fails_with([&] { return parse(begin, {"a.png"}); }, "b.json", kind);
+}
+
 TEST_CASE("Names of categories say which is people") {
   const auto coco = [](const std::string& categories) {
     return R"({"images": [{"id": 1, "file_name": "a.png"}], "categories": )" + categories +
@@ -235,6 +325,15 @@ TEST_CASE("Names of categories say which is people") {
       },
       "category", "3");
   fails_with([&] { return parse(coco("[]"), {"a.png"}); }, "--category", "0 (1 box), 1 (1 box)");
+  const std::string twice = coco(R"([{"id": 0, "name": "person"}, {"id": 5, "name": "person"}, {"id": 1, "name": "dog"}])");
+  CHECK(left(parse(twice, {"a.png"}), "a.png") == 4);  // a super-category, which has no boxes
+  fails_with([&] { return parse(coco(R"([{"id": 1, "name": "person"}, {"id": 2, "name": "bicycle"}])"), {"a.png"}); }, "--category",
+             "0 (1 box)");
+  fails_with(
+      [&] {
+        return parse(R"([{"image_id": "a.png", "category_name": "pedestrian", "category_id": 1, "bbox": [6, 2, 30, 40]}])", {"a.png"});
+      },
+      "--category", "\"pedestrian\"");
   // SAHI counts from 0 and writes names into each detection.
   const BoxesFile named = parse(R"([{"image_id": "a.png", "category_id": 0, "category_name": "person", "bbox": [6, 2, 30, 40]},
                                     {"image_id": "a.png", "category_id": 1, "category_name": "bicycle", "bbox": [7, 2, 30, 40]}])",
@@ -263,6 +362,8 @@ TEST_CASE("Sizes that contradict the upright image are refused, and scaled on de
   CHECK(parse(coco(800, 600), {"a.png"}, scaled).boxes("a.png", {400, 300}) == std::vector<Box>{{25, 30, 75, 90, 1}});
   CHECK(parse(coco(200, 150), {"a.png"}, scaled).boxes("a.png", {400, 301}).front().x2 == 300);  // a pixel of rounding
   CHECK(parse(coco(0, 0), {"a.png"}).boxes("a.png", {400, 300}).size() == 1);                    // not known
+  CHECK(parse(coco(400, 0), {"a.png"}).boxes("a.png", {400, 300}).size() == 1);
+  fails_with([&] { return parse(coco(800, 0), {"a.png"}).boxes("a.png", {400, 300}); }, "800x300", "400x300");
   fails_with([&] { return parse(coco(-4, 3), {"a.png"}); }, "width", "-4");
 }
 
@@ -272,6 +373,8 @@ TEST_CASE("Fractions of the sides, and boxes outside of the image, are refused")
   fails_with([] { return parse(R"([{"image_id": "a.png", "bbox": [0.7, 0.7, 0.30000001, 0.3]}])", {"a.png"}).boxes("a.png", size); },
              "a.png", "pixels");
   CHECK(parse(R"({"a.png": [[0, 0, 1, 1]]})", {"a.png"}).boxes("a.png", {2, 2}).size() == 1);
+  fails_with([] { return parse(R"({"a.png": [[0.125, 0.1667, 0.375, 0.5], [-0.02, 0.1, 0.3, 1.05]]})", {"a.png"}).boxes("a.png", size); },
+             "a.png", "fractions");
   CHECK(parse(R"({"a.png": [[0.1, 0.1, 0.9, 0.9], [0, 0, 9, 9]]})", {"a.png"}).boxes("a.png", size).size() == 2);
   fails_with([] { return parse(R"({"a.png": [[0, 0, 9, 9], [500, 10, 600, 90]]})", {"a.png"}).boxes("a.png", size); }, "400x300",
              "(500, 10, 600, 90)");
@@ -302,7 +405,7 @@ TEST_CASE("Annotations give ids to images, and images to ids") {
   const std::string annotations = (folder.path() / "a.json").string();
   std::ofstream(annotations)
       << R"({"images": [{"id": 17, "file_name": "val/x.png", "width": 400, "height": 300}, {"id": 18, "file_name": "val/y.png"}],
-                                            "categories": [{"id": 3, "name": "person"}]})";
+                                            "categories": [{"id": 3, "name": "person"}, {"id": 1, "name": "dog"}]})";
   const BoxesFileOptions options{.annotations = annotations, .category = {}, .score_threshold = {}, .scale = false};
   const BoxesFile file =
       parse(R"([{"image_id": 17, "category_id": 3, "bbox": [1, 2, 30, 40]}, {"image_id": 17, "category_id": 1, "bbox": [2, 2, 30, 40]}])",
@@ -312,6 +415,16 @@ TEST_CASE("Annotations give ids to images, and images to ids") {
   CHECK(file.image_id("p/y.png") == 18);
   CHECK_FALSE(file.has_entry("p/y.png"));
   fails_with([&] { return file.boxes("p/x.png", {300, 400}); }, "400x300", "300x400");
+
+  // An id that the annotations don't have is no name; sizes count in both files.
+  const BoxesFile unknown = parse(R"([{"image_id": 785, "bbox": [1, 2, 30, 40]}, {"image_id": 17, "bbox": [1, 2, 30, 40]}])",
+                                  {"x.png", "785.png"}, {.annotations = annotations, .category = 1, .score_threshold = {}, .scale = false});
+  CHECK_FALSE(unknown.has_entry("785.png"));
+  CHECK(unknown.unused_entries() == Names{"785"});
+  const BoxesFile sized = parse(
+      R"({"images": [{"id": 1, "file_name": "y.png", "width": 800, "height": 600}], "annotations": [{"image_id": 1, "bbox": [1, 2, 30, 40]}]})",
+      {"y.png"}, options);
+  fails_with([&] { return sized.boxes("y.png", size); }, "800x600", "400x300");
 
   const BoxesFile ids({}, images_of({"x.png", "z.png"}), options);
   CHECK(ids.image_id("x.png") == 17);
