@@ -5,12 +5,13 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <utility>
 #include <variant>
 
-#include "messages.h"
 #include "models.h"
 #include "posekit/error.h"
 #include "posekit/model_report.h"
@@ -22,51 +23,68 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 constexpr const char* key = "made_with";
-constexpr std::uintmax_t most_line_bytes = std::uintmax_t{1} << 28;
+constexpr std::streamoff most_line_bytes = std::streamoff{1} << 28;
 
-/// The first and the last line of a file; of one line it is both. @return discarded values if they are no JSON
-std::pair<Json, Json> ends_of(const fs::path& file) {
+/// Where the last line of a file begins: behind the last line break but the one that ends the file.
+std::streamoff last_line_of(std::istream& stream, std::streamoff size) {
+  std::array<char, 4096> block;
+  for (std::streamoff end = size - 1; end > 0;) {
+    const std::streamoff begin = std::max<std::streamoff>(0, end - static_cast<std::streamoff>(block.size()));
+    stream.seekg(begin);
+    stream.read(block.data(), end - begin);
+    const auto last = std::reverse_iterator(block.begin() + (end - begin));
+    const auto found = std::find(last, block.rend(), '\n');
+    if (found != block.rend()) return begin + (found.base() - block.begin());
+    end = begin;
+  }
+  return 0;
+}
+
+/// The first and the last document of a result file, and where the last begins. @return discarded values if they are no JSON
+struct Ends {
+  Json first = Json(Json::value_t::discarded);
+  Json last = first;
+  std::streamoff last_begin = 0;
+};
+
+Ends ends_of(const fs::path& file, bool is_video) {
+  Ends ends;
   std::ifstream stream(file, std::ios::binary | std::ios::ate);
   const std::streamoff size = stream.tellg();
-  if (size <= 1 || static_cast<std::uintmax_t>(size) > std::uintmax_t{1} << 40) return {Json::parse("", nullptr, false), {}};
-  // The last line begins behind the last line break but the one that ends the file.
-  std::streamoff begin = size - 1;
-  std::array<char, 4096> block;
-  while (begin > 0) {
-    const std::streamoff from = std::max<std::streamoff>(0, begin - static_cast<std::streamoff>(block.size()));
-    stream.seekg(from);
-    stream.read(block.data(), begin - from);
-    const auto end = block.begin() + (begin - from);
-    const auto found = std::find(std::reverse_iterator(end), block.rend(), '\n');
-    if (found != block.rend()) {
-      begin = from + (found.base() - block.begin());
-      break;
-    }
-    begin = from;
-  }
-  const auto line_at = [&](std::streamoff at) {
-    std::string line;
+  if (size <= 1) return ends;
+  if (is_video) ends.last_begin = last_line_of(stream, size);
+  const auto read = [&](std::streamoff begin, std::streamoff end) {
     stream.clear();
-    stream.seekg(at);
-    if (static_cast<std::uintmax_t>(size - at) < most_line_bytes || at == 0) std::getline(stream, line);
-    return Json::parse(line, nullptr, false);
+    stream.seekg(begin);
+    std::string text;
+    if (is_video) {
+      if (end - begin < most_line_bytes || begin == 0) std::getline(stream, text);
+    } else if (size < most_line_bytes) {
+      text.resize(static_cast<std::size_t>(size));
+      stream.read(text.data(), size);
+    }
+    return Json::parse(text, nullptr, false);
   };
-  Json last = line_at(begin);
-  Json first = begin == 0 ? last : line_at(0);
-  return {std::move(first), std::move(last)};
+  ends.last = read(ends.last_begin, size);
+  ends.first = ends.last_begin == 0 ? ends.last : read(0, ends.last_begin);
+  return ends;
 }
 
 /// The value at the end of a way of keys; null where there is none.
-Json at(const Json& value, std::initializer_list<const char*> keys) {
-  Json found = value;
+const Json& at(const Json& value, std::initializer_list<const char*> keys) {
+  static const Json nothing;
+  const Json* found = &value;
   for (const char* name : keys) {
-    if (!found.is_object() || !found.contains(name)) return nullptr;
-    found = Json(found[name]);
+    if (!found->is_object() || !found->contains(name)) return nothing;
+    found = &(*found)[name];
   }
-  return found;
+  return *found;
 }
 
 bool is_result(const Json& value) { return at(value, {"format"}) == "posekit-result/1"; }
+
+/// Text as it comes back from a file: bytes that are no UTF-8 are replaced.
+Json text(const std::string& value) { return Json::parse(Json(value).dump(-1, ' ', false, Json::error_handler_t::replace)); }
 
 /// The metadata that override the file's own.
 Json metadata_of(const posekit::MetadataSource& metadata) {
@@ -84,31 +102,38 @@ Json model_of(const fs::path& path) {
   return model;
 }
 
-bool same_file(const std::string& a, const fs::path& b) {
-  if (a == b.string()) return true;
-  std::error_code error;
-  const fs::path first = fs::weakly_canonical(a, error);
-  return !error && first == fs::weakly_canonical(b, error) && !error;
-}
-
 /// Whether a result's people have just these boxes.
 bool has_boxes(const Json& result, const std::vector<posekit::Box>& boxes) {
-  const Json people = at(result, {"instance_info"});
+  const Json& people = at(result, {"instance_info"});
   if (!people.is_array() || people.size() != boxes.size()) return false;
   for (std::size_t i = 0; i < boxes.size(); ++i) {
     const posekit::Box& box = boxes[i];
     if (at(people[i], {"bbox"}) != Json{box.x1, box.y1, box.x2, box.y2}) return false;
-    const Json score = at(people[i], {"bbox_score"});
+    const Json& score = at(people[i], {"bbox_score"});
     if (!score.is_number() || score.get<float>() != box.score) return false;
   }
   return true;
 }
 
+/// Where the drawing of a result is, whether this run draws or not.
+fs::path drawing_of(const Input& input, const fs::path& json) {
+  const fs::path original = fs::path(json).replace_extension();
+  return original.string() + (input.kind == InputKind::image ? ".pose.jpg" : ".pose.mp4");
+}
+
 }  // namespace
 
+InputState state_of(const Input& input) {
+  if (input.kind == InputKind::camera) return {};
+  std::error_code error;
+  InputState state{.path = fs::weakly_canonical(input.path, error).string(), .bytes = fs::file_size(input.path, error), .modified_ns = 0};
+  const auto modified = fs::last_write_time(input.path, error);
+  state.modified_ns = std::chrono::nanoseconds(std::chrono::file_clock::to_sys(modified).time_since_epoch()).count();
+  return error ? InputState{} : state;
+}
+
 /// All that the numbers of every result depend on. Device, threads and batch are not in it.
-const Json& EarlierResults::origin() {
-  if (origin_) return *origin_;
+void EarlierResults::prepare() {
   Json people{{"from", options_.whole_image ? "whole image" : boxes_.from_file() ? "boxes" : "detector"}};
   if (!boxes_.any()) {
     const posekit::DetectorOptions& detector = options_.detector;
@@ -128,15 +153,12 @@ const Json& EarlierResults::origin() {
                    {"keypoints", estimator.keypoints},
                    {"box_padding", estimator.box_padding ? Json(*estimator.box_padding) : Json(nullptr)},
                    {"flip_test", estimator.flip_test}}}};
-  return *origin_;
 }
 
 /// What a result of an input says it was made with.
-Json EarlierResults::origin_of(const Input& input) {
-  Json made_with = origin();
-  std::error_code error;
-  const std::uintmax_t bytes = input.kind == InputKind::camera ? 0 : fs::file_size(input.path, error);
-  made_with["input_bytes"] = error ? 0 : bytes;
+Json EarlierResults::origin_of(const Input& input, const InputState& state) const {
+  Json made_with = origin_;
+  made_with["input"] = {{"path", text(state.path)}, {"bytes", state.bytes}, {"modified_ns", state.modified_ns}};
   if (options_.draw) made_with["drawing"] = {{"min_score", options_.drawing.min_score}};
   if (input.kind != InputKind::image) {
     made_with["options"]["track"] = options_.track;
@@ -145,64 +167,90 @@ Json EarlierResults::origin_of(const Input& input) {
   return made_with;
 }
 
-std::string EarlierResults::with_origin(std::string json, const Input& input, const Json& video) {
-  Json made_with = origin_of(input);
+std::string EarlierResults::with_origin(std::string json, const Input& input, const InputState& state, const Json& video) const {
+  Json made_with = origin_of(input, state);
   if (!video.is_null()) made_with["video"] = video;
   json.pop_back();  // the brace
   return json + fmt::format(", \"{}\": {}}}", key, made_with.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
-std::string EarlierResults::difference(const Json& first, const Json& last, const Input& input, const Output& output) {
-  const Json made_with = origin_of(input);
-  const Json& found = last[key];
-  const auto differs = [&](const char* part) { return at(found, {part}) != at(made_with, {part}); };
-  if (differs("model")) return "another model";
-  if (differs("options")) return "other options";
-  if (differs("people")) return "another source of boxes";
-  if (options_.draw && found.contains("drawing") && differs("drawing")) return "another drawing";
-  if (input.kind == InputKind::camera) return {};
-  const Json path = at(first, {"image", "path"});
-  if (!path.is_string() || !same_file(path.get<std::string>(), input.path)) return "another input";
-  std::error_code error;
-  const auto input_time = fs::last_write_time(input.path, error);
-  if (!error && (differs("input_bytes") || input_time > fs::last_write_time(output.json, error))) return "an input that has changed since";
-  const Json width = at(first, {"image", "width"});
-  const Json height = at(first, {"image", "height"});
+/// Boxes of a file are compared one by one. @return what is different, empty if nothing is
+std::string EarlierResults::other_boxes(const Json& first, const Input& input) const {
+  const Json& width = at(first, {"image", "width"});
+  const Json& height = at(first, {"image", "height"});
   if (!boxes_.from_file() || !width.is_number_integer() || !height.is_number_integer()) return {};
-  const auto boxes = boxes_.of(input.path, {width.get<int>(), height.get<int>()});
-  return boxes && !has_boxes(first, *boxes) ? "other boxes" : "";
+  bool same = false;
+  const auto failure = failure_of([&] {
+    const auto boxes = boxes_.of(input.path, {width.get<int>(), height.get<int>()});
+    same = boxes && has_boxes(first, *boxes);
+  });
+  return failure || !same ? "other boxes" : "";
 }
 
-EarlierResults::Earlier EarlierResults::look(const Input& input, const Output& output) {
+EarlierResults::Earlier EarlierResults::compare(const Json& first, const Json& last, const Input& input) const {
+  const Json& found = at(last, {key});
+  const bool has_drawing = at(found, {"drawing"}).is_object();
+  const auto different = [&](const std::string& what) { return Earlier{State::different, what, has_drawing}; };
+  if (!found.is_object()) return different("an older version of posekit");
+  if (input.kind == InputKind::camera) return {State::foreign, "is an earlier recording", has_drawing};
+  const InputState state = state_of(input);
+  const Json made_with = origin_of(input, state);
+  const Json& earlier_path = at(found, {"input", "path"});
   std::error_code ignored;
-  if (output.json.empty() || options_.overwrite || !fs::exists(output.json, ignored)) return {State::missing, {}};
-  const auto [first, last] = ends_of(output.json);
-  if (!is_result(first) || !is_result(last)) return {State::foreign, {}};
-  if (!last.contains(key)) return {State::different, "an older version of posekit"};
-  if (std::string what = difference(first, last, input, output); !what.empty()) return {State::different, std::move(what)};
-  const Json problems = at(last, {key, "video", "problems"});
-  const bool failed = last.contains("errors") || (problems.is_number() && problems != 0);
-  const bool drawn = output.drawing.empty() || (at(last, {key, "drawing"}).is_object() && fs::exists(output.drawing, ignored));
-  return {failed || !drawn ? State::missing : State::done, {}};
+  if (!state.path.empty() && earlier_path != at(made_with, {"input", "path"})) {
+    if (!earlier_path.is_string() || !fs::exists(earlier_path.get<std::string>(), ignored)) return different("another input");
+    return {State::foreign, fmt::format("is the result of \"{}\"", earlier_path.get<std::string>()), has_drawing};
+  }
+  const Json& problems = at(found, {"video", "problems"});
+  if (last.contains("errors") || (problems.is_number() && problems != 0) || state.path.empty()) return {State::missing, {}, has_drawing};
+  const auto differs = [&](const char* part) { return at(found, {part}) != at(made_with, {part}); };
+  if (differs("model")) return different("another model");
+  if (differs("options")) return different("other options");
+  if (differs("people")) return different("another source of boxes");
+  if (differs("input")) return different("an input that has changed since");
+  if (std::string what = other_boxes(first, input); !what.empty()) return different(what);
+  if (options_.draw && has_drawing && differs("drawing")) return different("another drawing");
+  return {options_.draw && !has_drawing ? State::missing : State::done, {}, has_drawing};
+}
+
+EarlierResults::Earlier EarlierResults::look(const Input& input, const Output& output) const {
+  if (output.json.empty()) return {};
+  std::error_code ignored;
+  Earlier earlier;
+  const bool is_video = input.kind != InputKind::image;
+  if (fs::exists(output.json, ignored)) {
+    const auto [first, last, last_begin] = ends_of(output.json, is_video);
+    if (!is_result(first) || !is_result(last))
+      return {State::foreign, fmt::format("\"{}\" is not a result of posekit", output.json.string()), false};
+    earlier = compare(first, last, input);
+    if (earlier.state == State::foreign) earlier.what = fmt::format("\"{}\" {}", output.json.string(), earlier.what);
+    const Json& offset = at(last, {key, "video", "offset"});
+    if (earlier.state == State::done && is_video && offset != last_begin) earlier.state = State::missing;  // lines are missing
+  }
+  if (output.drawing.empty() || earlier.state == State::foreign) return earlier;
+  const bool is_drawn = fs::exists(output.drawing, ignored) && fs::file_size(output.drawing, ignored) > 0;
+  if (is_drawn && !earlier.has_drawing)
+    return {State::foreign, fmt::format("\"{}\" is not a drawing of its result", output.drawing.string()), false};
+  if (!is_drawn && earlier.state == State::done) earlier.state = State::missing;
+  return earlier;
 }
 
 std::optional<Entry> EarlierResults::skip(const Input& input, const Output& output) {
-  const Earlier earlier = look(input, output);
+  Earlier earlier = look(input, output);
+  if (options_.overwrite) earlier.state = State::missing;
   const std::string name = input.path.string();
   const auto failed = [&](const std::string& message) {
     return Entry{Step::failed, {naming(input, message)}, fmt::format("{}: failed", name)};
   };
-  switch (earlier.state) {
-    case State::missing: return std::nullopt;
-    case State::done: return Entry{Step::skipped, {}, fmt::format("{}: done before", name)};
-    case State::foreign:
-      return failed(
-          fmt::format("\"{}\" is not a result of posekit: choose another folder with -o, or pass --overwrite", output.json.string()));
-    case State::different: break;
+  if (earlier.state == State::done) return Entry{Step::skipped, {}, fmt::format("{}: done before", name)};
+  if (earlier.state == State::foreign) return failed(earlier.what + ": choose another folder with -o, or pass --overwrite");
+  if (earlier.state == State::different) {
+    if (options_.keep)
+      return failed(fmt::format("its earlier result was made with {} and is kept: leave --keep out to make it again", earlier.what));
+    ++made_again_[earlier.what];
   }
-  if (options_.keep)
-    return failed(fmt::format("its earlier result was made with {} and is kept: leave --keep out to make it again", earlier.what));
-  ++made_again_[earlier.what];
+  std::error_code ignored;
+  if (earlier.has_drawing) fs::remove(drawing_of(input, output.json), ignored);
   return std::nullopt;
 }
 

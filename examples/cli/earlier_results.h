@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -9,51 +10,61 @@
 
 #include "given_boxes.h"
 #include "inputs.h"
+#include "messages.h"
 #include "options.h"
 #include "ordered_report.h"
 #include "outputs.h"
 
 namespace cli {
 
+/// What an input's file is when it is read. Of a camera nothing.
+struct InputState {
+  std::string path;  ///< From the root on, without links.
+  std::uintmax_t bytes = 0;
+  std::int64_t modified_ns = 0;  ///< Since 1970.
+};
+InputState state_of(const Input& input);
+
 /// Writes into each result what it was made with, and looks whether a result that is there was made with the same.
-/// One thread at a time may call `skip`; `with_origin` may be called beside it.
+/// After `prepare`, one thread at a time may call `skip`, and any thread `with_origin`.
 class EarlierResults {
  public:
   EarlierResults(const EstimateOptions& options, const GivenBoxes& boxes) : options_(options), boxes_(boxes) {}
 
-  /// Looks at the result of an input.
+  /// Reads the models' checksums. @throws UsageError, posekit::Error if a file can't be read
+  void prepare();
+
+  /// Looks at the result of an input. A drawing that no longer fits is removed.
   /// @return how the input ends without being worked on; none: its result has to be made
-  /// @throws posekit::Error if a model's file can't be read, or the boxes file contradicts the image
   std::optional<Entry> skip(const Input& input, const Output& output);
   /// Which results are made again, and why.
   Remarks remarks() const;
 
-  /// A result's JSON with what it was made with, after `prepare`.
-  /// @param video frames and problems of a video; empty for an image
-  std::string with_origin(std::string json, const Input& input, const nlohmann::json& video);
-  /// Reads the models' checksums. @throws posekit::Error
-  void prepare() { origin(); }
+  /// A result's JSON with what it was made with.
+  /// @param video what a video's last line says of its lines; null for an image
+  std::string with_origin(std::string json, const Input& input, const InputState& state, const nlohmann::json& video) const;
 
  private:
   enum class State {
     missing,    ///< Nothing is there, or the result of an input that failed.
     done,       ///< A result that this run would make again.
     different,  ///< A result that was made with something else.
-    foreign     ///< A file that is no result of posekit.
+    foreign     ///< A file that must not be replaced.
   };
   struct Earlier {
     State state = State::missing;
-    std::string what;  ///< That something else.
+    std::string what;          ///< That something else, or what is wrong with the file.
+    bool has_drawing = false;  ///< Whether the result says that it has one.
   };
 
-  const nlohmann::json& origin();
-  nlohmann::json origin_of(const Input& input);
-  Earlier look(const Input& input, const Output& output);
-  std::string difference(const nlohmann::json& first, const nlohmann::json& last, const Input& input, const Output& output);
+  nlohmann::json origin_of(const Input& input, const InputState& state) const;
+  Earlier look(const Input& input, const Output& output) const;
+  Earlier compare(const nlohmann::json& first, const nlohmann::json& last, const Input& input) const;
+  std::string other_boxes(const nlohmann::json& first, const Input& input) const;
 
   const EstimateOptions& options_;
   const GivenBoxes& boxes_;
-  std::optional<nlohmann::json> origin_;
+  nlohmann::json origin_;
   std::map<std::string, std::size_t> made_again_;  ///< By what their earlier results were made with.
 };
 

@@ -11,6 +11,7 @@
 
 #include "images.h"
 #include "interrupt.h"
+#include "messages.h"
 #include "model_runner.h"
 #include "posekit/image_io.h"
 #include "posekit/video.h"
@@ -32,7 +33,7 @@ std::vector<fs::path> files_read(const EstimateOptions& options) {
   if (!options.boxes_file.annotations.empty()) files.push_back(options.boxes_file.annotations);
   for (const std::string& input : options.inputs) {
     if (input.starts_with('@')) files.emplace_back(input.substr(1));
-    if (!posekit::original_of_result(input).empty()) files.emplace_back(input);
+    if (posekit::is_result_file(input)) files.emplace_back(input);
   }
   return files;
 }
@@ -97,6 +98,7 @@ Run::Run(const EstimateOptions& options)
                                  left_out.empty() ? "" : "; ", left_out));
   }
   if (const auto total = check_outputs([&] { return list(shard_); }, plan_, files_read(options))) progress_.set_total(*total);
+  if (plan_.json) earlier_.prepare();
   if (!coco()) return;
   check_coco_ids();
   if (!plan_.coco.empty() && fs::exists(plan_.coco, ignored) && !options.overwrite)
@@ -121,7 +123,7 @@ void Run::check_coco_ids() const {
   std::map<posekit::CocoImageId, fs::path> owners;
   InputList inputs = list(shard_);
   while (const auto input = inputs.next()) {
-    if (!input->problem.empty() || !options_.boxes_file.annotations.empty()) continue;
+    if (!input->problem.empty() || (!boxes_.annotations().empty() && !boxes_.image_id(input->path))) continue;
     const auto [owner, is_new] = owners.emplace(coco_id(*input, boxes_), input->path);
     if (!is_new) {
       throw UsageError(fmt::format("\"{}\" and \"{}\" would have the same image_id in the COCO results: process them in separate runs",
@@ -134,7 +136,7 @@ void Run::check_coco_ids() const {
 std::optional<Input> Run::take() {
   if (!next_) return std::nullopt;
   ++listed_;
-  boxes_.count(next_->path);
+  boxes_.count(*next_);
   auto taken = std::exchange(next_, inputs_->next());
   if (!next_) progress_.set_total(listed_);
   return taken;
@@ -189,6 +191,11 @@ int Run::summary(bool interrupted) {
     failed = failed || remarks.failed;
   }
   if (const std::string left_out = text_of(inputs_->left_out()); !left_out.empty()) progress_.message("posekit: " + left_out);
+  if (const auto& empty = inputs_->empty(); !empty.empty()) {
+    failed = true;
+    progress_.message(fmt::format("posekit: {} no image or video, \"{}\" is the first: check that its disk is there",
+                                  counted(empty.size(), "input holds", "inputs hold"), empty.front()));
+  }
   const OrderedReport::Counts counts = report_.counts();
   if (counts.failed > 0) progress_.message(fmt::format("posekit: {} of {} inputs failed, see above", counts.failed, counts.inputs));
   if (!options_.quiet && counts.skipped > 0)

@@ -32,22 +32,13 @@ std::optional<std::vector<posekit::Box>> GivenBoxes::of(const fs::path& image, p
   return file_->boxes(image, size);
 }
 
-std::optional<std::int64_t> GivenBoxes::image_id(const fs::path& image) const {
-  if (!file_) return std::nullopt;
-  const auto id = file_->image_id(image);
-  if (!id && !annotations_.empty()) {
-    throw posekit::Error(
-        posekit::ErrorCode::invalid_argument,
-        fmt::format(
-            "the annotations \"{}\" do not have \"{}\", whose image id the COCO results need: add it, or leave it out of the inputs",
-            annotations_, image.string()));
-  }
-  return id;
-}
+std::optional<std::int64_t> GivenBoxes::image_id(const fs::path& image) const { return file_ ? file_->image_id(image) : std::nullopt; }
 
-void GivenBoxes::count(const fs::path& input) {
-  if (!from_file_ || file_->has_entry(input)) return;
-  if (++without_entry_ == 1) first_without_entry_ = input.string();
+void GivenBoxes::count(const Input& input) {
+  std::error_code ignored;
+  const bool is_there = input.kind == InputKind::camera || fs::exists(input.path, ignored);  // else it fails, and that is enough
+  if (!from_file_ || !input.problem.empty() || !is_there || file_->has_entry(input.path)) return;
+  if (++without_entry_ == 1) first_without_entry_ = input.path.string();
 }
 
 Remarks GivenBoxes::remarks() const {

@@ -8,16 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "messages.h"
 #include "options.h"
 #include "posekit/boxes_file.h"
 
 namespace cli {
-
-/// What standard error says at a run's end.
-struct Remarks {
-  std::vector<std::string> lines;
-  bool failed = false;  ///< Whether something of them makes the run a failure.
-};
 
 class GivenBoxes {
  public:
@@ -30,11 +25,13 @@ class GivenBoxes {
   bool from_file() const { return from_file_; }
   /// None: the detector looks. @throws posekit::Error if the file contradicts the image
   std::optional<std::vector<posekit::Box>> of(const std::filesystem::path& image, posekit::Size size) const;
-  /// COCO's id of an image, none if no annotations are given. @throws posekit::Error if the annotations don't have the image
+  /// COCO's id of an image, none if there is no file that has it.
   std::optional<std::int64_t> image_id(const std::filesystem::path& image) const;
+  /// The annotations that have to give every image its id; empty: none.
+  const std::string& annotations() const { return annotations_; }
 
   /// Counts an input that is worked on, if the file has no entry of it.
-  void count(const std::filesystem::path& input);
+  void count(const Input& input);
   /// What of the file was not used, and which inputs it does not have.
   Remarks remarks() const;
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <memory>
 #include <utility>
+#include <variant>
 
 #include "messages.h"
 #include "posekit/draw.h"
@@ -22,6 +23,7 @@ struct ImageRun::Work {
   Input input;
   Output output;
   std::size_t number = 0;
+  InputState state;
   posekit::Milliseconds decode{};
 };
 
@@ -34,7 +36,6 @@ void ImageRun::run(const std::function<std::optional<Input>()>& next) {
   auto first = read_next(next);
   if (!first) return;
   run_.runner.load();
-  if (!run_.options.to_stdout()) run_.earlier.prepare();
   const auto source = [&] {
     if (first) return std::exchange(first, std::nullopt);
     return read_next(next);
@@ -55,7 +56,7 @@ std::optional<posekit::PipelineInput> ImageRun::read_next(const std::function<st
     const std::size_t number = run_.report.open();
     if (!input->problem.empty()) {
       close_failed(number, *input, input->problem);
-    } else if (auto entry = skip(*input)) {
+    } else if (auto entry = run_.earlier.skip(*input, run_.plan.of(*input))) {
       run_.report.close(number, *std::move(entry));
     } else if (auto work = read(*input, number)) {
       return work;
@@ -64,19 +65,12 @@ std::optional<posekit::PipelineInput> ImageRun::read_next(const std::function<st
   return std::nullopt;
 }
 
-/// A result that can't be compared is made anew, or the reason comes up again.
-std::optional<Entry> ImageRun::skip(const Input& input) {
-  std::optional<Entry> entry;
-  const auto failure = failure_of([&] { entry = run_.earlier.skip(input, run_.plan.of(input)); });
-  if (failure) return Entry{Step::failed, {naming(input, failure->what())}, fmt::format("{}: failed", input.path.string())};
-  return entry;
-}
-
 std::optional<posekit::PipelineInput> ImageRun::read(const Input& input, std::size_t number) {
   std::optional<posekit::PipelineInput> read;
   const auto failure = failure_of([&] {
     const auto start = std::chrono::steady_clock::now();
     auto work = std::make_shared<Work>();
+    work->state = state_of(input);
     work->image = std::make_unique<posekit::Image>(posekit::read_image(input.path));
     work->decode = std::chrono::steady_clock::now() - start;
     work->input = input;
@@ -111,25 +105,31 @@ void ImageRun::finish(const posekit::PipelineResult& done) {
   if (failure) close_failed(work.number, work.input, failure->what());
 }
 
-/// The drawing comes first: a result's JSON says that it is there.
+/// The JSON comes first: a drawing belongs to the result that says it has one.
 void ImageRun::write(const Work& work, const posekit::ImageResult& result) {
   const posekit::PoseEstimator& estimator = run_.runner.estimator();
-  if (!work.output.drawing.empty()) {
-    posekit::draw_poses(*work.image, result.poses, estimator.keypoints(), run_.options.drawing);
-    make_folder(work.output.drawing.parent_path());
-    posekit::write_image(work.output.drawing, work.image->view());
-  }
   if (run_.options.format == Format::coco) {
-    const std::string entries = posekit::to_coco_entries(result, coco_id(work.input, run_.boxes));
+    const posekit::CocoImageId id = coco_id(work.input, run_.boxes);
+    if (!run_.boxes.annotations().empty() && std::holds_alternative<std::string>(id)) {
+      throw posekit::Error(
+          ErrorCode::invalid_argument,
+          fmt::format("the annotations \"{}\" do not have it, and COCO results need its id: add it, or leave it out of the inputs",
+                      run_.boxes.annotations()));
+    }
+    const std::string entries = posekit::to_coco_entries(result, id);
     if (!entries.empty()) coco_entries_ += (coco_entries_.empty() ? "" : ",\n") + entries;
-    return;
+  } else {
+    const posekit::ResultSource source{
+        .path = work.input.path.string(), .size = work.image->view().size(), .frame = std::nullopt, .time_s = std::nullopt};
+    const std::string json = posekit::to_json(result, source, estimator.keypoints(), estimator.info().name);
+    if (run_.options.to_stdout()) return write_to_stdout(json + "\n");
+    make_folder(work.output.json.parent_path());
+    posekit::write_file(work.output.json, bytes_of(run_.earlier.with_origin(json, work.input, work.state, nullptr) + "\n"));
   }
-  const posekit::ResultSource source{
-      .path = work.input.path.string(), .size = work.image->view().size(), .frame = std::nullopt, .time_s = std::nullopt};
-  const std::string json = posekit::to_json(result, source, estimator.keypoints(), estimator.info().name);
-  if (run_.options.to_stdout()) return write_to_stdout(json + "\n");
-  make_folder(work.output.json.parent_path());
-  posekit::write_file(work.output.json, bytes_of(run_.earlier.with_origin(json, work.input, nullptr) + "\n"));
+  if (work.output.drawing.empty()) return;
+  posekit::draw_poses(*work.image, result.poses, estimator.keypoints(), run_.options.drawing);
+  make_folder(work.output.drawing.parent_path());
+  posekit::write_image(work.output.drawing, work.image->view());
 }
 
 }  // namespace cli

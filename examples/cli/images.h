@@ -24,7 +24,6 @@ class ImageRun {
   struct Work;
 
   std::optional<posekit::PipelineInput> read_next(const std::function<std::optional<Input>()>& next);
-  std::optional<Entry> skip(const Input& input);
   std::optional<posekit::PipelineInput> read(const Input& input, std::size_t number);
   void finish(const posekit::PipelineResult& done);
   void write(const Work& work, const posekit::ImageResult& result);
@@ -34,7 +33,7 @@ class ImageRun {
   std::string coco_entries_;
 };
 
-/// An image's id in COCO results: from the annotations, else its file name. @throws posekit::Error if the annotations don't have it
+/// An image's id in COCO results: from the annotations, else its file name.
 posekit::CocoImageId coco_id(const Input& input, const GivenBoxes& boxes);
 
 }  // namespace cli

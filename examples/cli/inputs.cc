@@ -43,9 +43,15 @@ Input file_input(const fs::path& path, const fs::path& name, posekit::MediaKind 
 }
 
 /// A file that is named is what its first bytes say, whatever its extension.
-Input named_file(const fs::path& path) {
+posekit::MediaKind kind_of_named(const fs::path& path) {
   const posekit::MediaKind content = posekit::media_kind_of_content(path);
-  return file_input(path, path.filename(), content == posekit::MediaKind::other ? posekit::media_kind(path) : content);
+  return content == posekit::MediaKind::other ? posekit::media_kind(path) : content;
+}
+
+/// Whether an argument names a list. A file or folder may begin with @ too: that of a NAS's thumbnails does.
+bool is_list(const std::string& argument) {
+  std::error_code ignored;
+  return argument.starts_with('@') && (fs::exists(argument.substr(1), ignored) || !fs::exists(argument, ignored));
 }
 
 UsageError unreadable(const std::string& list) {
@@ -72,6 +78,8 @@ class PathList {
           throw UsageError(fmt::format("the list \"{}\" is in UTF-16, UTF-8 is expected: write it as UTF-8", name_));
       }
       if (line.ends_with('\r')) line.pop_back();
+      if (line.find('\0') != std::string::npos)
+        throw UsageError(fmt::format("the list \"{}\" has zero bytes, text with one path per line is expected: write it as UTF-8", name_));
       if (!line.empty()) return line;
     }
     return std::nullopt;
@@ -86,10 +94,10 @@ class PathList {
 /// What the arguments name: folders as they are, everything else as inputs; lists are read line by line.
 class Sources {
  public:
+  enum class Kind { file, folder, problem, result, empty };
   struct Source {
-    bool is_folder = false;
-    Input input;             ///< Of a folder only the path.
-    bool is_result = false;  ///< What an earlier run wrote, found beside its original.
+    Kind kind = Kind::file;
+    Input input;  ///< Of what is no problem only path and name, or all of a camera.
   };
 
   explicit Sources(std::vector<std::string> arguments) : arguments_(std::move(arguments)) {}
@@ -103,15 +111,20 @@ class Sources {
       }
       if (list_) {
         if (const auto line = list_->next()) {
+          list_had_lines_ = true;
           add(*line);
           continue;
         }
+        list_.reset();
+        if (!list_had_lines_) return Source{Kind::empty, problem(list_name_, "")};
+        continue;
       }
-      list_.reset();
       if (argument_ == arguments_.size()) return std::nullopt;
       const std::string& argument = arguments_[argument_++];
-      if (argument.starts_with('@')) {
+      if (is_list(argument)) {
         list_.emplace(argument.substr(1));
+        list_name_ = argument;
+        list_had_lines_ = false;
       } else {
         add(argument);
       }
@@ -124,11 +137,13 @@ class Sources {
     std::error_code ignored;
     if (path.starts_with(camera_prefix) && !fs::exists(path, ignored)) {
       const auto index = number<int>(std::string_view(path).substr(camera_prefix.size()));
-      Input camera = problem(path, fmt::format("\"{}\" is not a camera: a number is expected, for example camera:0", path));
       if (index && *index >= 0) {
-        camera = {.path = path, .name = fmt::format("camera-{}", *index), .kind = InputKind::camera, .camera = *index, .problem = {}};
+        found_.push_back(
+            {Kind::problem,
+             {.path = path, .name = fmt::format("camera-{}", *index), .kind = InputKind::camera, .camera = *index, .problem = {}}});
+      } else {
+        add_problem(path, fmt::format("\"{}\" is not a camera: a number is expected, for example camera:0", path));
       }
-      found_.push_back({.is_folder = false, .input = std::move(camera)});
     } else if (!fs::exists(path, ignored) && path.find_first_of("*?[") != std::string::npos) {
       add_glob(path);
     } else {
@@ -136,29 +151,32 @@ class Sources {
     }
   }
 
-  /// What an earlier run wrote is no input where its original is beside it, or where a pattern found it.
-  void add_path(const fs::path& path, bool from_pattern = false) {
+  void add_path(const fs::path& path) {
     std::error_code ignored;
-    if (fs::is_directory(path, ignored)) {
-      found_.push_back({.is_folder = true, .input = file_input(path, {}, posekit::MediaKind::other)});
-      return;
-    }
-    const fs::path original = posekit::original_of_result(path);
-    const bool is_result = !original.empty() && (from_pattern || fs::exists(original, ignored));
-    found_.push_back({.is_folder = false, .input = named_file(path), .is_result = is_result});
+    const bool is_folder = fs::is_directory(path, ignored);
+    found_.push_back({is_folder                       ? Kind::folder
+                      : posekit::is_result_file(path) ? Kind::result
+                                                      : Kind::file,
+                      file_input(path, is_folder ? fs::path() : path.filename(), posekit::MediaKind::other)});
   }
 
+  void add_problem(const std::string& path, const std::string& what) { found_.push_back({Kind::problem, problem(path, what)}); }
+
   void add_glob(const std::string& pattern) {
+    if (pattern.find("**") != std::string::npos)
+      return add_problem(pattern, "has **, which is not known: name the folder, which is searched to its depth");
     glob_t found{};
     const int status = glob(pattern.c_str(), 0, nullptr, &found);
-    for (std::size_t i = 0; status == 0 && i < found.gl_pathc; ++i) add_path(found.gl_pathv[i], true);
+    for (std::size_t i = 0; status == 0 && i < found.gl_pathc; ++i) add_path(found.gl_pathv[i]);
     globfree(&found);
-    if (status != 0) found_.push_back({.is_folder = false, .input = problem(pattern, "matches no file: check the pattern")});
+    if (status != 0) add_problem(pattern, "matches no file: check the pattern");
   }
 
   std::vector<std::string> arguments_;
   std::size_t argument_ = 0;
   std::optional<PathList> list_;
+  std::string list_name_;
+  bool list_had_lines_ = false;
   std::deque<Source> found_;
 };
 
@@ -172,7 +190,7 @@ class InputList::Impl {
     std::size_t sources = 0;
     for (Sources all(arguments); auto source = all.next();) {
       ++sources;
-      if (!source->is_folder) continue;
+      if (source->kind != Sources::Kind::folder) continue;
       if (++folders_ == 1) first_folder_ = source->input.path;
       if (folders_ > 1) break;
     }
@@ -188,22 +206,35 @@ class InputList::Impl {
       if (listing_) {
         if (auto file = listing_->next()) return input_of(*std::move(file));
         left_out_ += listing_->left_out();
+        if (!listing_->has_files()) empty_.push_back(folder_);
         listing_.reset();
       }
       auto source = sources_.next();
       if (!source) return std::nullopt;
-      if (source->is_folder) {
-        prefix_ = folders_ > 1 ? own_name(source->input.path) : fs::path();
-        listing_.emplace(source->input.path, posekit::ListingOptions{.shard = shard_, .output = output_});
-      } else if (source->is_result) {
-        if (shard_.contains(source->input.name.generic_string())) ++left_out_.results;
-      } else if (!source->input.problem.empty() || shard_.contains(source->input.name.generic_string())) {
-        return std::move(source->input);
+      Input& input = source->input;
+      switch (source->kind) {
+        case Sources::Kind::folder:
+          folder_ = input.path.string();
+          prefix_ = folders_ > 1 ? own_name(input.path) : fs::path();
+          listing_.emplace(input.path, posekit::ListingOptions{.shard = shard_, .output = output_});
+          break;
+        case Sources::Kind::problem:
+          if (!input.problem.empty() || is_in_shard(input)) return std::move(input);
+          break;
+        case Sources::Kind::result: left_out_.results += is_in_shard(input) ? 1 : 0; break;
+        case Sources::Kind::empty: empty_.push_back(input.path.string()); break;
+        case Sources::Kind::file:
+          if (is_in_shard(input)) return file_input(input.path, input.name, kind_of_named(input.path));
+          break;
       }
     }
   }
 
+  const std::vector<std::string>& empty() const { return empty_; }
+
  private:
+  bool is_in_shard(const Input& input) const { return shard_.contains(input.name.generic_string()); }
+
   Input input_of(posekit::ListedFile file) const {
     if (!file.problem.empty()) return problem(file.path, fmt::format("can't be listed ({}): check its permissions", file.problem));
     return file_input(file.path, prefix_ / file.name, file.kind);
@@ -217,7 +248,9 @@ class InputList::Impl {
   bool is_only_folder_ = false;
   fs::path prefix_;
   std::optional<posekit::FolderListing> listing_;
+  std::string folder_;  ///< That is listed.
   posekit::LeftOut left_out_;
+  std::vector<std::string> empty_;
 };
 
 std::vector<std::string> with_lists_read(const std::vector<std::string>& arguments) {
@@ -226,7 +259,7 @@ std::vector<std::string> with_lists_read(const std::vector<std::string>& argumen
     std::error_code ignored;
     const std::string file = argument.substr(std::min<std::size_t>(1, argument.size()));
     const bool once =
-        argument.starts_with('@') && fs::exists(file, ignored) && !fs::is_regular_file(file, ignored) && !fs::is_directory(file, ignored);
+        is_list(argument) && fs::exists(file, ignored) && !fs::is_regular_file(file, ignored) && !fs::is_directory(file, ignored);
     if (!once) {
       read.push_back(argument);
       continue;
@@ -245,6 +278,7 @@ InputList::~InputList() = default;
 
 std::optional<Input> InputList::next() { return impl_->next(); }
 const posekit::LeftOut& InputList::left_out() const { return impl_->left_out(); }
+const std::vector<std::string>& InputList::empty() const { return impl_->empty(); }
 std::optional<fs::path> InputList::only_folder() const { return impl_->only_folder(); }
 
 std::string text_of(const posekit::LeftOut& left_out) {
@@ -268,7 +302,7 @@ std::string text_of(const posekit::LeftOut& left_out) {
   std::vector<std::string> remedies;
   if (!kinds.empty()) remedies.emplace_back("convert pictures and videos of other kinds to JPEG, PNG or MP4");
   if (left_out.hidden > 0) remedies.emplace_back("name hidden folders and files as inputs");
-  if (left_out.linked_folders > 0) remedies.emplace_back("the folders that these links name are searched without them");
+  if (left_out.linked_folders > 0) remedies.emplace_back("links to folders above, or that are searched anyway, are not followed");
   return fmt::format("left out: {}{}{}", fmt::join(parts, ", "), remedies.empty() ? "" : ": ", fmt::join(remedies, "; "));
 }
 

@@ -40,6 +40,9 @@ class InputList {
   /// What folders and globs hold that is no input, of those that were gone through.
   const posekit::LeftOut& left_out() const;
 
+  /// Folders and lists that have been gone through and hold no image or video, in no shard.
+  const std::vector<std::string>& empty() const;
+
   /// The folder, if that is all there is: its files have names that differ.
   std::optional<std::filesystem::path> only_folder() const;
 

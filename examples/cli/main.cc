@@ -45,13 +45,16 @@ CLI::Validator between(Number least, Number most) {
   return CLI::Range(least, most).description(fmt::format("{} to {}", least, most));
 }
 
-/// An option that names where metadata come from. An empty name counts as not given.
+/// A value that must not be empty: as "$FILE" of a script is where FILE is not set.
+CLI::Validator not_empty() {
+  return CLI::Validator([](const std::string& text) { return text.empty() ? "it is empty, a value is expected" : ""; }, "");
+}
+
+/// An option that names where metadata come from.
 template <class Source>
 CLI::Option* add_metadata(CLI::App& app, const char* name, posekit::MetadataSource& metadata, const std::string& what) {
-  const auto set = [&metadata](const std::string& value) {
-    if (!value.empty()) metadata = Source{value};
-  };
-  return app.add_option_function<std::string>(name, set, what);
+  const auto set = [&metadata](const std::string& value) { metadata = Source{value}; };
+  return app.add_option_function<std::string>(name, set, what)->check(not_empty());
 }
 
 void add_model_options(CLI::App& app, posekit::ModelOptions& options) {
@@ -61,7 +64,9 @@ void add_model_options(CLI::App& app, posekit::ModelOptions& options) {
   add_metadata<posekit::MetadataFile>(app, "--metadata", options.metadata, "metadata file of the model; docs/models.md says what is in it")
       ->type_name("FILE")
       ->excludes(preset);
-  app.add_option("--sha256", options.sha256, "SHA-256 checksum that the model file must have, in hex")->type_name("HEX");
+  app.add_option("--sha256", options.sha256, "SHA-256 checksum that the model file must have, in hex")
+      ->type_name("HEX")
+      ->check(not_empty());
 }
 
 void add_device_options(CLI::App& app, cli::ModelChoice& model) {
@@ -88,17 +93,23 @@ void add_device_options(CLI::App& app, cli::ModelChoice& model) {
 void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
   app.add_option("INPUT", options.inputs, "images, videos, folders, globs, lists (@list.txt, one path a line), cameras (camera:0)")
       ->required();
-  app.add_option("-m,--model", options.model.path, "pose model")->type_name("FILE")->default_str("the shipped pose_landmark_full.pt");
+  app.add_option("-m,--model", options.model.path, "pose model")
+      ->type_name("FILE")
+      ->default_str("the shipped pose_landmark_full.pt")
+      ->check(not_empty());
   add_model_options(app, options.model.options);
   auto* detector = app.add_option("--detector", options.detector_path, "person detector")
                        ->type_name("FILE")
-                       ->default_str("the shipped person_detector.pt");
+                       ->default_str("the shipped person_detector.pt")
+                       ->check(not_empty());
   auto* boxes = app.add_option("--boxes", options.boxes, "JSON file with the people's boxes, instead of a detector")
                     ->type_name("FILE")
+                    ->check(not_empty())
                     ->excludes(detector);
   app.add_option("--annotations", options.boxes_file.annotations,
                  "COCO annotations that the whole numbers of --boxes are the ids of; --format coco takes its ids from them")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(not_empty());
   app.add_option("--category", options.boxes_file.category, "id of the category of people in --boxes")
       ->type_name("ID")
       ->default_str("the one with the name person, else 1")
@@ -133,7 +144,10 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
       ->allow_extra_args(false)
       ->excludes(boxes)
       ->excludes(whole_image);
-  app.add_option("-o,--output", options.output, "folder for results; - is standard output")->type_name("FOLDER")->capture_default_str();
+  app.add_option("-o,--output", options.output, "folder for results; - is standard output")
+      ->type_name("FOLDER")
+      ->check(not_empty())
+      ->capture_default_str();
   app.add_flag("--draw", options.draw, "also write the images and videos with the poses drawn on them");
   add_choice(app, "--format", options.format, {cli::Format::json, cli::Format::coco},
              "json: one file for each image or video; coco: one results.json, for images only");

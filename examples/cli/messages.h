@@ -5,11 +5,18 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "inputs.h"
 #include "posekit/error.h"
 
 namespace cli {
+
+/// What standard error says at a run's end.
+struct Remarks {
+  std::vector<std::string> lines;
+  bool failed = false;  ///< Whether something of them makes the run a failure.
+};
 
 /// A message of the library's that does not name the input gets its name in front.
 std::string naming(const Input& input, const std::string& message);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <iterator>
@@ -48,14 +49,18 @@ bool cant_collide(const fs::path& input, const fs::path& output) {
 
 /// Whether the result of an image or video in the folder is `file`: then that one is there.
 bool is_result_of(const fs::path& folder, const OutputPlan& plan, const fs::path& file) {
-  const fs::path original = posekit::original_of_result(identity(file).lexically_relative(identity(plan.folder)));
-  if (original.empty() || *original.begin() == "..") return false;
-  const bool video = posekit::media_kind(original) == posekit::MediaKind::video;
-  const auto written = files_of(plan.of(
-      {.path = folder / original, .name = original, .kind = video ? InputKind::video : InputKind::image, .camera = 0, .problem = {}}));
-  std::error_code ignored;
-  return fs::exists(folder / original, ignored) &&
-         std::ranges::any_of(written, [&](const fs::path& path) { return identity(path) == identity(file); });
+  const std::string name = identity(file).lexically_relative(identity(plan.folder)).string();
+  constexpr std::array<std::string_view, 4> suffixes{".json", ".jsonl", ".pose.jpg", ".pose.mp4"};
+  return std::ranges::any_of(suffixes, [&](std::string_view suffix) {
+    if (name.starts_with("..") || !name.ends_with(suffix)) return false;
+    const fs::path original = name.substr(0, name.size() - suffix.size());
+    const bool video = posekit::media_kind(original) == posekit::MediaKind::video;
+    const auto written = files_of(plan.of(
+        {.path = folder / original, .name = original, .kind = video ? InputKind::video : InputKind::image, .camera = 0, .problem = {}}));
+    std::error_code ignored;
+    return posekit::media_kind(original) != posekit::MediaKind::other && fs::exists(folder / original, ignored) &&
+           std::ranges::any_of(written, [&](const fs::path& path) { return identity(path) == identity(file); });
+  });
 }
 
 /// Names what collides, if anything really does: hashes of different paths may be the same.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
@@ -61,7 +62,9 @@ class VideoRun {
   std::size_t drawn_ = 0;
   bool has_frame_ = false;
   std::string broken_off_;  ///< Why the video ended too early.
-  std::string last_line_;   ///< Held back: it gets what the video's results were made with.
+  InputState state_;
+  std::uintmax_t written_ = 0;  ///< Bytes before the last line.
+  std::string last_line_;       ///< Held back: it gets what the video's results were made with.
   std::size_t frames_ = 0;
   std::size_t people_ = 0;
   std::size_t problems_ = 0;
@@ -80,8 +83,8 @@ void VideoRun::open() {
     reader_.emplace(input_.path);
   }
   if (reader_->info().fps > 0) drawing_fps_ = std::clamp(reader_->info().fps, 1e-3, 1000.0);
+  state_ = state_of(input_);
   run_.runner.load();
-  run_.earlier.prepare();
   for (const fs::path& file : {output_.json, output_.drawing}) {
     if (!file.empty()) make_folder(file.parent_path());
   }
@@ -120,7 +123,8 @@ Entry VideoRun::run() {
                         skipped == 1 ? "is" : "are"));
   if (!broken_off_.empty()) problem(broken_off_);
   finish_files();
-  if (problems_ > 0) messages_.push_back(naming(input_, "the results of its other frames are kept; --overwrite processes the video again"));
+  if (problems_ > 0)
+    messages_.push_back(naming(input_, "the results of its other frames are kept, and the next run processes the video again"));
   if (problems_ > most_messages) messages_.push_back(naming(input_, fmt::format("and {} more", problems_ - most_messages)));
   return {problems_ == 0 ? Step::done : Step::failed, std::move(messages_),
           fmt::format("{}: {}, {}", input_.path.string(), counted(frames_, "frame", "frames"), counted(people_, "pose", "poses"))};
@@ -145,7 +149,11 @@ void VideoRun::write_line(const posekit::PipelineResult& done) {
                                      .time_s = done.frame.time_s};
   std::string line = posekit::to_json(done.result, source, estimator.keypoints(), estimator.info().name);
   if (!lines_) return write_to_stdout(line + "\n");
-  if (!last_line_.empty()) lines_->write(bytes_of(last_line_ + "\n"));
+  if (!last_line_.empty()) {
+    last_line_ += '\n';
+    lines_->write(bytes_of(last_line_));
+    written_ += last_line_.size();
+  }
   last_line_ = std::move(line);
 }
 
@@ -160,13 +168,14 @@ void VideoRun::draw(const posekit::PipelineResult& done) {
   drawn_ += times;
 }
 
-/// The drawing first: lines without it would pass for done in a run without --draw only.
+/// The lines first: they say that a drawing is there. A camera that gave no frame leaves nothing.
 void VideoRun::finish_files() {
+  if (lines_ && !last_line_.empty()) {
+    const nlohmann::json video{{"frames", frames_}, {"problems", problems_}, {"offset", written_}};
+    lines_->write(bytes_of(run_.earlier.with_origin(last_line_, input_, state_, video) + "\n"));
+    lines_->finish();
+  }
   if (drawing_) drawing_->finish();
-  if (!lines_) return;
-  if (!last_line_.empty())
-    lines_->write(bytes_of(run_.earlier.with_origin(last_line_, input_, {{"frames", frames_}, {"problems", problems_}}) + "\n"));
-  lines_->finish();
 }
 
 }  // namespace

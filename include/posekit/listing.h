@@ -36,17 +36,16 @@ struct ListedFile {
   std::string problem;  ///< Not empty: `path` is a folder that can't be listed, for this reason.
 };
 
-/// Returns the image or video that a result or drawing of posekit is of, by its name alone.
+/// Returns whether a file is a result or a drawing of posekit, by its name.
 ///
-/// It is `a.jpg` for `a.jpg.json` and `a.jpg.pose.jpg`, and empty for other names.
-[[nodiscard]] POSEKIT_API std::filesystem::path original_of_result(const std::filesystem::path& file);
+/// Such names are `a.jpg.json`, `a.mp4.jsonl` and `a.jpg.pose.jpg`. A drawing of an original with
+/// another extension has the original or its result beside it.
+[[nodiscard]] POSEKIT_API bool is_result_file(const std::filesystem::path& file);
 
 /// Sets what a FolderListing lists.
 struct ListingOptions {
   Shard shard;
-  /// An output folder: nothing in it is listed if it is below the folder that is searched.
-  ///
-  /// Empty: none.
+  /// An output folder, whose results are not counted as left out. Empty: none.
   std::filesystem::path output;
 };
 
@@ -56,8 +55,8 @@ struct LeftOut {
   std::map<std::string, std::size_t> kinds;
   /// Files and folders whose name begins with a dot, and those that systems make (`@eaDir`).
   std::size_t hidden = 0;
-  std::size_t linked_folders = 0;  ///< Links to folders that are searched anyway, or lead in a circle.
-  std::size_t results = 0;         ///< Results and drawings of posekit, and the output folder.
+  std::size_t linked_folders = 0;  ///< Links to folders that are searched anyway, or to one above.
+  std::size_t results = 0;         ///< Results and drawings of posekit.
   std::size_t special = 0;         ///< Pipes, sockets and devices.
 
   POSEKIT_API LeftOut& operator+=(const LeftOut& other);
@@ -89,6 +88,8 @@ class POSEKIT_API FolderListing {
   [[nodiscard]] std::optional<ListedFile> next();
   /// Returns what was left out so far: of the shard, if one is asked for.
   [[nodiscard]] const LeftOut& left_out() const noexcept;
+  /// Returns whether an image or video was found so far, of any shard.
+  [[nodiscard]] bool has_files() const noexcept;
 
  private:
   class Impl;

@@ -7,11 +7,12 @@
 
 namespace posekit::inline v0 {
 
-std::string lower_extension(const std::filesystem::path& path) {
-  std::string extension = path.extension().string();
-  std::ranges::transform(extension, extension.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return extension;
+std::string lower_case(std::string text) {
+  std::ranges::transform(text, text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return text;
 }
+
+std::string lower_extension(const std::filesystem::path& path) { return lower_case(path.extension().string()); }
 
 cv::Mat to_mat(const ImageView& image, bool gray_allowed) {
   const int pixel = channels(image.format);

@@ -9,6 +9,9 @@
 
 namespace posekit::inline v0 {
 
+/// A to Z as a to z.
+[[nodiscard]] std::string lower_case(std::string text);
+
 /// The extension in lower case, with its dot.
 [[nodiscard]] std::string lower_extension(const std::filesystem::path& path);
 

@@ -20,10 +20,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t most_names = 16384;
-constexpr std::array<std::string_view, 4> result_suffixes{".json", ".jsonl", ".pose.jpg", ".pose.mp4"};
 
-/// Folders that systems make beside people's files: thumbnails, rubbish, what a Mac adds to archives.
-constexpr std::array<std::string_view, 6> system_folders{"@eaDir", "#recycle", "@Recycle", "$RECYCLE.BIN", "__MACOSX", "lost+found"};
+/// Folders that systems make beside people's files, in lower case: thumbnails, rubbish, snapshots, what a Mac adds to archives.
+constexpr auto system_folders = std::to_array<std::string_view>({"@eadir", "@__thumb", "@tmp", "@recycle", "#recycle", "$recycle.bin",
+                                                                 "recycler", "#snapshot", "~snapshot", "@recently-snapshot", "__macosx",
+                                                                 "lost+found", "system volume information", "network trash folder"});
 
 /// FNV-1a, then the finaliser of MurmurHash3, so that every bit of the name tells in every bit of the result.
 std::uint64_t hash_of(std::string_view text) noexcept {
@@ -41,7 +42,9 @@ struct Entry {
   friend bool operator<(const Entry& a, const Entry& b) { return a.name < b.name; }
 };
 
-bool is_hidden(std::string_view name) { return name.starts_with('.') || std::ranges::find(system_folders, name) != system_folders.end(); }
+bool is_hidden(std::string_view name) {
+  return name.starts_with('.') || std::ranges::find(system_folders, lower_case(std::string(name))) != system_folders.end();
+}
 
 bool is_within(const fs::path& path, const fs::path& folder) { return std::ranges::mismatch(folder, path).in1 == folder.end(); }
 
@@ -65,14 +68,20 @@ LeftOut& LeftOut::operator+=(const LeftOut& other) {
   return *this;
 }
 
-fs::path original_of_result(const fs::path& file) {
+bool is_result_file(const fs::path& file) {
   const std::string& name = file.native();
-  for (const std::string_view suffix : result_suffixes) {
+  const auto exists = [&](std::string_view stem, std::string_view suffix) {
+    std::error_code ignored;
+    return fs::exists(fs::path(stem).concat(suffix), ignored);
+  };
+  for (const std::string_view suffix : {".pose.jpg", ".pose.mp4", ".jsonl", ".json"}) {
     if (!name.ends_with(suffix)) continue;
-    fs::path original = name.substr(0, name.size() - suffix.size());
-    if (media_kind(original) != MediaKind::other) return original;
+    const std::string_view original = std::string_view(name).substr(0, name.size() - suffix.size());
+    if (media_kind(original) != MediaKind::other) return true;
+    const bool is_drawing = suffix.starts_with(".pose");
+    if (is_drawing && (exists(original, "") || exists(original, ".json") || exists(original, ".jsonl"))) return true;
   }
-  return {};
+  return false;
 }
 
 bool Shard::contains(std::string_view name) const noexcept { return count <= 1 || hash_of(name) % count == index; }
@@ -112,7 +121,10 @@ class FolderListing::Impl {
         } else {
           levels_.push_back({.way = std::move(name), .entries = {}, .next = 0, .complete = false, .linked = linked});
         }
-      } else if (options_.shard.contains(name.generic_string())) {
+        continue;
+      }
+      has_files_ = true;
+      if (options_.shard.contains(name.generic_string())) {
         return ListedFile{folder_ / name, name, media_kind(name), {}};
       }
     }
@@ -120,6 +132,7 @@ class FolderListing::Impl {
   }
 
   const LeftOut& left_out() const noexcept { return left_out_; }
+  bool has_files() const noexcept { return has_files_; }
 
  private:
   /// The smallest names after the last ones, sorted. Of a folder that is too large for one go, the largest names so far make room.
@@ -134,9 +147,8 @@ class FolderListing::Impl {
     for (fs::directory_iterator item(folder_ / level.way, error); !error && item != fs::directory_iterator(); item.increment(error)) {
       Entry entry{.name = item->path().filename().string(), .is_folder = false, .is_link = false};
       if (!is_first && entry.name <= last) continue;
-      if (std::size_t* left_out = reason_to_leave_out(*item, entry)) {
-        const std::string name = (level.way / entry.name).generic_string();
-        if (is_first && options_.shard.contains(name)) ++*left_out;
+      if (const auto reason = reason_to_leave_out(*item, level, entry); reason != Reason::none) {
+        if (is_first && options_.shard.contains((level.way / entry.name).generic_string())) count(reason, entry.name);
         continue;
       }
       if (found.size() == most_names) {
@@ -154,23 +166,32 @@ class FolderListing::Impl {
     return {};
   }
 
-  /// The count that a name belongs to; null: it is listed.
-  std::size_t* reason_to_leave_out(const fs::directory_entry& item, Entry& entry) {
+  enum class Reason : std::uint8_t { none, hidden, result, special, kind, own };
+
+  Reason reason_to_leave_out(const fs::directory_entry& item, const Level& level, Entry& entry) const {
     std::error_code ignored;
-    if (is_hidden(entry.name)) return &left_out_.hidden;
+    if (is_hidden(entry.name)) return Reason::hidden;
     entry.is_link = item.is_symlink(ignored);
     entry.is_folder = item.is_directory(ignored);
-    if (entry.is_folder) return is_output(item.path()) ? &left_out_.results : nullptr;
-    if (!entry.is_link && !item.is_regular_file(ignored)) return &left_out_.special;
-    if (!original_of_result(entry.name).empty()) return &left_out_.results;
-    const std::string extension = lower_extension(entry.name);
-    const bool other_ts = extension == ".ts" && media_kind_of_content(item.path()) != MediaKind::video;  // programs in TypeScript
-    return media_kind(entry.name) == MediaKind::other || other_ts ? &left_out_.kinds[extension] : nullptr;
+    if (entry.is_folder) return Reason::none;
+    if (!entry.is_link && !item.is_regular_file(ignored)) return Reason::special;
+    if (is_result_file(item.path())) return is_output(level) ? Reason::own : Reason::result;
+    if (media_kind(entry.name) == MediaKind::other) return Reason::kind;
+    const bool program = lower_extension(entry.name) == ".ts" && media_kind_of_content(item.path()) != MediaKind::video;  // TypeScript
+    return program ? Reason::kind : Reason::none;
   }
 
-  bool is_output(const fs::path& folder) const {
+  void count(Reason reason, const std::string& name) {
+    if (reason == Reason::hidden) ++left_out_.hidden;
+    if (reason == Reason::result) ++left_out_.results;
+    if (reason == Reason::special) ++left_out_.special;
+    if (reason == Reason::kind) ++left_out_.kinds[lower_extension(name)];
+  }
+
+  /// Whether this run's own results are in the folder: they may come while it is listed.
+  bool is_output(const Level& level) const {
     std::error_code ignored;
-    return !output_.empty() && fs::weakly_canonical(folder, ignored) == output_;
+    return !output_.empty() && is_within(fs::weakly_canonical(folder_ / level.way, ignored), output_);
   }
 
   /// Whether a folder that was reached through a link is neither searched without it, nor a second time.
@@ -191,6 +212,7 @@ class FolderListing::Impl {
   fs::path root_;                ///< The folder that is searched, without links.
   std::set<fs::path> followed_;  ///< Folders that links led to.
   LeftOut left_out_;
+  bool has_files_ = false;
   std::vector<Level> levels_;
 };
 
@@ -201,5 +223,6 @@ FolderListing::~FolderListing() = default;
 
 std::optional<ListedFile> FolderListing::next() { return impl_->next(); }
 const LeftOut& FolderListing::left_out() const noexcept { return impl_->left_out(); }
+bool FolderListing::has_files() const noexcept { return impl_->has_files(); }
 
 }  // namespace posekit::inline v0

@@ -168,7 +168,8 @@ bool is_other_video(std::string_view start) {
 std::optional<VideoHeader> read_video_header(std::istream& file, std::uint64_t size) {
   const std::string start = bytes_at(file, 0, 200);
   if (is_mp4(start)) return walk_mp4(file, size);
-  if (start.starts_with("RIFF") && start.compare(8, 4, "AVI ") == 0) return walk_avi(file, size);
+  if (start.starts_with("RIFF") && std::string_view(start).substr(std::min<std::size_t>(8, start.size())).starts_with("AVI "))
+    return walk_avi(file, size);
   if (start.starts_with("\x1A\x45\xDF\xA3"sv)) return walk_matroska(file, size);
   if (is_other_video(start)) return VideoHeader{};
   return std::nullopt;

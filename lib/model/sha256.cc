@@ -84,7 +84,7 @@ bool has_sha_instructions() noexcept {
     const __m128i abef_before = abef;
     const __m128i cdgh_before = cdgh;
     const auto* block = reinterpret_cast<const __m128i*>(blocks.data());
-    std::array<__m128i, 4> w;  // the last 16 words of the message schedule, four in each
+    __m128i w[4];  // the last 16 words of the message schedule, four in each
     for (std::size_t i = 0; i < 16; ++i) {
       __m128i& next = w[i % 4];
       if (i < 4) {

@@ -46,7 +46,6 @@ TEST_CASE("A result of another model, options, boxes or image is made again, and
   const std::string second = model(here, "two.pt", "0.75");
   REQUIRE(fs::file_size(here.path(first)) == fs::file_size(here.path(second)));
   here.image("a.png", 80, 40);
-  here.image("other/a.png", 80, 40);
   here.text("one.json", R"({"a.png": [[0, 0, 40, 40]]})");
   here.text("two.json", R"({"a.png": [[0, 0, 40, 40.5]]})");
   here.text("more.json", R"({"a.png": [[0, 0, 40, 40], [0, 0, 40, 40]]})");
@@ -67,8 +66,7 @@ TEST_CASE("A result of another model, options, boxes or image is made again, and
                                  Change{.reason = "another source of boxes", .arguments = {"a.png", "--whole-image"}},
                                  Change{.reason = "other boxes", .arguments = {"a.png", "--boxes", "two.json"}},
                                  Change{.reason = "other boxes", .arguments = {"a.png", "--boxes", "more.json"}},
-                                 Change{.reason = "other boxes", .arguments = {"a.png", "--boxes", "scored.json"}},
-                                 Change{.reason = "another input", .arguments = {"other/a.png", "--boxes", "one.json"}});
+                                 Change{.reason = "other boxes", .arguments = {"a.png", "--boxes", "scored.json"}});
   CAPTURE(change.reason, change.arguments);
   Names keep = change.arguments;
   keep.emplace_back("--keep");
@@ -83,15 +81,75 @@ TEST_CASE("A result of another model, options, boxes or image is made again, and
   CHECK_THAT(estimate(here, change.model, change.arguments).err, ContainsSubstring("a.png: done before"));
 }
 
+TEST_CASE("The result of another input of the same name is not replaced while that input is there") {
+  const Workplace here;
+  const std::string first = model(here, "one.pt", "0.25");
+  here.image("x/a.png", 80, 40);
+  here.image("y/a.png", 80, 40);
+  fs::create_directory_symlink("x", here.path("latest"));
+  REQUIRE(estimate(here, first, {"latest/a.png", "--whole-image"}).exit_code == 0);
+  const std::string before = here.read("posekit-out/a.png.json");
+  const auto other = estimate(here, first, {"y/a.png", "--whole-image"});
+  CHECK(other.exit_code == 1);
+  check_error(other.err, "y/a.png", "x/a.png");
+  CHECK(here.read("posekit-out/a.png.json") == before);
+  fs::remove(here.path("latest"));
+  fs::create_directory_symlink("y", here.path("latest"));
+  CHECK(estimate(here, first, {"latest/a.png", "--whole-image"}).exit_code == 1);
+  fs::rename(here.path("x"), here.path("z"));  // the photos were moved
+  const auto moved = estimate(here, first, {"z/a.png", "--whole-image"});
+  CHECK(moved.exit_code == 0);
+  CHECK_THAT(moved.err, ContainsSubstring("another input"));
+}
+
+TEST_CASE("A model that is missing ends the run once, also where results are there") {
+  const Workplace here;
+  const std::string first = model(here, "one.pt", "0.25");
+  here.image("a.png");
+  here.image("b.png");
+  REQUIRE(estimate(here, first, {"a.png", "b.png", "--whole-image"}).exit_code == 0);
+  const auto result = estimate(here, "missing.pt", {"a.png", "b.png", "--whole-image"});
+  CHECK(result.exit_code == 1);
+  CHECK(posekit_test::lines(result.err).size() == 1);
+  check_error(result.err, "missing.pt");
+}
+
+TEST_CASE("An input that is gone is not done before") {
+  const Workplace here;
+  const std::string first = model(here, "one.pt", "0.25");
+  here.image("a.png");
+  REQUIRE(estimate(here, first, {"a.png", "--whole-image"}).exit_code == 0);
+  fs::remove(here.path("a.png"));
+  const auto result = estimate(here, first, {"a.png", "--whole-image"});
+  CHECK(result.exit_code == 1);
+  check_error(result.err, "a.png");
+}
+
+TEST_CASE("Files that are no drawings of posekit are not replaced") {
+  const Workplace here;
+  const std::string first = model(here, "one.pt", "0.25");
+  here.image("a.png");
+  here.text("posekit-out/a.png.pose.jpg", "somebody's");
+  for (const bool has_result : {false, true}) {
+    CAPTURE(has_result);
+    if (has_result) REQUIRE(estimate(here, first, {"a.png", "--whole-image"}).exit_code == 0);
+    const auto result = estimate(here, first, {"a.png", "--whole-image", "--draw"});
+    CHECK(result.exit_code == 1);
+    check_error(result.err, "a.png.pose.jpg", "is not a drawing");
+    CHECK(here.read("posekit-out/a.png.pose.jpg") == "somebody's");
+  }
+  CHECK(estimate(here, first, {"a.png", "--whole-image", "--draw", "--overwrite"}).exit_code == 0);
+}
+
 TEST_CASE("A result of an image that was replaced is made again") {
   const Workplace here;
   const std::string first = model(here, "one.pt", "0.25");
   here.image("a.png", 80, 40);
   REQUIRE(estimate(here, first, {"a.png", "--whole-image"}).exit_code == 0);
-  const bool newer = GENERATE(true, false);
-  CAPTURE(newer);
-  if (newer) {
-    set_time(here.path("a.png"), std::chrono::seconds(5));  // the same bytes: only the time shows it
+  const bool same_length = GENERATE(true, false);
+  CAPTURE(same_length);
+  if (same_length) {
+    set_time(here.path("a.png"), std::chrono::seconds(-5));  // the same length: only the time shows it
   } else {
     here.image("a.png", 60, 40);
     set_time(here.path("a.png"), std::chrono::seconds(-3600));  // as archives and cp -p leave it
@@ -99,7 +157,7 @@ TEST_CASE("A result of an image that was replaced is made again") {
   const auto again = estimate(here, first, {"a.png", "--whole-image"});
   CHECK(again.exit_code == 0);
   CHECK_THAT(again.err, ContainsSubstring("an input that has changed since"));
-  CHECK(here.json("posekit-out/a.png.json")["image"]["width"] == (newer ? 80 : 60));
+  CHECK(here.json("posekit-out/a.png.json")["image"]["width"] == (same_length ? 80 : 60));
 }
 
 TEST_CASE("A model's metadata beside it, and a detector and its options, are part of what a result was made with") {
@@ -176,7 +234,7 @@ TEST_CASE("A drawing is of the result that is beside it") {
   const std::string of_first = here.read("posekit-out/a.png.pose.jpg");
   CHECK_THAT(estimate(here, first, {"a.png", "--whole-image"}).err, ContainsSubstring("done before"));
   REQUIRE(estimate(here, second, {"a.png", "--whole-image"}).exit_code == 0);
-  CHECK(here.read("posekit-out/a.png.pose.jpg") == of_first);
+  CHECK_FALSE(here.has("posekit-out/a.png.pose.jpg"));  // it was of the first model
   REQUIRE(estimate(here, second, {"a.png", "--whole-image", "--draw"}).exit_code == 0);
   CHECK(here.read("posekit-out/a.png.pose.jpg") != of_first);
   CHECK_THAT(estimate(here, second, {"a.png", "--whole-image", "--draw", "--draw-min-score", "0.85"}).err,
@@ -192,8 +250,11 @@ TEST_CASE("A video is done if its last line says so, and one with problems is no
   const Names all = posekit_test::lines(here.read("posekit-out/a.avi.jsonl"));
   REQUIRE(all.size() == 4);
   CHECK_FALSE(json::parse(all[0]).contains("made_with"));
-  CHECK(json::parse(all[3])["made_with"]["video"] == json{{"frames", 4}, {"problems", 0}});
+  CHECK(json::parse(all[3])["made_with"]["video"] ==
+        json{{"frames", 4}, {"problems", 0}, {"offset", all[0].size() + all[1].size() + all[2].size() + 3}});
   CHECK_THAT(estimate(here, first, {"a.avi", "--whole-image"}).err, ContainsSubstring("done before"));
+  here.text("posekit-out/a.avi.jsonl", all[0] + "\n" + all[3] + "\n");  // two lines are missing
+  CHECK_THAT(estimate(here, first, {"a.avi", "--whole-image"}).err, ContainsSubstring("a.avi: 4 frames"));
   CHECK_THAT(estimate(here, first, {"a.avi", "--whole-image", "--no-track"}).err, ContainsSubstring("other options"));
   CHECK_THAT(estimate(here, second, {"a.avi", "--whole-image", "--no-track"}).err, ContainsSubstring("another model"));
 

@@ -176,6 +176,10 @@ TEST_CASE("Drawings and results of an earlier run are no inputs, from folders, g
   CHECK(here.files("second") == Names{"a.png.json", "sub/b.png.json"});
   CHECK_THAT(folder.err, ContainsSubstring("4 results of posekit"));
   REQUIRE(here.estimate({"a.png", "--whole-image", "--draw", "-o", "."}).exit_code == 0);
+  here.text("photo.pose.jpg", here.read("a.png.pose.jpg"));  // of an original without extension
+  here.text("photo", here.read("a.png"));
+  CHECK_THAT(here.estimate({".", "--whole-image", "-o", "fourth"}).err, ContainsSubstring("left out: 1 without extension"));
+  CHECK(here.files("fourth") == Names{"a.png.json", "sub/b.png.json"});
   for (const Names& inputs : {Names{"a.png*"}, Names{"a.png", "a.png.json", "a.png.pose.jpg"}}) {
     Names arguments = inputs;
     arguments.insert(arguments.end(), {"--whole-image", "-o", "third", "--overwrite"});
@@ -202,4 +206,70 @@ TEST_CASE("A list may begin with a byte order mark, and one in UTF-16 is named")
   const auto wide = here.estimate({"@wide.txt", "--whole-image"});
   CHECK(wide.exit_code == 2);
   check_error(wide.err, "wide.txt", "UTF-16");
+}
+
+TEST_CASE("Inputs that hold nothing are reported, and shards know of the whole") {
+  const Workplace here;
+  here.image("in/a.png");
+  std::filesystem::create_directories(here.path("empty/deeper"));
+  here.text("list.txt", "\n");
+  for (const char* nothing : {"empty", "@list.txt"}) {
+    const auto result = here.estimate({"in", nothing, "--whole-image"});
+    CHECK(result.exit_code == 1);
+    check_error(result.err, "no image or video", nothing);
+  }
+  int done = 0;
+  for (const char* shard : {"0/2", "1/2"}) {
+    const auto result = here.estimate({"in", "--whole-image", "--shard", shard, "-o", shard[0] == '0' ? "zero" : "one"});
+    CHECK(result.exit_code == 0);
+    done += here.has("zero/a.png.json") || here.has("one/a.png.json") ? 1 : 0;
+    CHECK(here.estimate({"empty", "--whole-image", "--shard", shard}).exit_code == 1);
+  }
+  CHECK(done > 0);
+}
+
+TEST_CASE("A list with zero bytes, a pattern with ** and an empty option are refused") {
+  const Workplace here;
+  here.image("a.png");
+  here.image("p/q/b.png");
+  using namespace std::string_literals;
+  here.text("list.txt", "a.png\0p/q/b.png\0"s);
+  const auto list = here.estimate({"@list.txt", "--whole-image"});
+  CHECK(list.exit_code == 2);
+  check_error(list.err, "list.txt", "zero bytes");
+  const auto pattern = here.estimate({"a.png", "p/**/*.png", "--whole-image"});
+  CHECK(pattern.exit_code == 1);
+  check_error(pattern.err, "p/**/*.png", "**");
+  for (const char* option : {"--boxes", "--model", "--detector", "--annotations", "--metadata", "--preset", "--sha256", "--output"})
+    CHECK(here.run({"estimate", "a.png", option, ""}).exit_code == 2);
+}
+
+TEST_CASE("A file or folder whose name begins with @ is an input where there is no list of that name") {
+  const Workplace here;
+  here.image("@photo.png");
+  here.image("@folder/a.png");
+  CHECK(here.estimate({"@photo.png", "@folder", "--whole-image"}).exit_code == 0);
+  CHECK(here.files("posekit-out") == Names{"@photo.png.json", "a.png.json"});
+}
+
+TEST_CASE("A few bytes that begin like a video are no reason to stop") {
+  const Workplace here;
+  here.image("a.png");
+  here.text("short.jpg", "RIFF");
+  here.text("in/short.ts", "RIFFxx");
+  const auto result = here.estimate({"short.jpg", "a.png", "in", "--whole-image"});
+  CHECK(result.exit_code == 1);
+  check_error(result.err, "short.jpg");
+  CHECK(here.has("posekit-out/a.png.json"));
+}
+
+TEST_CASE("Photos in the output folder are inputs") {
+  const Workplace here;
+  here.image("a.png");
+  here.image("day1/b.png");
+  CHECK(here.estimate({".", "--whole-image", "-o", "day1"}).exit_code == 0);
+  CHECK(here.has("day1/day1/b.png.json"));
+  const auto again = here.estimate({".", "--whole-image", "-o", "day1", "--quiet"});
+  CHECK(again.exit_code == 0);
+  CHECK_THAT(again.err, !ContainsSubstring("of posekit"));  // results in its own folder are not counted
 }

@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <random>
 #include <regex>
 #include <set>
 
+#include "support/paths.h"
 #include "workplace.h"
 
 using nlohmann::json;
@@ -144,6 +147,13 @@ json box(Random& random) {
 }
 
 }  // namespace
+
+TEST_CASE("The documentation says what exit code 0 means, which the tests below hold") {
+  std::ifstream file(posekit_test::source_dir() / "docs/cli.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  CHECK(page.find("| 0 | every input was read whole, every box that belongs to an input was used, and what was left out has a line |") !=
+        std::string::npos);
+}
 
 TEST_CASE("Whatever is in a folder becomes a result, an error, or is counted as left out") {
   const Workplace here;

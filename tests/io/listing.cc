@@ -101,12 +101,12 @@ TEST_CASE("What phones, cameras and older programs call images and videos is lis
 
 TEST_CASE("Hidden names and what systems put beside photos are left out, each counted once") {
   const TemporaryDir folder;
-  make(folder.path(),
-       {"a.jpg", "._a.jpg", ".thumbnails/t.jpg", ".thumbnails/u.jpg", "@eaDir/a.jpg/THUMB.jpg", "sub/.hidden.png", "__MACOSX/._a.jpg"});
+  make(folder.path(), {"a.jpg", "._a.jpg", ".thumbnails/t.jpg", ".thumbnails/u.jpg", "@eaDir/a.jpg/THUMB.jpg", "sub/.hidden.png",
+                       "__MACOSX/._a.jpg", "$Recycle.Bin/x.jpg"});
   FolderListing listing(folder.path());
   CHECK(listing.next()->name == "a.jpg");
   CHECK_FALSE(listing.next());
-  CHECK(listing.left_out().hidden == 5);
+  CHECK(listing.left_out().hidden == 6);
   const TemporaryDir above;  // a folder that is named may be hidden
   make(above.path(), {".photos/a.jpg"});
   CHECK(names_of(above.path() / ".photos") == Names{"a.jpg"});
@@ -145,17 +145,19 @@ TEST_CASE("Results and drawings of posekit are not listed, whichever folder they
   FolderListing listing(folder.path(), {.shard = {}, .output = folder.path() / "out"});
   Names names;
   while (const auto file = listing.next()) names.push_back(file->name.generic_string());
-  CHECK(names == Names{"a.jpg", "b.mp4", "pose.jpg", "sub/c.png", "x.pose.jpg"});
-  CHECK(listing.left_out().results == 7);
+  CHECK(names == Names{"a.jpg", "b.mp4", "out/x.jpg", "pose.jpg", "sub/c.png", "x.pose.jpg"});
+  CHECK(listing.left_out().results == 6);
   CHECK(listing.left_out().kinds == std::map<std::string, std::size_t>{{".json", 1}});
-  CHECK(names_of(folder.path(), {.shard = {}, .output = folder.path()}) ==
-        Names{"a.jpg", "b.mp4", "out/x.jpg", "pose.jpg", "sub/c.png", "x.pose.jpg"});
+  FolderListing own(folder.path(), {.shard = {}, .output = folder.path()});
+  while (own.next()) continue;
+  CHECK(own.left_out().results == 0);
 }
 
 TEST_CASE("Pipes are counted, and shards count what they leave out each once") {
   const TemporaryDir folder;
   Names names;
   for (int i = 0; i < 40; ++i) names.push_back("f" + std::to_string(i) + (i % 2 == 0 ? ".txt" : ".jpg"));
+  names.emplace_back("once.csv");
   make(folder.path(), names);
   REQUIRE(mkfifo((folder.path() / "pipe.jpg").c_str(), 0600) == 0);
   LeftOut sum;
@@ -163,7 +165,7 @@ TEST_CASE("Pipes are counted, and shards count what they leave out each once") {
   for (std::size_t i = 0; i < 3; ++i) {
     FolderListing listing(folder.path(), {.shard = {.index = i, .count = 3}, .output = {}});
     while (listing.next()) ++listed;
-    CHECK(listing.left_out().kinds.size() <= 1);
+    for (const auto& [kind, count] : listing.left_out().kinds) CHECK(count > 0);
     sum += listing.left_out();
   }
   CHECK(listed == 20);
@@ -195,6 +197,7 @@ TEST_CASE("The first bytes of a file say what it is") {
                                    "ftypavif\0\0\0\0avifmif1"s,
                                    "RIFF\0\0\0\0WAVEfmt "s, "%PDF-1.7"s, "GIF89a"s})
     CHECK(kind(other) == MediaKind::other);
+  for (const char* cut : {"RIFF", "RIFF\1\2\3\4AV", "\xFF", "\x47"}) CHECK(kind(cut) == MediaKind::other);
   CHECK(media_kind_of_content(folder.path()) == MediaKind::other);
   CHECK(media_kind_of_content(folder.path() / "missing") == MediaKind::other);
 }
