@@ -39,8 +39,8 @@ def read_boxes(
     scale: scale boxes where the file states another size of the image, of the same shape.
     subset_of_boxes: entries that fit none of the images are no error.
 
-    An image without an entry has no people, which is an error where the file lists its images. Boxes that are left out, and images in another
-    folder than the file has, give a UserWarning.
+    An image without an entry has no people, which is an error where the file lists its images. Boxes that are left out, images in
+    another folder than the file says, and images without an entry give a UserWarning.
 
     Raises NotFoundError, IoError, InvalidArgumentError (another form, a name of two images, an unclear category, sizes that differ, fractions
     in place of pixels, entries or images that are left over).
@@ -58,7 +58,10 @@ def read_boxes(
             f'boxes file "{path}": images without an entry: {len(missing)}, "{missing[0]}" is the first: write an empty list '
             "for an image without people"
         )
-    for note in file.notes:
+    notes = list(file.notes)
+    if missing:
+        notes.append(f'boxes file "{path}": images without an entry: {len(missing)}, "{missing[0]}" is the first: they have no people')
+    for note in notes:
         warnings.warn(note, stacklevel=2)
     without = set(missing)
     nobody = np.empty((0, 5))

@@ -8,7 +8,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Union
 
@@ -23,7 +23,7 @@ from ._images import Image, boxes_of, is_rgb, pixels_of, size_of
 from ._predictor import Predictor
 from ._results import PoseResult, pose_result
 from ._tracker import Tracker
-from ._video import Frame
+from ._video import Frame, is_fresh
 
 StreamInput = Union[Image, Frame, tuple[Image, float], tuple[Image, float, npt.ArrayLike]]
 """An image, a Frame, (image, seconds), or (image, seconds, boxes)."""
@@ -37,14 +37,21 @@ class StreamResult:
     index: int
     """Position among the iterable's frames, from 0; dropped frames count."""
     time_s: float
-    image: Image
-    """The image as it came; a copy if it has changed since, as one array that is filled again and again has. With "latest" always a copy."""
     boxes: npt.NDArray[np.float64]
     """(N, 5): given, detected, held from an earlier frame, or predicted by the tracker. result.box_indices point here."""
     detected: bool
     """Whether the detector looked at this very frame."""
     result: PoseResult
     """The poses. Whatever went wrong with this frame, in any stage, is its error."""
+    _image: Image = field(repr=False)
+    _pixels: npt.NDArray[np.uint8] | None = field(repr=False)
+
+    @property
+    def image(self) -> Image:
+        """The image as it came; a copy of what it was, if it has changed since."""
+        if self._pixels is None or self._pixels is self._image:
+            return self._image
+        return self._image if np.array_equal(self._pixels, pixels_of(self._image)) else self._pixels
 
 
 @dataclass(frozen=True)
@@ -117,9 +124,8 @@ class Stream(Iterator[StreamResult]):
     Models work on the next frames while the caller has one. A frame that fails carries its error in its result and the stream goes on. If the
     iterable raises, the results of the frames before come first, then its exception.
 
-    frames: any iterable of images, posekit.Frame, (image, seconds) or (image, seconds, boxes). An iterable may fill one array again and
-        again: the first queue_frames images are copied, and all of them if two that wait have the same memory. Later ones must not change
-        until their result has come, and fail if they do. With overflow="latest" every image is copied.
+    frames: any iterable of images, posekit.Frame, (image, seconds) or (image, seconds, boxes). Images are copied, so an iterable may fill one
+        array again and again; the frames of a VideoReader are its own and are not.
     estimator, detector: may be shared with other streams and calls; without a detector every frame brings its boxes. A Predictor, in the
         estimator's place, has both.
     format: "bgr" or "rgb" of the images.
@@ -199,8 +205,7 @@ class Stream(Iterator[StreamResult]):
             estimate_calls=estimate_calls,
             frame_timeout=frame_timeout,
         )
-        copied = math.inf if self._latest else queue_frames
-        self._feed = _Feed(iterator, self._native, is_rgb(format), rate, predictor.detector is None, copied)
+        self._feed = _Feed(iterator, self._native, is_rgb(format), rate, predictor.detector is None)
         self._end = weakref.finalize(self, _end, self._native, self._feed)
 
     def __next__(self) -> StreamResult:
@@ -216,18 +221,9 @@ class Stream(Iterator[StreamResult]):
             result = pose_result(done.result, self._keypoints, self._name, frame.size, tracked=self._tracked)
             if frame.problem is not None:
                 result.error = frame.problem
-            elif frame.index in feed.memory.overwritten:
-                result.error = InvalidArgumentError(
-                    f"frame {frame.index} changed before its result came, as a later frame has its memory: give each frame an array of its own "
-                    "(array.copy())"
-                )
-            image = frame.image
-            if frame.copy is not None and feed.memory.is_shared and (self._latest or not np.array_equal(frame.copy, frame.pixels)):
-                image = frame.copy
-            taken = StreamResult(frame.index, frame.time_s, image, done.boxes, done.detected, result)
+            taken = StreamResult(frame.index, frame.time_s, done.boxes, done.detected, result, frame.image, frame.pixels)
             # Ctrl-C comes up when a call ends. There is none from here on: the result is either given, or given when asked again.
             self._taken += 1
-            feed.memory.release(self._taken)
             return taken
         self._end()
         failure, feed.failure = feed.failure, None
@@ -261,9 +257,6 @@ class Stream(Iterator[StreamResult]):
         self.close()
 
 
-_NO_PIXELS = np.empty(0, np.uint8)
-
-
 @dataclass(frozen=True, eq=False)
 class _Submitted:
     """What comes back with a frame's result."""
@@ -271,39 +264,10 @@ class _Submitted:
     index: int
     time_s: float
     image: Any
-    pixels: npt.NDArray[np.uint8]
-    """The image's own; empty if it can't be used."""
-    copy: npt.NDArray[np.uint8] | None
-    """Of the pixels, if they were copied."""
+    pixels: npt.NDArray[np.uint8] | None
+    """A copy, or the image's own if nobody else has it; None if it can't be used."""
     size: tuple[int, int]
     problem: Error | None
-
-
-class _FrameMemory:
-    """Notices images that have the memory of images that wait."""
-
-    def __init__(self, copied: float) -> None:
-        self._copied = copied
-        """How many images are copied even if none is seen to share memory: when it is seen, an image has been overwritten already."""
-        self._waiting: collections.deque[tuple[int, npt.NDArray[np.uint8]]] = collections.deque()
-        self.is_shared = copied == math.inf
-        """Whether every image is copied: two that waited had the same memory."""
-        self.overwritten: set[int] = set()
-        """Images that were not copied, and changed before their result came."""
-
-    def copy_of(self, index: int, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8] | None:
-        """A copy, or None: the pixels can be used as they are."""
-        if not self.is_shared:
-            others = [i for i, waiting in self._waiting if np.may_share_memory(waiting, pixels)]
-            self.overwritten.update(i for i in others if i >= self._copied)
-            self.is_shared = bool(others)
-            self._waiting.append((index, pixels))
-        return pixels.copy() if self.is_shared or index < self._copied else None
-
-    def release(self, taken: int) -> None:
-        """The results of the first `taken` images have come."""
-        while self._waiting and (self.is_shared or self._waiting[0][0] < taken):
-            self._waiting.popleft()
 
 
 class _TimeWindow:
@@ -332,7 +296,7 @@ class _TimeWindow:
 class _Feed:
     """A stream's frames on their way in. It knows nothing of the stream, which may be let go while a thread is in here."""
 
-    def __init__(self, frames: Iterator[StreamInput], native: _core.Stream, rgb: bool, rate: float, needs_boxes: bool, copied: float) -> None:
+    def __init__(self, frames: Iterator[StreamInput], native: _core.Stream, rgb: bool, rate: float, needs_boxes: bool) -> None:
         self._frames: Iterator[StreamInput] | None = frames
         self._native = native
         self._rgb, self._rate, self._needs_boxes = rgb, rate, needs_boxes
@@ -342,7 +306,6 @@ class _Feed:
         self.failure: BaseException | None = None
         """What ended the frames early, to be raised after the results before it."""
         self.source = _TimeWindow()
-        self.memory = _FrameMemory(copied)
 
     def start(self) -> None:
         """Submits all frames on a thread of its own, as fast as they come."""
@@ -392,21 +355,22 @@ class _Feed:
         image, *more = (frame.image, frame.time_s) if isinstance(frame, Frame) else frame if isinstance(frame, tuple) else (frame,)
         index = self.count
         time_s = float(more[0]) if more else index / self._rate
-        pixels, copy, boxes, size, problem = None, None, None, (0, 0), None
+        pixels, boxes, size, problem = None, None, (0, 0), None
         try:
             pixels = pixels_of(image)
             size = size_of(pixels)
-            copy = self.memory.copy_of(index, pixels)
+            if not is_fresh(frame) and np.may_share_memory(pixels, image if isinstance(image, np.ndarray) else pixels):
+                pixels = pixels.copy()
             if len(more) > 1:
                 boxes = boxes_of(more[1])
             elif self._needs_boxes:
                 raise InvalidArgumentError(f"frame {index} has no boxes and the stream no detector: give each frame its boxes, or a detector")
         except Error as error:
-            pixels, copy, boxes, problem = None, None, np.empty((0, 5)), error  # fails in its place
-        submitted = _Submitted(index, time_s, image, _NO_PIXELS if pixels is None else pixels, copy, size, problem)
+            pixels, boxes, problem = None, np.empty((0, 5)), error  # fails in its place
+        submitted = _Submitted(index, time_s, image, pixels, size, problem)
         self.count += 1
         try:
-            self._native.submit(submitted, index, time_s, pixels if copy is None else copy, self._rgb, boxes)  # Ctrl-C comes up when it is done
+            self._native.submit(submitted, index, time_s, pixels, self._rgb, boxes)  # Ctrl-C comes up when it is done
         except Exception as failure:  # raised after the results before it, as the iterable's
             self.count -= 1
             self._frames, self.failure = None, failure

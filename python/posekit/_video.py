@@ -27,6 +27,14 @@ class Frame:
     """Seconds from the start, as the container has it; a camera's from its first frame."""
 
 
+_FRESH = "_fresh"
+
+
+def is_fresh(frame: object) -> bool:
+    """Whether a frame is as a VideoReader made it: nobody else has its memory."""
+    return getattr(frame, _FRESH, False) is True
+
+
 class VideoReader:
     """The frames of a video file or a camera: an iterator, and a context manager that closes it.
 
@@ -83,7 +91,9 @@ class VideoReader:
         read = self._video.read()
         if read is None:
             raise StopIteration
-        return Frame(*read)
+        frame = Frame(*read)
+        object.__setattr__(frame, _FRESH, True)
+        return frame
 
     def close(self) -> None:
         """Frees the file or the camera. Taking another frame then raises ClosedError."""
@@ -102,7 +112,11 @@ def open_video(source: str | os.PathLike[str] | int, *, max_pixels: int = _MAX_P
 
 
 def _listed(
-    folder: str | os.PathLike[str], shard: tuple[int, int], on_error: Callable[[IoError], object] | None, videos: bool
+    folder: str | os.PathLike[str],
+    shard: tuple[int, int],
+    on_error: Callable[[IoError], object] | None,
+    on_left_out: Callable[[dict[str, int]], object] | None,
+    videos: bool,
 ) -> Iterator[Path]:
     index, count = shard
     if index < 0 or index >= count:
@@ -121,31 +135,43 @@ def _listed(
                 on_error(error)
             elif is_video == videos:
                 yield path
+        if on_left_out is not None:
+            on_left_out(listing.left_out())
 
     return paths()
 
 
 def list_images(
-    folder: str | os.PathLike[str], *, shard: tuple[int, int] = (0, 1), on_error: Callable[[IoError], object] | None = None
+    folder: str | os.PathLike[str],
+    *,
+    shard: tuple[int, int] = (0, 1),
+    on_error: Callable[[IoError], object] | None = None,
+    on_left_out: Callable[[dict[str, int]], object] | None = None,
 ) -> Iterator[Path]:
-    """The image files below a folder, sub-folders included, sorted.
+    """The image files below a folder, sub-folders and linked folders included, sorted.
 
     They are found while it is iterated: a million files are never held at once.
 
     shard=(i, n): only part i of n. The parts are disjoint, together they are all, and a file's part stays when others come or go: it is the
         program's ``--shard i/n``.
     on_error: called with the IoError of a folder that can't be listed, and the iteration goes on; None: the error is raised and ends it.
+    on_left_out: called at the end with what was left out, as counts: of files that are neither images nor videos, by extension, of "hidden
+        names", "linked folders" (that are searched anyway), "results of posekit", "pipes and devices".
 
     Raises InvalidArgumentError and, while it is iterated, IoError.
     """
-    return _listed(folder, shard, on_error, videos=False)
+    return _listed(folder, shard, on_error, on_left_out, videos=False)
 
 
 def list_videos(
-    folder: str | os.PathLike[str], *, shard: tuple[int, int] = (0, 1), on_error: Callable[[IoError], object] | None = None
+    folder: str | os.PathLike[str],
+    *,
+    shard: tuple[int, int] = (0, 1),
+    on_error: Callable[[IoError], object] | None = None,
+    on_left_out: Callable[[dict[str, int]], object] | None = None,
 ) -> Iterator[Path]:
     """The video files below a folder, as list_images."""
-    return _listed(folder, shard, on_error, videos=True)
+    return _listed(folder, shard, on_error, on_left_out, videos=True)
 
 
 def silence_video_messages() -> None:

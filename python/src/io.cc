@@ -149,6 +149,21 @@ py::object next_file(FolderListing& listing) {
   return py::make_tuple(file->path, file->kind == MediaKind::video, file->problem);
 }
 
+/// What a listing left out, by kind: extensions, and words.
+py::dict left_out_of(const FolderListing& listing) {
+  const LeftOut& left_out = listing.left_out();
+  py::dict counts;
+  for (const auto& [extension, count] : left_out.kinds) counts[py::str(extension)] = count;
+  const auto add = [&](const char* name, std::size_t count) {
+    if (count > 0) counts[name] = count;
+  };
+  add("hidden names", left_out.hidden);
+  add("linked folders", left_out.linked_folders);
+  add("results of posekit", left_out.results);
+  add("pipes and devices", left_out.special);
+  return counts;
+}
+
 }  // namespace
 }  // namespace posekit_python
 
@@ -185,6 +200,7 @@ PYBIND11_MODULE(_io, module) {
              return FolderListing(folder, {.shard = {.index = index, .count = count}, .output = {}});
            }),
            py::arg("folder"), py::arg("index"), py::arg("count"))
-      .def("next", &next_file);
+      .def("next", &next_file)
+      .def("left_out", &left_out_of);
   module.def("silence_video_messages", &silence_video_messages);
 }

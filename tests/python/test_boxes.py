@@ -67,7 +67,8 @@ def test_entries_and_images_that_are_left_over_are_errors(tmp_path: Path) -> Non
     with pytest.raises(posekit.NotFoundError):
         posekit.read_boxes(tmp_path / "missing.json", {"x.png": SIZE})
     detections = write(tmp_path / "d.json", [{"image_id": "x", "bbox": [1, 2, 3, 4]}])
-    assert posekit.read_boxes(detections, {"x.png": SIZE, "z.png": SIZE})["z.png"].shape == (0, 5)
+    with pytest.warns(UserWarning, match='"z.png" is the first: they have no people'):
+        assert posekit.read_boxes(detections, {"x.png": SIZE, "z.png": SIZE})["z.png"].shape == (0, 5)
 
 
 def test_options_are_those_of_the_program_and_what_is_left_out_is_a_warning(tmp_path: Path) -> None:
@@ -78,11 +79,10 @@ def test_options_are_those_of_the_program_and_what_is_left_out_is_a_warning(tmp_
     ]
     file = write(tmp_path / "b.json", entries)
     anno = write(tmp_path / "a.json", {"images": [{"id": 7, "file_name": "x.png", "width": 800, "height": 600}]})
-    with pytest.warns(UserWarning) as told:
+    with pytest.warns(UserWarning, match="left out") as noted:
         found = posekit.read_boxes(file, {"x.png": SIZE}, annotations=anno, category=0, score_threshold=0.5, scale=True)
     assert found["x.png"].tolist() == [[0.5, 1, 15.5, 21, np.float32(0.9)]]
-    assert sorted(str(warning.message).split(": ")[1:] for warning in told)[0][0] == "left out"
-    assert len(told) == 2
+    assert len(noted) == 2
     with pytest.raises(posekit.InvalidArgumentError, match="--category"):
         posekit.read_boxes(file, {"7.png": SIZE})
 
@@ -120,3 +120,15 @@ def test_every_character_that_decomposes_is_found_in_its_other_form(tmp_path: Pa
 def test_a_number_is_a_name_with_zeros_in_front(tmp_path: Path) -> None:
     file = write(tmp_path / "b.json", [{"image_id": 785, "bbox": [1, 2, 30, 40]}])
     assert len(posekit.read_boxes(file, {"000000000785.jpg": SIZE})["000000000785.jpg"]) == 1
+
+
+def test_sizes_thresholds_and_paths_that_make_no_sense_are_errors(tmp_path: Path) -> None:
+    file = write(tmp_path / "b.json", {"x.png": [[1, 2, 30, 40, 0.5]]})
+    with pytest.raises(posekit.InvalidArgumentError) as failure:
+        posekit.read_boxes(file, {"x.png": (0, 0)})
+    check_message_form(str(failure.value), "x.png", "0x0")
+    with pytest.raises(posekit.InvalidArgumentError) as failure:
+        posekit.read_boxes(file, {"x.png": SIZE}, score_threshold=float("nan"))
+    check_message_form(str(failure.value), "score_threshold", "nan")
+    with pytest.raises(posekit.InvalidArgumentError):
+        posekit.read_boxes(file, {"": SIZE})

@@ -10,6 +10,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -499,35 +500,55 @@ def test_an_iterable_may_fill_one_array_again_and_again(overflow: str, buffers: 
         assert np.array_equal(np.asarray(one.image), frames[one.index])
 
 
-def test_an_array_that_is_filled_again_later_fails_its_own_frames_and_no_other(estimator: posekit.PoseEstimator) -> None:
+def test_frames_may_change_in_any_way_after_they_were_given(estimator: posekit.PoseEstimator) -> None:
     frames = moving_dot(30)
     box = [[0, 0, 320, 240]]
-
-    def source() -> Iterator[tuple[Pixels, float, list[list[float]]]]:
-        for i, frame in enumerate(frames):
-            if i == 20:  # the array of frame 19, which waits
-                frames[19][:] = frame
-                yield frames[19], i / 20, box
-            else:
-                yield frame, i / 20, box
-
     right = [estimator.estimate(frame, box) for frame in frames]
-    found = list(posekit.Stream(source(), estimator, queue_frames=4))
-    assert len(found) == len(frames)
-    for one in found:
-        if one.index == 19:
-            assert isinstance(one.result.error, posekit.InvalidArgumentError)
-            check_message_form(str(one.result.error), "frame 19", "")
-        else:
+    ring = np.empty((10, *frames[0].shape), np.uint8)
+
+    def late_ring() -> Iterator[tuple[Pixels, float, list[list[float]]]]:
+        for i, frame in enumerate(frames):
+            if i < 10:
+                yield frame.copy(), i / 20, box
+            else:
+                ring[i % 3] = frame
+                yield ring[i % 3], i / 20, box
+
+    def wiped() -> Iterator[tuple[Pixels, float, list[list[float]]]]:
+        last = np.empty(1)
+        for i, frame in enumerate(frames):
+            last[:] = 0
+            last = frame.copy()
+            yield last, i / 20, box
+
+    def filled_ahead() -> Iterator[tuple[Pixels, float, list[list[float]]]]:
+        for i in range(len(frames)):
+            ring[(i + 3) % 10] = frames[min(i + 3, 29)]
+            yield (ring[i % 10] if i >= 3 else frames[i]), i / 20, box
+
+    def mirrored() -> Iterator[tuple[Pixels, float, list[list[float]]]]:
+        for i, frame in enumerate(frames):
+            ring[0] = frame[:, ::-1]
+            yield ring[0][:, ::-1], i / 20, box
+
+    for source in (late_ring, wiped, filled_ahead, mirrored):
+        found = list(posekit.Stream(source(), estimator, queue_frames=8))
+        assert len(found) == len(frames)
+        for one in found:
             assert one.result.error is None
             assert_same(one.result, right[one.index])
+            assert np.array_equal(np.asarray(one.image), frames[one.index]), (source, one.index)
 
 
-def test_views_of_one_array_that_do_not_overlap_are_not_copied(estimator: posekit.PoseEstimator) -> None:
-    film = np.stack(moving_dot(30))
-    box = [[0, 0, 320, 240]]
-    stream = posekit.Stream(((frame, i / 20, box) for i, frame in enumerate(film)), estimator, queue_frames=4)
-    found = list(stream)
-    assert not stream._feed.memory.is_shared
-    for one, frame in zip(found, film):
-        assert_same(one.result, estimator.estimate(frame, box))
+def test_the_frames_of_a_video_reader_are_not_copied(tmp_path: Path, estimator: posekit.PoseEstimator) -> None:
+    cv2 = pytest.importorskip("cv2", reason="opencv-python is not installed")
+    writer = cv2.VideoWriter(str(tmp_path / "a.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 20, (320, 240))
+    for frame in moving_dot(4):
+        writer.write(frame)
+    writer.release()
+    with posekit.open_video(tmp_path / "a.avi") as video:
+        found = list(posekit.Stream(video, estimator, posekit.PersonDetector()))
+    assert len(found) == 4
+    assert all(one._pixels is one.image for one in found)
+    own = [posekit.Frame(frame, i, i / 20) for i, frame in enumerate(moving_dot(4))]
+    assert all(one._pixels is not one.image for one in posekit.Stream(own, estimator, posekit.PersonDetector()))

@@ -131,6 +131,16 @@ def test_one_folder_that_can_not_be_listed_does_not_end_the_listing(tmp_path: Pa
         list(posekit.list_images(tmp_path))
 
 
+def test_a_listing_counts_what_it_leaves_out(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.HEIC", "c.heic", "notes", ".hidden.jpg", "a.jpg.json", "clip.mp4"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "again").symlink_to(".")
+    counts: list[dict[str, int]] = []
+    assert list(posekit.list_images(tmp_path, on_left_out=counts.append)) == [tmp_path / "a.jpg"]
+    assert list(posekit.list_videos(tmp_path, on_left_out=counts.append)) == [tmp_path / "clip.mp4"]
+    assert counts == 2 * [{".heic": 2, "": 1, "hidden names": 1, "linked folders": 1, "results of posekit": 1}]
+
+
 def test_ffmpeg_is_silent_when_asked(tmp_path: Path, script: Script) -> None:
     film(tmp_path / "a.avi")
     code = """
