@@ -132,10 +132,10 @@ class Reader {
   std::vector<ListedBox> map_boxes_;
   std::string suspicion_;
 
-  std::set<std::string> all_images_;  ///< Of maps in all lines.
+  // Of all lines.
   bool has_map_ = false;
   bool has_coco_ = false;
-  std::size_t detections_ = 0;  ///< In all lines.
+  std::size_t detections_ = 0;
 };
 
 void Reader::fail(const std::string& what) const {
@@ -295,10 +295,7 @@ void Reader::end_document(Json& rest) {
                      has("images") ? "images" : "annotations"));
   if (!suspicion_.empty()) fail(suspicion_);
   has_map_ = true;
-  for (std::string& image : map_images_) {
-    if (!all_images_.insert(image).second) fail(fmt::format("{} is there twice, once is expected", shown(image)));
-    document_.images.push_back(std::move(image));
-  }
+  document_.images.insert(document_.images.end(), map_images_.begin(), map_images_.end());
   document_.boxes.insert(document_.boxes.end(), map_boxes_.begin(), map_boxes_.end());
 }
 

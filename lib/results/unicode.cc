@@ -64,9 +64,9 @@ void append(char32_t code, std::string& text) {
 void decompose(char32_t code, std::u32string& out) {
   if (code >= first_syllable && code < first_syllable + syllables) {
     const char32_t index = code - first_syllable;
-    out += first_lead + index / (vowels * trails);
-    out += first_vowel + index / trails % vowels;
-    if (index % trails != 0) out += before_trail + index % trails;
+    out.push_back(first_lead + index / (vowels * trails));
+    out.push_back(first_vowel + index / trails % vowels);
+    if (index % trails != 0) out.push_back(before_trail + index % trails);
     return;
   }
   const auto table = decompositions();
@@ -128,7 +128,7 @@ std::string canonical_form(std::string_view utf8) {
       decompose(character->first, text);
       utf8.remove_prefix(character->second);
     } else {
-      text += first_raw_byte + static_cast<unsigned char>(utf8.front());
+      text.push_back(first_raw_byte + static_cast<unsigned char>(utf8.front()));
       utf8.remove_prefix(1);
     }
   }

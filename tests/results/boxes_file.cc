@@ -224,7 +224,7 @@ TEST_CASE("JSON lines are detections, one or many a file, or parts of a map") {
   CHECK(left(map, "a.png") == 1);
   CHECK(map.has_entry("b.png"));
   CHECK(map.lists_images());
-  fails_with([] { return parse("{\"a.png\": []}\n{\"a.png\": []}", {"a.png"}); }, "a.png", "twice");
+  fails_with([] { return parse("{\"a.png\": []}\n{\"a.png\": []}", {"a.png"}); }, "a.png", "one path");
   fails_with([&] { return parse("{\"a.png\": []}\n" + two, {"a.png"}); }, "b.json", "several kinds");
   fails_with([&] { return parse(one + "\n{\"image_id\"", {"a.png"}); }, "b.json", "line 2");
 }
