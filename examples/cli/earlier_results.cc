@@ -191,8 +191,8 @@ EarlierResults::Earlier EarlierResults::compare(const Json& first, const Json& l
   const Json& found = at(last, {key});
   const bool has_drawing = at(found, {"drawing"}).is_object();
   const auto different = [&](const std::string& what) { return Earlier{State::different, what, has_drawing}; };
-  if (!found.is_object()) return different("an older version of posekit");
   if (input.kind == InputKind::camera) return {State::foreign, "is an earlier recording", has_drawing};
+  if (!found.is_object()) return different("what it does not say");
   const InputState state = state_of(input);
   const Json made_with = origin_of(input, state);
   const Json& earlier_path = at(found, {"input", "path"});
@@ -214,11 +214,10 @@ EarlierResults::Earlier EarlierResults::compare(const Json& first, const Json& l
 }
 
 EarlierResults::Earlier EarlierResults::look(const Input& input, const Output& output) const {
-  if (output.json.empty()) return {};
   std::error_code ignored;
   Earlier earlier;
   const bool is_video = input.kind != InputKind::image;
-  if (fs::exists(output.json, ignored)) {
+  if (!output.json.empty() && fs::exists(output.json, ignored)) {
     const auto [first, last, last_begin] = ends_of(output.json, is_video);
     if (!is_result(first) || !is_result(last))
       return {State::foreign, fmt::format("\"{}\" is not a result of posekit", output.json.string()), false};
@@ -235,7 +234,7 @@ EarlierResults::Earlier EarlierResults::look(const Input& input, const Output& o
   return earlier;
 }
 
-std::optional<Entry> EarlierResults::skip(const Input& input, const Output& output) {
+std::optional<Entry> EarlierResults::skip(const Input& input, const Output& output, Replaced& replaced) const {
   Earlier earlier = look(input, output);
   if (options_.overwrite) earlier.state = State::missing;
   const std::string name = input.path.string();
@@ -244,14 +243,17 @@ std::optional<Entry> EarlierResults::skip(const Input& input, const Output& outp
   };
   if (earlier.state == State::done) return Entry{Step::skipped, {}, fmt::format("{}: done before", name)};
   if (earlier.state == State::foreign) return failed(earlier.what + ": choose another folder with -o, or pass --overwrite");
-  if (earlier.state == State::different) {
-    if (options_.keep)
-      return failed(fmt::format("its earlier result was made with {} and is kept: leave --keep out to make it again", earlier.what));
-    ++made_again_[earlier.what];
-  }
-  std::error_code ignored;
-  if (earlier.has_drawing) fs::remove(drawing_of(input, output.json), ignored);
+  if (earlier.state == State::different && options_.keep)
+    return failed(fmt::format("its earlier result was made with {} and is kept: leave --keep out to make it again", earlier.what));
+  if (earlier.state == State::different) replaced.made_with = earlier.what;
+  if (earlier.has_drawing) replaced.drawing = drawing_of(input, output.json);
   return std::nullopt;
+}
+
+void EarlierResults::replace(const Replaced& replaced) {
+  if (!replaced.made_with.empty()) ++made_again_[replaced.made_with];
+  std::error_code ignored;
+  if (!replaced.drawing.empty()) fs::remove(replaced.drawing, ignored);
 }
 
 Remarks EarlierResults::remarks() const {

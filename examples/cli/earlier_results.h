@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -26,7 +27,7 @@ struct InputState {
 InputState state_of(const Input& input);
 
 /// Writes into each result what it was made with, and looks whether a result that is there was made with the same.
-/// After `prepare`, one thread at a time may call `skip`, and any thread `with_origin`.
+/// After `prepare`, any thread may call what is const.
 class EarlierResults {
  public:
   EarlierResults(const EstimateOptions& options, const GivenBoxes& boxes) : options_(options), boxes_(boxes) {}
@@ -34,10 +35,17 @@ class EarlierResults {
   /// Reads the models' checksums. @throws UsageError, posekit::Error if a file can't be read
   void prepare();
 
-  /// Looks at the result of an input. A drawing that no longer fits is removed.
+  /// What a new result takes the place of.
+  struct Replaced {
+    std::string made_with;          ///< Not empty: something else.
+    std::filesystem::path drawing;  ///< Empty: none.
+  };
+  /// Looks at the result of an input. @param replaced set to what is there, if the result has to be made
   /// @return how the input ends without being worked on; none: its result has to be made
-  std::optional<Entry> skip(const Input& input, const Output& output);
-  /// Which results are made again, and why.
+  std::optional<Entry> skip(const Input& input, const Output& output, Replaced& replaced) const;
+  /// Counts what is replaced, and removes its drawing: before the new result is written. One thread at a time may call it.
+  void replace(const Replaced& replaced);
+  /// Which results were made again, and why.
   Remarks remarks() const;
 
   /// A result's JSON with what it was made with.

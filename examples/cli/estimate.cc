@@ -32,8 +32,7 @@ std::vector<fs::path> files_read(const EstimateOptions& options) {
   if (const auto* metadata = std::get_if<posekit::MetadataFile>(&options.model.options.metadata)) files.push_back(metadata->path);
   if (!options.boxes_file.annotations.empty()) files.push_back(options.boxes_file.annotations);
   for (const std::string& input : options.inputs) {
-    if (input.starts_with('@')) files.emplace_back(input.substr(1));
-    if (posekit::is_result_file(input)) files.emplace_back(input);
+    if (is_list(input)) files.emplace_back(input.substr(1));
   }
   return files;
 }
@@ -60,8 +59,8 @@ class Run {
   const std::vector<std::string> arguments_ = with_lists_read(options_.inputs);
   std::stop_token stop_;  ///< From the first work on: before it nothing is written, and a signal may end the program as it likes.
   OutputPlan plan_;
-  GivenBoxes boxes_;
-  EarlierResults earlier_;
+  std::optional<GivenBoxes> boxes_;
+  std::optional<EarlierResults> earlier_;
   Progress progress_;
   OrderedReport report_;
   ModelRunner runner_;
@@ -77,11 +76,9 @@ Run::Run(const EstimateOptions& options)
             .json = !options.to_stdout() && !coco(),
             .drawings = options.draw,
             .coco = coco() && !options.to_stdout() ? fs::path(options.output) / "results.json" : fs::path()},
-      boxes_(options, all_images()),
-      earlier_(options, boxes_),
       progress_(options.quiet),
       report_(progress_),
-      runner_(options, !boxes_.any(), progress_) {
+      runner_(options, options.boxes.empty() && !options.whole_image, progress_) {
   posekit::silence_video_messages();
   if (options_.to_stdout() && options.draw)
     throw UsageError("--draw needs a folder for its pictures, but -o - is standard output: pass -o FOLDER");
@@ -90,6 +87,8 @@ Run::Run(const EstimateOptions& options)
   std::error_code ignored;
   if (!options_.to_stdout() && fs::exists(options.output, ignored) && !fs::is_directory(options.output, ignored))
     throw UsageError(fmt::format("\"{}\" is a file, a folder is expected: choose another one with -o", options.output));
+  boxes_.emplace(options, all_images());
+  earlier_.emplace(options, *boxes_);
   inputs_ = list(shard_);
   next_ = inputs_->next();
   if (!next_ && shard_.count == 1) {
@@ -98,7 +97,7 @@ Run::Run(const EstimateOptions& options)
                                  left_out.empty() ? "" : "; ", left_out));
   }
   if (const auto total = check_outputs([&] { return list(shard_); }, plan_, files_read(options))) progress_.set_total(*total);
-  if (plan_.json) earlier_.prepare();
+  if (plan_.json) earlier_->prepare();
   if (!coco()) return;
   check_coco_ids();
   if (!plan_.coco.empty() && fs::exists(plan_.coco, ignored) && !options.overwrite)
@@ -123,8 +122,8 @@ void Run::check_coco_ids() const {
   std::map<posekit::CocoImageId, fs::path> owners;
   InputList inputs = list(shard_);
   while (const auto input = inputs.next()) {
-    if (!input->problem.empty() || (!boxes_.annotations().empty() && !boxes_.image_id(input->path))) continue;
-    const auto [owner, is_new] = owners.emplace(coco_id(*input, boxes_), input->path);
+    if (!input->problem.empty() || (!boxes_->annotations().empty() && !boxes_->image_id(input->path))) continue;
+    const auto [owner, is_new] = owners.emplace(coco_id(*input, *boxes_), input->path);
     if (!is_new) {
       throw UsageError(fmt::format("\"{}\" and \"{}\" would have the same image_id in the COCO results: process them in separate runs",
                                    owner->second.string(), input->path.string()));
@@ -136,7 +135,7 @@ void Run::check_coco_ids() const {
 std::optional<Input> Run::take() {
   if (!next_) return std::nullopt;
   ++listed_;
-  boxes_.count(*next_);
+  boxes_->count(*next_);
   auto taken = std::exchange(next_, inputs_->next());
   if (!next_) progress_.set_total(listed_);
   return taken;
@@ -164,7 +163,7 @@ int Run::execute() {
     if (!relay) relay.emplace();
     return relay->token();
   };
-  const RunContext run{options_, runner_, boxes_, earlier_, plan_, report_, progress_, stop_, waking};
+  const RunContext run{options_, runner_, *boxes_, *earlier_, plan_, report_, progress_, stop_, waking};
   ImageRun images(run);
   work(run, images);
   const OrderedReport::Counts counts = report_.counts();
@@ -186,7 +185,7 @@ int Run::summary(bool interrupted) {
     return interrupted_exit_code;
   }
   bool failed = false;
-  for (const Remarks& remarks : {boxes_.remarks(), earlier_.remarks()}) {
+  for (const Remarks& remarks : {boxes_->remarks(), earlier_->remarks()}) {
     for (const std::string& line : remarks.lines) progress_.message(line);
     failed = failed || remarks.failed;
   }
@@ -199,7 +198,8 @@ int Run::summary(bool interrupted) {
   const OrderedReport::Counts counts = report_.counts();
   if (counts.failed > 0) progress_.message(fmt::format("posekit: {} of {} inputs failed, see above", counts.failed, counts.inputs));
   if (!options_.quiet && counts.skipped > 0)
-    progress_.message(fmt::format("posekit: {} inputs were done before (--overwrite does them again)", counts.skipped));
+    progress_.message(
+        fmt::format("posekit: {} done before (--overwrite does them again)", counted(counts.skipped, "input was", "inputs were")));
   if (!options_.quiet && !options_.to_stdout()) progress_.message(fmt::format("posekit: results are in {}", options_.output));
   return failed || counts.failed > 0 ? 1 : 0;
 }

@@ -24,6 +24,7 @@ struct ImageRun::Work {
   Output output;
   std::size_t number = 0;
   InputState state;
+  EarlierResults::Replaced replaced;
   posekit::Milliseconds decode{};
 };
 
@@ -56,21 +57,25 @@ std::optional<posekit::PipelineInput> ImageRun::read_next(const std::function<st
     const std::size_t number = run_.report.open();
     if (!input->problem.empty()) {
       close_failed(number, *input, input->problem);
-    } else if (auto entry = run_.earlier.skip(*input, run_.plan.of(*input))) {
+      continue;
+    }
+    EarlierResults::Replaced replaced;
+    if (auto entry = run_.earlier.skip(*input, run_.plan.of(*input), replaced)) {
       run_.report.close(number, *std::move(entry));
-    } else if (auto work = read(*input, number)) {
+    } else if (auto work = read(*input, number, replaced)) {
       return work;
     }
   }
   return std::nullopt;
 }
 
-std::optional<posekit::PipelineInput> ImageRun::read(const Input& input, std::size_t number) {
+std::optional<posekit::PipelineInput> ImageRun::read(const Input& input, std::size_t number, const EarlierResults::Replaced& replaced) {
   std::optional<posekit::PipelineInput> read;
   const auto failure = failure_of([&] {
     const auto start = std::chrono::steady_clock::now();
     auto work = std::make_shared<Work>();
     work->state = state_of(input);
+    work->replaced = replaced;
     work->image = std::make_unique<posekit::Image>(posekit::read_image(input.path));
     work->decode = std::chrono::steady_clock::now() - start;
     work->input = input;
@@ -124,6 +129,7 @@ void ImageRun::write(const Work& work, const posekit::ImageResult& result) {
     const std::string json = posekit::to_json(result, source, estimator.keypoints(), estimator.info().name);
     if (run_.options.to_stdout()) return write_to_stdout(json + "\n");
     make_folder(work.output.json.parent_path());
+    run_.earlier.replace(work.replaced);
     posekit::write_file(work.output.json, bytes_of(run_.earlier.with_origin(json, work.input, work.state, nullptr) + "\n"));
   }
   if (work.output.drawing.empty()) return;

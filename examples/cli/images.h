@@ -24,7 +24,7 @@ class ImageRun {
   struct Work;
 
   std::optional<posekit::PipelineInput> read_next(const std::function<std::optional<Input>()>& next);
-  std::optional<posekit::PipelineInput> read(const Input& input, std::size_t number);
+  std::optional<posekit::PipelineInput> read(const Input& input, std::size_t number, const EarlierResults::Replaced& replaced);
   void finish(const posekit::PipelineResult& done);
   void write(const Work& work, const posekit::ImageResult& result);
   void close_failed(std::size_t number, const Input& input, const std::string& message);

@@ -48,12 +48,6 @@ posekit::MediaKind kind_of_named(const fs::path& path) {
   return content == posekit::MediaKind::other ? posekit::media_kind(path) : content;
 }
 
-/// Whether an argument names a list. A file or folder may begin with @ too: that of a NAS's thumbnails does.
-bool is_list(const std::string& argument) {
-  std::error_code ignored;
-  return argument.starts_with('@') && (fs::exists(argument.substr(1), ignored) || !fs::exists(argument, ignored));
-}
-
 UsageError unreadable(const std::string& list) {
   return UsageError(fmt::format("the list \"{}\" can't be read: a text file with one path per line is expected", list));
 }
@@ -154,9 +148,10 @@ class Sources {
   void add_path(const fs::path& path) {
     std::error_code ignored;
     const bool is_folder = fs::is_directory(path, ignored);
-    found_.push_back({is_folder                       ? Kind::folder
-                      : posekit::is_result_file(path) ? Kind::result
-                                                      : Kind::file,
+    const bool is_result = fs::exists(path, ignored) && posekit::is_result_file(path);
+    found_.push_back({is_folder   ? Kind::folder
+                      : is_result ? Kind::result
+                                  : Kind::file,
                       file_input(path, is_folder ? fs::path() : path.filename(), posekit::MediaKind::other)});
   }
 
@@ -252,6 +247,11 @@ class InputList::Impl {
   posekit::LeftOut left_out_;
   std::vector<std::string> empty_;
 };
+
+bool is_list(const std::string& argument) {
+  std::error_code ignored;
+  return argument.starts_with('@') && (fs::exists(argument.substr(1), ignored) || !fs::exists(argument, ignored));
+}
 
 std::vector<std::string> with_lists_read(const std::vector<std::string>& arguments) {
   std::vector<std::string> read;

@@ -51,6 +51,9 @@ class InputList {
   std::unique_ptr<Impl> impl_;
 };
 
+/// Whether an argument names a list. A file or folder may begin with @ too: that of a NAS's thumbnails does.
+bool is_list(const std::string& argument);
+
 /// The arguments, with the lines of lists that can be read only once (@/dev/stdin, a pipe) in their place; files are read in their turn.
 /// @throws UsageError if such a list can't be read
 std::vector<std::string> with_lists_read(const std::vector<std::string>& arguments);

@@ -37,7 +37,8 @@ posekit::Image copy_of(const posekit::ImageView& view) {
 
 class VideoRun {
  public:
-  VideoRun(const RunContext& run, const Input& input) : run_(run), input_(input), output_(run.plan.of(input)) {}
+  VideoRun(const RunContext& run, const Input& input, EarlierResults::Replaced replaced)
+      : run_(run), input_(input), output_(run.plan.of(input)), replaced_(std::move(replaced)) {}
 
   /// @throws posekit::Error, std::bad_alloc, std::runtime_error
   Entry run();
@@ -62,6 +63,7 @@ class VideoRun {
   std::size_t drawn_ = 0;
   bool has_frame_ = false;
   std::string broken_off_;  ///< Why the video ended too early.
+  EarlierResults::Replaced replaced_;
   InputState state_;
   std::uintmax_t written_ = 0;  ///< Bytes before the last line.
   std::string last_line_;       ///< Held back: it gets what the video's results were made with.
@@ -173,6 +175,7 @@ void VideoRun::finish_files() {
   if (lines_ && !last_line_.empty()) {
     const nlohmann::json video{{"frames", frames_}, {"problems", problems_}, {"offset", written_}};
     lines_->write(bytes_of(run_.earlier.with_origin(last_line_, input_, state_, video) + "\n"));
+    run_.earlier.replace(replaced_);
     lines_->finish();
   }
   if (drawing_) drawing_->finish();
@@ -188,8 +191,9 @@ void run_video(const RunContext& run, const Input& input) {
     if (!input.problem.empty()) throw posekit::Error(ErrorCode::invalid_argument, input.problem);
     if (run.options.format == Format::coco)
       throw posekit::Error(ErrorCode::invalid_argument, "COCO results are for images only: use --format json for videos");
-    auto skipped = run.earlier.skip(input, run.plan.of(input));
-    entry = skipped ? *std::move(skipped) : VideoRun(run, input).run();
+    EarlierResults::Replaced replaced;
+    auto skipped = run.earlier.skip(input, run.plan.of(input), replaced);
+    entry = skipped ? *std::move(skipped) : VideoRun(run, input, std::move(replaced)).run();
   });
   if (failure && failure->code() == ErrorCode::cancelled) {
     entry = {Step::interrupted, {}, {}};

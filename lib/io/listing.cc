@@ -72,7 +72,7 @@ bool is_result_file(const fs::path& file) {
   const std::string& name = file.native();
   const auto exists = [&](std::string_view stem, std::string_view suffix) {
     std::error_code ignored;
-    return fs::exists(fs::path(stem).concat(suffix), ignored);
+    return fs::is_regular_file(fs::path(stem).concat(suffix), ignored);
   };
   for (const std::string_view suffix : {".pose.jpg", ".pose.mp4", ".jsonl", ".json"}) {
     if (!name.ends_with(suffix)) continue;

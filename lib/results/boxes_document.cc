@@ -127,6 +127,7 @@ class Reader {
   bool value_is_array_ = false;  ///< Whether that value is an array.
   std::size_t item_ = 0;         ///< The position in the outermost array, or in that value.
   std::set<std::string> record_keys_;
+  bool passes_over_ = false;    ///< Whether the value of a record's key is not needed.
   std::set<std::string> keys_;  ///< Of the outermost object.
   std::vector<std::string> map_images_;
   std::vector<ListedBox> map_boxes_;
@@ -167,6 +168,7 @@ void Reader::read(std::string_view text, std::size_t begin, std::size_t end) {
   map_images_.clear();
   map_boxes_.clear();
   suspicion_.clear();
+  passes_over_ = false;
   item_ = 0;
   const auto watch = [this](int depth, Event event, Json& value) { return take(depth, event, value); };
   try {
@@ -205,10 +207,11 @@ bool Reader::take(int depth, Event event, Json& value) {
   return true;
 }
 
-/// Only the outermost object and records are read: what is in other objects is passed over, as the parser looks through an object's
-/// values at the end of each object in it.
+/// Only the outermost object and records are read: what is in other objects is passed over, and no box has objects in it. The parser
+/// looks through all that it keeps of an array or object at the end of each object in it.
 bool Reader::begin_object(int depth) {
   const int depth_of_record = record_depth() - 1;
+  if (depth > depth_of_record && !passes_over_) fail("a box has an object in it, numbers are expected");
   if (depth == depth_of_record) record_keys_.clear();
   if (depth == 1 && !is_list_) {
     value_is_array_ = false;
@@ -222,10 +225,12 @@ bool Reader::take_key(int depth, const Json& key) {
   if (depth == 1 && !is_list_) {
     if (!keys_.insert(name).second) fail(fmt::format("{} is there twice, once is expected", shown(key)));
     key_ = name;
+    passes_over_ = false;
     return true;
   }
   if (depth < record_depth()) return true;
-  if (!is_known(name)) return false;  // segmentations, keypoints and the like are read past
+  if (depth == record_depth()) passes_over_ = !is_known(name);  // segmentations, keypoints and the like
+  if (!is_known(name)) return false;
   if (depth == record_depth() && !record_keys_.insert(name).second)
     fail(fmt::format("an entry has {} twice, once is expected", shown(key)));
   return true;

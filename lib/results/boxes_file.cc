@@ -173,38 +173,38 @@ std::string Categories::note() const {
   return fmt::format("{}: left out: {} of other categories: {}", file_, counted(count, "box", "boxes"), of);
 }
 
-/// Images with COCO's ids.
+/// Images with COCO's ids, whose names are in an index, from its beginning on.
 class CocoImages {
  public:
-  CocoImages(const std::vector<CocoImage>& images, const std::string& file);
+  /// Adds the images' names to an index that is empty yet. @throws Error invalid_argument if a name or an id is there twice
+  CocoImages(std::vector<CocoImage> images, std::string file, NameIndex& names);
 
-  void add_image(const std::filesystem::path& image) { names_.add_image(image); }
-  /// @throws Error invalid_argument as NameIndex does, or if no input is among them
-  void settle();
   const CocoImage* find(const std::filesystem::path& image) const;
   const CocoImage* find(std::int64_t id) const;
   const std::string& file() const { return file_; }
-  const NameIndex& names() const { return names_; }
+  /// @throws Error invalid_argument if no input is among them
+  void check_used() const;
 
  private:
+  std::vector<CocoImage> images_;
   std::string file_;
-  NameIndex names_;
-  std::vector<CocoImage> images_;  ///< By the position of their names.
+  NameIndex& names_;
   std::map<std::int64_t, std::size_t> by_id_;
 };
 
-CocoImages::CocoImages(const std::vector<CocoImage>& images, const std::string& file) : file_(file), names_(file), images_(images) {
-  for (const CocoImage& image : images) {
+CocoImages::CocoImages(std::vector<CocoImage> images, std::string file, NameIndex& names)
+    : images_(std::move(images)), file_(std::move(file)), names_(names) {
+  for (std::size_t i = 0; i < images_.size(); ++i) {
+    const CocoImage& image = images_[i];
     const auto [position, is_new] = names_.add(image.name);
     if (!is_new)
       fail(fmt::format("{}: the images {} and {} are both \"{}\": keep one of them", file_, images_[position].id, image.id, image.name));
-    if (!by_id_.emplace(image.id, position).second)
+    if (!by_id_.emplace(image.id, i).second)
       fail(fmt::format("{}: two images have the id {}, \"{}\" is one: keep one of them", file_, image.id, image.name));
   }
 }
 
-void CocoImages::settle() {
-  names_.settle();
+void CocoImages::check_used() const {
   for (std::size_t i = 0; i < images_.size(); ++i) {
     if (names_.is_used(i)) return;
   }
@@ -244,7 +244,7 @@ class BoxesFile::Impl {
   std::vector<Box>& entry_of(const std::string& name);
   std::vector<Box>& entry_at(std::pair<std::size_t, bool> added);
   void check_matches();
-  void note_folders(const NameIndex& names, const std::string& file);
+  void note_folders(const NameIndex& names);
   /// The size that one of the files states, else the image's own. @throws Error invalid_argument if they contradict each other
   Size stated_size(const std::filesystem::path& image, Size size) const;
 
@@ -252,6 +252,7 @@ class BoxesFile::Impl {
   NameIndex names_;
   std::vector<std::vector<Box>> entries_;  ///< By the position of their names.
   std::optional<CocoImages> own_;          ///< Of a file that is annotations itself.
+  NameIndex annotation_names_;
   std::optional<CocoImages> annotations_;
   bool lists_images_ = false;
   bool scale_;
@@ -261,27 +262,28 @@ class BoxesFile::Impl {
 };
 
 BoxesFile::Impl::Impl(std::optional<BoxesDocument> document, const std::string& name, const Images& images, const BoxesFileOptions& options)
-    : file_(fmt::format("boxes file \"{}\"", name)), names_(file_), scale_(options.scale) {
+    : file_(fmt::format("boxes file \"{}\"", name)),
+      names_(file_),
+      annotation_names_(fmt::format("annotations file \"{}\"", options.annotations.string())),
+      scale_(options.scale) {
   if (options.score_threshold && !std::isfinite(*options.score_threshold))
     fail(fmt::format("score_threshold is {}, a finite number is expected", *options.score_threshold));
   if (!options.annotations.empty()) {
-    const std::string text = read_boxes_text(options.annotations, "annotations file");
-    const BoxesDocument annotations = parse_annotations(text, options.annotations.string());
-    annotations_.emplace(annotations.coco_images, fmt::format("annotations file \"{}\"", options.annotations.string()));
-    if (document && document->categories.empty()) document->categories = annotations.categories;
+    BoxesDocument annotations = parse_annotations(read_boxes_text(options.annotations, "annotations file"), options.annotations.string());
+    annotations_.emplace(std::move(annotations.coco_images), annotation_names_.file(), annotation_names_);
+    if (document && document->categories.empty()) document->categories = std::move(annotations.categories);
   }
   if (document) add_boxes(*std::move(document), options);
   while (const auto image = images()) {
     names_.add_image(*image);
-    if (own_) own_->add_image(*image);
-    if (annotations_) annotations_->add_image(*image);
+    if (annotations_) annotation_names_.add_image(*image);
   }
   names_.settle();
   check_matches();
-  if (own_) own_->settle();
   if (!annotations_) return;
-  annotations_->settle();
-  note_folders(annotations_->names(), annotations_->file());
+  annotation_names_.settle();
+  annotations_->check_used();
+  note_folders(annotation_names_);
 }
 
 void BoxesFile::Impl::add_boxes(BoxesDocument document, const BoxesFileOptions& options) {
@@ -292,8 +294,8 @@ void BoxesFile::Impl::add_boxes(BoxesDocument document, const BoxesFileOptions& 
     entries_.emplace_back();
   }
   if (document.kind == BoxesDocument::Kind::coco) {
-    own_.emplace(document.coco_images, file_);
-    for (const CocoImage& image : document.coco_images) entry_of(image.name);
+    own_.emplace(std::move(document.coco_images), file_, names_);
+    entries_.resize(names_.size());
   }
   Categories categories(document, file_, options.category);
   std::size_t crowds = 0;
@@ -348,7 +350,7 @@ std::vector<Box>& BoxesFile::Impl::entry_at(std::pair<std::size_t, bool> added) 
 }
 
 /// Names that fit with their last folders only are used, and said.
-void BoxesFile::Impl::note_folders(const NameIndex& names, const std::string& file) {
+void BoxesFile::Impl::note_folders(const NameIndex& names) {
   std::size_t count = 0;
   std::optional<std::size_t> example;
   for (std::size_t i = 0; i < names.size(); ++i) {
@@ -357,7 +359,7 @@ void BoxesFile::Impl::note_folders(const NameIndex& names, const std::string& fi
     if (!example) example = i;
   }
   if (count > 0) {
-    notes_.push_back(fmt::format("{}: {} in another folder than the file says, for example \"{}\" for \"{}\"", file,
+    notes_.push_back(fmt::format("{}: {} in another folder than the file says, for example \"{}\" for \"{}\"", names.file(),
                                  counted(count, "input is", "inputs are"), names.text(*example), names.image(*example)));
   }
 }
@@ -375,7 +377,7 @@ void BoxesFile::Impl::check_matches() {
         counted(unused_.size(), "entry", "entries"), unused_.front(), names_.first_image(),
         numbers ? "pass the COCO annotations that its ids are from (--annotations FILE)" : "write the file names of the inputs"));
   }
-  note_folders(names_, file_);
+  note_folders(names_);
 }
 
 Size BoxesFile::Impl::stated_size(const std::filesystem::path& image, Size size) const {

@@ -94,7 +94,7 @@ struct NameIndex::Two {
 struct NameIndex::Meeting {
   std::size_t parts = 0;    ///< Of the tail.
   bool has_images = false;  ///< Whether the tail is some image's, though it may not be the longest.
-  Position whole = none;    ///< The name that is the tail.
+  Two whole;                ///< Names that are the tail: of numbers there may be several.
   Two names;                ///< Longer names that differ in the next folder.
   Two images;
   Two images_of_folder;  ///< Those whose folder has no image with a longer tail.
@@ -142,7 +142,7 @@ class NameIndex::Meetings {
     if (place == nullptr) return nullptr;
     const auto parts = static_cast<std::size_t>(std::ranges::count(path, '/')) + 1;
     if (place->parts == parts) {
-      place->whole = position;
+      place->whole.add(position);
     } else if (place->parts == longest_in(folders_.of_names, path)) {
       place->names.add(position);
     } else {
@@ -262,8 +262,8 @@ void NameIndex::match(const Round& round, Folders& folders) {
     if (const Meeting* place = meetings.add_name(name.path, name.position)) places.push_back(place);
   }
   for (const Meeting* place : places) {
-    const bool fits_whole = place->whole != none;
-    const Two names = fits_whole ? Two{place->whole, none} : place->names;
+    const bool fits_whole = place->whole.first != none;
+    const Two& names = fits_whole ? place->whole : place->names;
     const Two& images = fits_whole ? place->images : place->images_of_folder;
     if (images.first == none) continue;  // each image with this tail fits another name better
     check(names, images);

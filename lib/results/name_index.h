@@ -33,6 +33,7 @@ class NameIndex {
   [[nodiscard]] std::optional<std::size_t> find(const std::filesystem::path& image) const;
 
   [[nodiscard]] std::size_t size() const noexcept { return names_.size(); }
+  [[nodiscard]] const std::string& file() const noexcept { return file_; }
   /// An image that was added, empty if there was none.
   [[nodiscard]] const std::string& first_image() const noexcept { return first_image_; }
   /// The name as it was added.

@@ -45,6 +45,8 @@ def read_boxes(
     Raises NotFoundError, IoError, InvalidArgumentError (another form, a name of two images, an unclear category, sizes that differ, fractions
     in place of pixels, entries or images that are left over).
     """
+    if isinstance(images, (str, os.PathLike)):
+        raise InvalidArgumentError(f'images is the path "{images}", several paths are expected: pass ["{images}"]')
     sizes = dict(images) if isinstance(images, Mapping) else dict.fromkeys(images)
     file = _core.BoxesFile(path, list(sizes), annotations, category, score_threshold, scale)
     if file.unused_entries and not subset_of_boxes:

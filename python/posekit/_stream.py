@@ -23,7 +23,7 @@ from ._images import Image, boxes_of, is_rgb, pixels_of, size_of
 from ._predictor import Predictor
 from ._results import PoseResult, pose_result
 from ._tracker import Tracker
-from ._video import Frame, is_fresh
+from ._video import Frame
 
 StreamInput = Union[Image, Frame, tuple[Image, float], tuple[Image, float, npt.ArrayLike]]
 """An image, a Frame, (image, seconds), or (image, seconds, boxes)."""
@@ -49,9 +49,7 @@ class StreamResult:
     @property
     def image(self) -> Image:
         """The image as it came; a copy of what it was, if it has changed since."""
-        if self._pixels is None or self._pixels is self._image:
-            return self._image
-        return self._image if np.array_equal(self._pixels, pixels_of(self._image)) else self._pixels
+        return self._image if self._pixels is None or np.array_equal(self._pixels, pixels_of(self._image)) else self._pixels
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ class Stream(Iterator[StreamResult]):
     iterable raises, the results of the frames before come first, then its exception.
 
     frames: any iterable of images, posekit.Frame, (image, seconds) or (image, seconds, boxes). Images are copied, so an iterable may fill one
-        array again and again; the frames of a VideoReader are its own and are not.
+        array again and again.
     estimator, detector: may be shared with other streams and calls; without a detector every frame brings its boxes. A Predictor, in the
         estimator's place, has both.
     format: "bgr" or "rgb" of the images.
@@ -265,7 +263,7 @@ class _Submitted:
     time_s: float
     image: Any
     pixels: npt.NDArray[np.uint8] | None
-    """A copy, or the image's own if nobody else has it; None if it can't be used."""
+    """A copy; None if the image can't be used."""
     size: tuple[int, int]
     problem: Error | None
 
@@ -359,7 +357,7 @@ class _Feed:
         try:
             pixels = pixels_of(image)
             size = size_of(pixels)
-            if not is_fresh(frame) and np.may_share_memory(pixels, image if isinstance(image, np.ndarray) else pixels):
+            if not isinstance(image, np.ndarray) or np.may_share_memory(pixels, image):
                 pixels = pixels.copy()
             if len(more) > 1:
                 boxes = boxes_of(more[1])

@@ -27,14 +27,6 @@ class Frame:
     """Seconds from the start, as the container has it; a camera's from its first frame."""
 
 
-_FRESH = "_fresh"
-
-
-def is_fresh(frame: object) -> bool:
-    """Whether a frame is as a VideoReader made it: nobody else has its memory."""
-    return getattr(frame, _FRESH, False) is True
-
-
 class VideoReader:
     """The frames of a video file or a camera: an iterator, and a context manager that closes it.
 
@@ -91,9 +83,7 @@ class VideoReader:
         read = self._video.read()
         if read is None:
             raise StopIteration
-        frame = Frame(*read)
-        object.__setattr__(frame, _FRESH, True)
-        return frame
+        return Frame(*read)
 
     def close(self) -> None:
         """Frees the file or the camera. Taking another frame then raises ClosedError."""

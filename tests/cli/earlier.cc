@@ -114,6 +114,33 @@ TEST_CASE("A model that is missing ends the run once, also where results are the
   check_error(result.err, "missing.pt");
 }
 
+TEST_CASE("Drawings stay if their inputs can't be read") {
+  const Workplace here;
+  const std::string first = model(here, "one.pt", "0.25");
+  const std::string second = model(here, "two.pt", "0.75");
+  here.image("a.png");
+  here.image("b.png");
+  REQUIRE(estimate(here, first, {"a.png", "b.png", "--whole-image", "--draw"}).exit_code == 0);
+  fs::remove(here.path("a.png"));
+  here.text("b.png", "broken");
+  const auto result = estimate(here, second, {"a.png", "b.png", "--whole-image", "--draw"});
+  CHECK(result.exit_code == 1);
+  CHECK_THAT(result.err, !ContainsSubstring("made again"));
+  CHECK(here.files("posekit-out") == Names{"a.png.json", "a.png.pose.jpg", "b.png.json", "b.png.pose.jpg"});
+}
+
+TEST_CASE("COCO results do not replace drawings that are there") {
+  const Workplace here;
+  const std::string first = model(here, "one.pt", "0.25");
+  here.image("a.png");
+  REQUIRE(estimate(here, first, {"a.png", "--whole-image", "--draw"}).exit_code == 0);
+  const std::string before = here.read("posekit-out/a.png.pose.jpg");
+  const auto coco = estimate(here, first, {"a.png", "--whole-image", "--draw", "--format", "coco"});
+  CHECK(coco.exit_code == 1);
+  check_error(coco.err, "a.png.pose.jpg", "is not a drawing");
+  CHECK(here.read("posekit-out/a.png.pose.jpg") == before);
+}
+
 TEST_CASE("An input that is gone is not done before") {
   const Workplace here;
   const std::string first = model(here, "one.pt", "0.25");
@@ -209,7 +236,7 @@ TEST_CASE("A result of a version that did not say what it was made with is made 
   const std::string first = model(here, "one.pt", "0.25");
   here.image("a.png");
   here.text("posekit-out/a.png.json", R"({"format": "posekit-result/1", "image": {"path": "a.png", "width": 64, "height": 48}})");
-  CHECK_THAT(estimate(here, first, {"a.png", "--whole-image"}).err, ContainsSubstring("an older version of posekit (1)"));
+  CHECK_THAT(estimate(here, first, {"a.png", "--whole-image"}).err, ContainsSubstring("what it does not say (1)"));
   CHECK(here.json("posekit-out/a.png.json").contains("made_with"));
 }
 

@@ -62,15 +62,30 @@ TEST_CASE("Two inputs that would write one output are refused before anything ru
   CHECK(here.files("posekit-out").empty());
 }
 
-TEST_CASE("No output replaces an input") {
+TEST_CASE("A picture with the name of a drawing is neither an input nor replaced") {
   const Workplace here;
   here.image("a.png");
   here.image("a.png.pose.jpg");
   const std::string before = here.read("a.png.pose.jpg");
-  const auto result = here.estimate({"a.png", "./a.png.pose.jpg", "--whole-image", "--draw", "--overwrite", "-o", "."});
-  CHECK(result.exit_code == 2);
-  check_error(result.err, "result", "a.png.pose.jpg");
+  const auto result = here.estimate({"a.png", "./a.png.pose.jpg", "--whole-image", "--draw", "-o", "."});
+  CHECK(result.exit_code == 1);
+  check_error(result.err, "a.png.pose.jpg", "is not a drawing");
+  CHECK_THAT(result.err, ContainsSubstring("1 result of posekit"));
   CHECK(here.read("a.png.pose.jpg") == before);
+}
+
+TEST_CASE("All names in a folder, its results among them, can be inputs of the same command again") {
+  const Workplace here;
+  here.image("photos/a.png");
+  for (int run = 0; run < 2; ++run) {
+    Names arguments;
+    for (const std::string& file : here.files("photos")) arguments.push_back("photos/" + file);
+    arguments.insert(arguments.end(), {"--whole-image", "--draw", "-o", "photos"});
+    CHECK(here.estimate(arguments).exit_code == 0);
+  }
+  const auto missing = here.estimate({"photos/a.png", "photos/b.png.json", "--whole-image"});
+  CHECK(missing.exit_code == 1);
+  check_error(missing.err, "photos/b.png.json");
 }
 
 TEST_CASE("A second run processes only what is missing, with --overwrite everything") {

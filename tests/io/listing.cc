@@ -141,11 +141,11 @@ TEST_CASE("Linked folders are searched once each, and circles end") {
 TEST_CASE("Results and drawings of posekit are not listed, whichever folder they are in") {
   const TemporaryDir folder;
   make(folder.path(), {"a.jpg", "a.jpg.json", "a.jpg.pose.jpg", "b.mp4", "b.mp4.jsonl", "b.mp4.pose.mp4", "lone.jpg.pose.jpg", "out/x.jpg",
-                       "sub/c.png", "sub/c.png.pose.jpg", "pose.jpg", "x.pose.jpg", "data.json"});
+                       "sub/c.png", "sub/c.png.pose.jpg", "pose.jpg", "x.pose.jpg", "data.json", "dance/d.jpg", "dance.pose.jpg"});
   FolderListing listing(folder.path(), {.shard = {}, .output = folder.path() / "out"});
   Names names;
   while (const auto file = listing.next()) names.push_back(file->name.generic_string());
-  CHECK(names == Names{"a.jpg", "b.mp4", "out/x.jpg", "pose.jpg", "sub/c.png", "x.pose.jpg"});
+  CHECK(names == Names{"a.jpg", "b.mp4", "dance/d.jpg", "dance.pose.jpg", "out/x.jpg", "pose.jpg", "sub/c.png", "x.pose.jpg"});
   CHECK(listing.left_out().results == 6);
   CHECK(listing.left_out().kinds == std::map<std::string, std::size_t>{{".json", 1}});
   FolderListing own(folder.path(), {.shard = {}, .output = folder.path()});

@@ -132,3 +132,6 @@ def test_sizes_thresholds_and_paths_that_make_no_sense_are_errors(tmp_path: Path
     check_message_form(str(failure.value), "score_threshold", "nan")
     with pytest.raises(posekit.InvalidArgumentError):
         posekit.read_boxes(file, {"": SIZE})
+    with pytest.raises(posekit.InvalidArgumentError) as failure:
+        posekit.read_boxes(file, "x.png")  # type: ignore[type-var]
+    check_message_form(str(failure.value), "images", '"x.png"')

@@ -10,7 +10,6 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -531,24 +530,16 @@ def test_frames_may_change_in_any_way_after_they_were_given(estimator: posekit.P
             ring[0] = frame[:, ::-1]
             yield ring[0][:, ::-1], i / 20, box
 
-    for source in (late_ring, wiped, filled_ahead, mirrored):
+    def drawn_on() -> Iterator[tuple[Pixels, float, list[list[float]]]]:
+        for i, frame in enumerate(frames):
+            mine = frame.copy()
+            yield mine, i / 20, box
+            mine[:] = 255
+
+    for source in (late_ring, wiped, filled_ahead, mirrored, drawn_on):
         found = list(posekit.Stream(source(), estimator, queue_frames=8))
         assert len(found) == len(frames)
         for one in found:
             assert one.result.error is None
             assert_same(one.result, right[one.index])
             assert np.array_equal(np.asarray(one.image), frames[one.index]), (source, one.index)
-
-
-def test_the_frames_of_a_video_reader_are_not_copied(tmp_path: Path, estimator: posekit.PoseEstimator) -> None:
-    cv2 = pytest.importorskip("cv2", reason="opencv-python is not installed")
-    writer = cv2.VideoWriter(str(tmp_path / "a.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 20, (320, 240))
-    for frame in moving_dot(4):
-        writer.write(frame)
-    writer.release()
-    with posekit.open_video(tmp_path / "a.avi") as video:
-        found = list(posekit.Stream(video, estimator, posekit.PersonDetector()))
-    assert len(found) == 4
-    assert all(one._pixels is one.image for one in found)
-    own = [posekit.Frame(frame, i, i / 20) for i, frame in enumerate(moving_dot(4))]
-    assert all(one._pixels is not one.image for one in posekit.Stream(own, estimator, posekit.PersonDetector()))

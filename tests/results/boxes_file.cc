@@ -155,6 +155,8 @@ TEST_CASE("Numbers fit 1.png and 001.png alike, text fits what is spelled as it 
   fails_with([] { return parse(detections({{"1", 1}}), {"1.png", "001.png"}); }, "\"1\"", "001.png");
   CHECK(left(parse(detections({{"\"1\"", 1}}), {"1.png", "001.png"}), "1.png") == 1);
   CHECK(left(parse(detections({{"1", 1}}), {"001.png"}), "001.png") == 1);
+  for (const auto& [first, second] : {std::pair{"01", "1"}, std::pair{"1", "01"}})
+    fails_with([&] { return parse("{\"" + std::string(first) + "\": [], \"" + second + "\": []}", {"0001.png"}); }, "\"01\"", "alike");
 }
 
 TEST_CASE("Two images with one name in canonical form are not told apart by an entry") {
@@ -180,7 +182,14 @@ TEST_CASE("Deep and wide JSON that is no boxes file is refused in time that grow
   fails_with([&] { return parse(objects + "}}", {"a.png"}); }, "_via_img_metadata", "an object");
   std::string list = "[[";
   for (int i = 0; i < 100000; ++i) list += i == 0 ? "{}" : ",{}";
-  fails_with([&] { return parse(list + "]]", {"a.png"}); }, "b.json", "entry 0");
+  fails_with([&] { return parse(list + "]]", {"a.png"}); }, "b.json", "an object in it");
+  std::string box = "0";
+  for (int i = 0; i < 100000; ++i) box += ",0";
+  for (int i = 0; i < 100000; ++i) box += ",{}";
+  fails_with([&] { return parse(R"([{"image_id": "a", "bbox": [)" + box + "]}]", {"a.png"}); }, "b.json", "an object in it");
+  fails_with([&] { return parse(R"({"a.png": [[)" + box + "]]}", {"a.png"}); }, "b.json", "an object in it");
+  CHECK(parse(R"([{"image_id": "a", "segmentation": {"counts": [{}], "size": [1, 2]}, "bbox": [1, 2, 3, 4]}])", {"a.png"})
+            .has_entry("a.png"));
 }
 
 TEST_CASE("A name of two images is no matter where each has an entry that fits better") {
