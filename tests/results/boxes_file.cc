@@ -183,11 +183,11 @@ TEST_CASE("Deep and wide JSON that is no boxes file is refused in time that grow
   std::string list = "[[";
   for (int i = 0; i < 100000; ++i) list += i == 0 ? "{}" : ",{}";
   fails_with([&] { return parse(list + "]]", {"a.png"}); }, "b.json", "an object in it");
-  std::string box = "0";
-  for (int i = 0; i < 100000; ++i) box += ",0";
-  for (int i = 0; i < 100000; ++i) box += ",{}";
-  fails_with([&] { return parse(R"([{"image_id": "a", "bbox": [)" + box + "]}]", {"a.png"}); }, "b.json", "an object in it");
-  fails_with([&] { return parse(R"({"a.png": [[)" + box + "]]}", {"a.png"}); }, "b.json", "an object in it");
+  std::string values = "0";
+  for (int i = 0; i < 100000; ++i) values += ",0";
+  for (int i = 0; i < 100000; ++i) values += ",{}";
+  fails_with([&] { return parse(R"([{"image_id": "a", "bbox": [)" + values + "]}]", {"a.png"}); }, "b.json", "an object in it");
+  fails_with([&] { return parse(R"({"a.png": [[)" + values + "]]}", {"a.png"}); }, "b.json", "an object in it");
   CHECK(parse(R"([{"image_id": "a", "segmentation": {"counts": [{}], "size": [1, 2]}, "bbox": [1, 2, 3, 4]}])", {"a.png"})
             .has_entry("a.png"));
 }
