@@ -88,10 +88,16 @@ class PathList {
 /// What the arguments name: folders as they are, everything else as inputs; lists are read line by line.
 class Sources {
  public:
-  enum class Kind { file, folder, problem, result, empty };
+  enum class Kind {
+    ready,  ///< A camera, or what can't be worked on: the input as it is.
+    file,   ///< What kind of a file is not known yet.
+    folder,
+    result,  ///< What posekit wrote.
+    empty    ///< A list without lines.
+  };
   struct Source {
-    Kind kind = Kind::file;
-    Input input;  ///< Of what is no problem only path and name, or all of a camera.
+    Kind kind = Kind::ready;
+    Input input;  ///< Unless it is ready: path and name.
   };
 
   explicit Sources(std::vector<std::string> arguments) : arguments_(std::move(arguments)) {}
@@ -133,7 +139,7 @@ class Sources {
       const auto index = number<int>(std::string_view(path).substr(camera_prefix.size()));
       if (index && *index >= 0) {
         found_.push_back(
-            {Kind::problem,
+            {Kind::ready,
              {.path = path, .name = fmt::format("camera-{}", *index), .kind = InputKind::camera, .camera = *index, .problem = {}}});
       } else {
         add_problem(path, fmt::format("\"{}\" is not a camera: a number is expected, for example camera:0", path));
@@ -155,7 +161,7 @@ class Sources {
                       file_input(path, is_folder ? fs::path() : path.filename(), posekit::MediaKind::other)});
   }
 
-  void add_problem(const std::string& path, const std::string& what) { found_.push_back({Kind::problem, problem(path, what)}); }
+  void add_problem(const std::string& path, const std::string& what) { found_.push_back({Kind::ready, problem(path, what)}); }
 
   void add_glob(const std::string& pattern) {
     if (pattern.find("**") != std::string::npos)
@@ -213,7 +219,7 @@ class InputList::Impl {
           prefix_ = folders_ > 1 ? own_name(input.path) : fs::path();
           listing_.emplace(input.path, posekit::ListingOptions{.shard = shard_, .output = output_});
           break;
-        case Sources::Kind::problem:
+        case Sources::Kind::ready:
           if (!input.problem.empty() || is_in_shard(input)) return std::move(input);
           break;
         case Sources::Kind::result: left_out_.results += is_in_shard(input) ? 1 : 0; break;

@@ -39,7 +39,8 @@ struct BoxesFileOptions {
 /// An entry belongs to the image whose path has the longest tail in common with the entry's name,
 /// with `/` or `\` between folders and whatever Unicode form the name has. A name without its
 /// extension will do, and a whole number is found in names that are this number with zeros in
-/// front. Numbers are looked up in annotations first, if these are given.
+/// front. If annotations are given, a number is an id of theirs. Entries of one folder mean images
+/// of one folder.
 ///
 /// It is immutable: any number of threads may use it.
 class POSEKIT_API BoxesFile {
@@ -63,8 +64,8 @@ class POSEKIT_API BoxesFile {
   /// Returns the boxes of an image, in the file's order; none if it has no entry.
   ///
   /// @param size of the upright image
-  /// @throws Error invalid_argument if the file states another size of the image, or its boxes are
-  ///     fractions of the image's sides
+  /// @throws Error invalid_argument if the size is not positive, if a file states another size of
+  ///     the image, or if boxes are fractions of the image's sides or outside of it
   [[nodiscard]] std::vector<Box> boxes(const std::filesystem::path& image, Size size) const;
   /// Returns whether the file has an entry of an image.
   [[nodiscard]] bool has_entry(const std::filesystem::path& image) const;
