@@ -168,7 +168,7 @@ py::dict left_out_of(const FolderListing& listing) {
 }  // namespace posekit_python
 
 PYBIND11_MODULE(_io, module) {
-  using namespace posekit_python;  // NOLINT(google-build-using-namespace): what is bound here
+  using namespace posekit_python;        // NOLINT(google-build-using-namespace): what is bound here
   py::module_::import("posekit._core");  // KeypointSet and ImageResult are registered there
   register_errors();
   module.def("read_image", &read_array, py::arg("path"), py::arg("max_pixels"));
