@@ -131,6 +131,25 @@ def test_one_folder_that_can_not_be_listed_does_not_end_the_listing(tmp_path: Pa
         list(posekit.list_images(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("extension", "codec"),
+    [(".mts", "MPG2"), (".m2ts", "MPG2"), (".ts", "mp4v"), (".3gp", "mp4v"), (".wmv", "WMV2"), (".flv", "FLV1"), (".mpg", "MPG1"), (".ogv", "THEO")],
+)
+def test_the_containers_of_cameras_and_older_programs_are_videos(extension: str, codec: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a{extension}"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), 25, (64, 48))
+    if not writer.isOpened():
+        pytest.skip(f"this OpenCV has no encoder for {extension}")
+    for i in range(6):
+        writer.write(np.full((48, 64, 3), 20 * i, np.uint8))
+    writer.release()
+    assert list(posekit.list_videos(tmp_path)) == [path]
+    assert list(posekit.list_images(tmp_path)) == []
+    means = [frame.image.mean() for frame in posekit.open_video(path)]
+    assert len(means) == 6
+    assert np.allclose(means, [20 * i for i in range(6)], atol=12)
+
+
 def test_a_listing_counts_what_it_leaves_out(tmp_path: Path) -> None:
     for name in ("a.jpg", "b.HEIC", "c.heic", "notes", ".hidden.jpg", "a.jpg.json", "clip.mp4"):
         (tmp_path / name).write_bytes(b"")
