@@ -11,6 +11,8 @@
 #include <optional>
 #include <string>
 
+#include "support/resident.h"
+
 namespace {
 
 constexpr int entries = 100000;
@@ -31,18 +33,6 @@ std::string detections(int kind) {
   return text + "]";
 }
 
-/// The most memory that this process has had, in MiB.
-double peak_mib() {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;) {
-    if (word != "VmHWM:") continue;
-    double kib = 0;
-    status >> kib;
-    return kib / 1024;
-  }
-  return 0;
-}
-
 void reset_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
 
 void match(benchmark::State& state) {
@@ -50,7 +40,7 @@ void match(benchmark::State& state) {
   const std::string text = detections(kind);
   for (auto _ : state) {
     reset_peak();
-    const double before = peak_mib();
+    const long before = posekit_test::peak_kilobytes();
     const auto next = [kind, i = 0]() mutable {
       return i < entries ? std::optional<std::filesystem::path>(image(i++, kind)) : std::nullopt;
     };
@@ -58,7 +48,7 @@ void match(benchmark::State& state) {
     std::size_t boxes = 0;
     for (int i = 0; i < entries; ++i) boxes += file.boxes(image(i, kind), {640, 480}).size();
     if (boxes != entries) state.SkipWithError("boxes are missing");
-    state.counters["MiB"] = peak_mib() - before;
+    state.counters["MiB"] = static_cast<double>(posekit_test::peak_kilobytes() - before) / 1024;
   }
 }
 

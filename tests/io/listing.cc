@@ -19,6 +19,7 @@
 #include "posekit/media.h"
 #include "support/fails_with.h"
 #include "support/paths.h"
+#include "support/resident.h"
 
 using namespace posekit;
 using posekit_test::TemporaryDir;
@@ -48,18 +49,6 @@ Names names_of(FolderListing listing) {
 }
 
 Names names_of(const fs::path& folder, ListingOptions options = {}) { return names_of(FolderListing(folder, std::move(options))); }
-
-/// What this process has in memory, in KiB.
-long resident() {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;) {
-    if (word != "VmRSS:") continue;
-    long value = 0;
-    status >> value;
-    return value;
-  }
-  return -1;
-}
 
 }  // namespace
 
@@ -224,11 +213,11 @@ TEST_CASE("100,000 files are listed sorted and complete, in stable shards, in fl
   for (int i = 0; i < count; ++i) {
     touch(folder.path() / ("a-name-of-forty-letters-like-cameras-do-" + std::to_string((i * 7919L) % count) + ".jpg"));
   }
-  const long before = resident();
+  const long before = posekit_test::resident_kilobytes();
   long most = 0;
   int listed = 0;
   for (FolderListing listing(folder.path()); listing.next(); ++listed) {
-    if (listed % 500 == 0) most = std::max(most, resident() - before);
+    if (listed % 500 == 0) most = std::max(most, posekit_test::resident_kilobytes() - before);
   }
   std::printf("memory of listing %d files: %ld KiB\n", listed, most);
   CHECK(listed == count);
