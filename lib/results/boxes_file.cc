@@ -177,30 +177,28 @@ std::string Categories::note() const {
 class CocoImages {
  public:
   /// Adds the images' names to an index that is empty yet. @throws Error invalid_argument if a name or an id is there twice
-  CocoImages(std::vector<CocoImage> images, std::string file, NameIndex& names);
+  CocoImages(std::vector<CocoImage> images, NameIndex& names);
 
   const CocoImage* find(const std::filesystem::path& image) const;
   const CocoImage* find(std::int64_t id) const;
-  const std::string& file() const { return file_; }
+  const std::string& file() const { return names_.file(); }
   /// @throws Error invalid_argument if no input is among them
   void check_used() const;
 
  private:
   std::vector<CocoImage> images_;
-  std::string file_;
   NameIndex& names_;
   std::map<std::int64_t, std::size_t> by_id_;
 };
 
-CocoImages::CocoImages(std::vector<CocoImage> images, std::string file, NameIndex& names)
-    : images_(std::move(images)), file_(std::move(file)), names_(names) {
+CocoImages::CocoImages(std::vector<CocoImage> images, NameIndex& names) : images_(std::move(images)), names_(names) {
   for (std::size_t i = 0; i < images_.size(); ++i) {
     const CocoImage& image = images_[i];
     const auto [position, is_new] = names_.add(image.name);
     if (!is_new)
-      fail(fmt::format("{}: the images {} and {} are both \"{}\": keep one of them", file_, images_[position].id, image.id, image.name));
+      fail(fmt::format("{}: the images {} and {} are both \"{}\": keep one of them", file(), images_[position].id, image.id, image.name));
     if (!by_id_.emplace(image.id, i).second)
-      fail(fmt::format("{}: two images have the id {}, \"{}\" is one: keep one of them", file_, image.id, image.name));
+      fail(fmt::format("{}: two images have the id {}, \"{}\" is one: keep one of them", file(), image.id, image.name));
   }
 }
 
@@ -210,7 +208,7 @@ void CocoImages::check_used() const {
   }
   if (names_.first_image().empty()) return;
   fail(fmt::format("{}: no input is among its {}: the inputs are like \"{}\", its names like \"{}\"; pass the annotations of these inputs",
-                   file_, counted(images_.size(), "image", "images"), names_.first_image(), images_.empty() ? "" : images_.front().name));
+                   file(), counted(images_.size(), "image", "images"), names_.first_image(), images_.empty() ? "" : images_.front().name));
 }
 
 const CocoImage* CocoImages::find(const std::filesystem::path& image) const {
@@ -248,7 +246,8 @@ class BoxesFile::Impl {
   /// The size that one of the files states, else the image's own. @throws Error invalid_argument if they contradict each other
   Size stated_size(const std::filesystem::path& image, Size size) const;
 
-  std::string file_;
+  const std::string& file() const { return names_.file(); }
+
   NameIndex names_;
   std::vector<std::vector<Box>> entries_;  ///< By the position of their names.
   std::optional<CocoImages> own_;          ///< Of a file that is annotations itself.
@@ -262,15 +261,14 @@ class BoxesFile::Impl {
 };
 
 BoxesFile::Impl::Impl(std::optional<BoxesDocument> document, const std::string& name, const Images& images, const BoxesFileOptions& options)
-    : file_(fmt::format("boxes file \"{}\"", name)),
-      names_(file_),
+    : names_(fmt::format("boxes file \"{}\"", name)),
       annotation_names_(fmt::format("annotations file \"{}\"", options.annotations.string())),
       scale_(options.scale) {
   if (options.score_threshold && !std::isfinite(*options.score_threshold))
     fail(fmt::format("score_threshold is {}, a finite number is expected", *options.score_threshold));
   if (!options.annotations.empty()) {
     BoxesDocument annotations = parse_annotations(read_boxes_text(options.annotations, "annotations file"), options.annotations.string());
-    annotations_.emplace(std::move(annotations.coco_images), annotation_names_.file(), annotation_names_);
+    annotations_.emplace(std::move(annotations.coco_images), annotation_names_);
     if (document && document->categories.empty()) document->categories = std::move(annotations.categories);
   }
   if (document) add_boxes(*std::move(document), options);
@@ -290,21 +288,21 @@ void BoxesFile::Impl::add_boxes(BoxesDocument document, const BoxesFileOptions& 
   lists_images_ = document.kind != BoxesDocument::Kind::detections;
   for (const std::string& image : document.images) {
     const auto [position, is_new] = names_.add(image);
-    if (!is_new) fail(fmt::format("{}: \"{}\" and \"{}\" are one path: keep one of them", file_, names_.text(position), image));
+    if (!is_new) fail(fmt::format("{}: \"{}\" and \"{}\" are one path: keep one of them", file(), names_.text(position), image));
     entries_.emplace_back();
   }
   if (document.kind == BoxesDocument::Kind::coco) {
-    own_.emplace(std::move(document.coco_images), file_, names_);
+    own_.emplace(std::move(document.coco_images), names_);
     entries_.resize(names_.size());
   }
-  Categories categories(document, file_, options.category);
+  Categories categories(document, file(), options.category);
   std::size_t crowds = 0;
   std::size_t low = 0;
   std::size_t without_score = 0;
   for (const ListedBox& box : document.boxes) {
     std::vector<Box>* boxes = entry_of(box);
     if (!categories.take(box) || boxes == nullptr) continue;
-    if (!box.problem.empty()) fail(fmt::format("{}: {}", file_, box.problem));
+    if (!box.problem.empty()) fail(fmt::format("{}: {}", file(), box.problem));
     without_score += box.has_score || box.crowd ? 0 : 1;
     if (box.crowd) {
       ++crowds;
@@ -316,12 +314,12 @@ void BoxesFile::Impl::add_boxes(BoxesDocument document, const BoxesFileOptions& 
   }
   categories.check();
   if (options.score_threshold && without_score > 0)
-    notes_.push_back(fmt::format("{}: {} no score, which counts as 1", file_, counted(without_score, "box has", "boxes have")));
+    notes_.push_back(fmt::format("{}: {} no score, which counts as 1", file(), counted(without_score, "box has", "boxes have")));
   if (std::string note = categories.note(); !note.empty()) notes_.push_back(std::move(note));
-  if (crowds > 0) notes_.push_back(fmt::format("{}: left out: {} of crowds", file_, counted(crowds, "box", "boxes")));
+  if (crowds > 0) notes_.push_back(fmt::format("{}: left out: {} of crowds", file(), counted(crowds, "box", "boxes")));
   if (low > 0)
     notes_.push_back(
-        fmt::format("{}: left out: {} with a score of at most {}", file_, counted(low, "box", "boxes"), *options.score_threshold));
+        fmt::format("{}: left out: {} with a score of at most {}", file(), counted(low, "box", "boxes"), *options.score_threshold));
 }
 
 /// Numbers are ids where there are ids, else names that are numbers. @return null for an id that the annotations don't have
@@ -330,7 +328,7 @@ std::vector<Box>* BoxesFile::Impl::entry_of(const ListedBox& box) {
   if (own_) {
     const CocoImage* image = id == nullptr ? nullptr : own_->find(*id);
     if (image == nullptr) {
-      fail(fmt::format("{}: an entry of \"annotations\" has the \"image_id\" {}, one that is among \"images\" is expected", file_,
+      fail(fmt::format("{}: an entry of \"annotations\" has the \"image_id\" {}, one that is among \"images\" is expected", file(),
                        id == nullptr ? std::get<std::string>(box.image) : fmt::format("{}", *id)));
     }
     return &entry_of(image->name);
@@ -373,7 +371,7 @@ void BoxesFile::Impl::check_matches() {
     const bool numbers =
         std::ranges::all_of(unused_, [](const std::string& name) { return name.find_first_not_of("0123456789") == std::string::npos; });
     fail(fmt::format(
-        "{}: none of its {} fits an input: it has \"{}\", the inputs are like \"{}\"; {}", file_,
+        "{}: none of its {} fits an input: it has \"{}\", the inputs are like \"{}\"; {}", file(),
         counted(unused_.size(), "entry", "entries"), unused_.front(), names_.first_image(),
         numbers ? "pass the COCO annotations that its ids are from (--annotations FILE)" : "write the file names of the inputs"));
   }
@@ -408,7 +406,7 @@ std::vector<Box> BoxesFile::Impl::boxes(const std::filesystem::path& image, Size
   const std::string& name = names_.text(*position);
   const Size stated = stated_size(image, size);
   if (!boxes.empty() && (size.width > 2 || size.height > 2) && are_fractions(boxes)) {
-    fail(fmt::format("{}: all boxes of \"{}\" are fractions, pixels are expected: multiply fractions by the image's {}x{}", file_, name,
+    fail(fmt::format("{}: all boxes of \"{}\" are fractions, pixels are expected: multiply fractions by the image's {}x{}", file(), name,
                      size.width, size.height));
   }
   const double x = static_cast<double>(size.width) / stated.width;
@@ -417,7 +415,7 @@ std::vector<Box> BoxesFile::Impl::boxes(const std::filesystem::path& image, Size
     box = {box.x1 * x, box.y1 * y, box.x2 * x, box.y2 * y, box.score};
     if (is_finite(box) && (box.x1 > size.width || box.y1 > size.height || box.x2 < 0 || box.y2 < 0)) {
       fail(fmt::format("{}: the box ({}, {}, {}, {}) of \"{}\" is outside of the image, which has {}x{} pixels: write boxes for this image",
-                       file_, box.x1, box.y1, box.x2, box.y2, name, size.width, size.height));
+                       file(), box.x1, box.y1, box.x2, box.y2, name, size.width, size.height));
     }
   }
   return boxes;
