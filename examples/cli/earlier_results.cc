@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 constexpr const char* key = "made_with";
-constexpr std::streamoff most_line_bytes = std::streamoff{1} << 28;
+constexpr std::size_t most_document_bytes = std::size_t{1} << 28;
 
 /// Where the last line of a file begins: behind the last line break but the one that ends the file.
 std::streamoff last_line_of(std::istream& stream, std::streamoff size) {
@@ -53,20 +53,15 @@ Ends ends_of(const fs::path& file, bool is_video) {
   const std::streamoff size = stream.tellg();
   if (size <= 1) return ends;
   if (is_video) ends.last_begin = last_line_of(stream, size);
-  const auto read = [&](std::streamoff begin, std::streamoff end) {
+  const auto read = [&](std::streamoff begin) {
     stream.clear();
     stream.seekg(begin);
     std::string text;
-    if (is_video) {
-      if (end - begin < most_line_bytes || begin == 0) std::getline(stream, text);
-    } else if (size < most_line_bytes) {
-      text.resize(static_cast<std::size_t>(size));
-      stream.read(text.data(), size);
-    }
+    for (char c; text.size() < most_document_bytes && stream.get(c) && !(is_video && c == '\n');) text += c;
     return Json::parse(text, nullptr, false);
   };
-  ends.last = read(ends.last_begin, size);
-  ends.first = ends.last_begin == 0 ? ends.last : read(0, ends.last_begin);
+  ends.last = read(ends.last_begin);
+  ends.first = ends.last_begin == 0 ? ends.last : read(0);
   return ends;
 }
 
@@ -113,12 +108,6 @@ bool has_boxes(const Json& result, const std::vector<posekit::Box>& boxes) {
     if (!score.is_number() || score.get<float>() != box.score) return false;
   }
   return true;
-}
-
-/// Where the drawing of a result is, whether this run draws or not.
-fs::path drawing_of(const Input& input, const fs::path& json) {
-  const fs::path original = fs::path(json).replace_extension();
-  return original.string() + (input.kind == InputKind::image ? ".pose.jpg" : ".pose.mp4");
 }
 
 }  // namespace
@@ -246,7 +235,7 @@ std::optional<Entry> EarlierResults::skip(const Input& input, const Output& outp
   if (earlier.state == State::different && options_.keep)
     return failed(fmt::format("its earlier result was made with {} and is kept: leave --keep out to make it again", earlier.what));
   if (earlier.state == State::different) replaced.made_with = earlier.what;
-  if (earlier.has_drawing) replaced.drawing = drawing_of(input, output.json);
+  if (earlier.has_drawing) replaced.drawing = fs::path(output.json).replace_extension().concat(drawing_suffix(input.kind));
   return std::nullopt;
 }
 

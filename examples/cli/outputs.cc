@@ -117,7 +117,7 @@ Output OutputPlan::of(const Input& input) const {
   const std::string base = (folder / input.name).string();
   const bool image = input.kind == InputKind::image;
   return {.json = json ? fs::path(base + (image ? ".json" : ".jsonl")) : fs::path(),
-          .drawing = drawings ? fs::path(base + (image ? ".pose.jpg" : ".pose.mp4")) : fs::path()};
+          .drawing = drawings ? fs::path(base + drawing_suffix(input.kind)) : fs::path()};
 }
 
 std::optional<std::size_t> check_outputs(const std::function<InputList()>& list, const OutputPlan& plan,

@@ -13,6 +13,9 @@
 
 namespace cli {
 
+/// What the name of a drawing has behind the input's.
+constexpr const char* drawing_suffix(InputKind kind) { return kind == InputKind::image ? ".pose.jpg" : ".pose.mp4"; }
+
 /// The files of one input. Empty: not wanted.
 struct Output {
   std::filesystem::path json;
