@@ -6,8 +6,8 @@ torch_version=2.13.0
 python_packages=("numpy>=1.26,<3" "pybind11>=3" "scikit-build-core>=0.11" pytest mypy opencv-python-headless pillow)
 python_dev_packages=(pandas supervision ruff==0.17.6) # for the tests: what docs/python.md has recipes for; and what lints Python
 python_evaluator=trackeval==1.3.0        # alone: it asks for another OpenCV than Python's tests, and its metrics use only NumPy and SciPy
-packages=(g++ cmake ninja-build libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libopencv-videoio-dev libfmt-dev nlohmann-json3-dev
-          libcli11-dev catch2 libbenchmark-dev ccache strace)
+packages=(g++ cmake ninja-build libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libopencv-videoio-dev libjpeg-dev libpng-dev
+          libwebp-dev libtiff-dev libopenjp2-7-dev libfmt-dev nlohmann-json3-dev libcli11-dev catch2 libbenchmark-dev ccache strace)
 dev_packages=(clang-16 clang-format-16 clang-tidy-16 libclang-rt-16-dev abigail-tools pkgconf)
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -93,7 +93,8 @@ check_system() {
     ubuntu) [ "${version%%.*}" -ge 24 ] && return ;;
   esac
   die "packages can be installed on Debian 12 and Ubuntu 24.04 or later; this is $id $version. Install by hand: a C++20 compiler (GCC 12 or
-later, Clang 16 or later), CMake 3.22 or later, Ninja, OpenCV 4.5 or later (core, imgproc, imgcodecs, videoio), fmt, nlohmann-json, CLI11,
+later, Clang 16 or later), CMake 3.22 or later, Ninja, OpenCV 4.5 or later (core, imgproc, imgcodecs, videoio),
+libjpeg-turbo, libpng, libwebp, libtiff 4.5 or later, OpenJPEG, fmt, nlohmann-json, CLI11,
 Catch2 3, Google Benchmark and Python 3.10 or later with venv and headers. Then go on with: ./bootstrap.sh $verb --no-packages"
 }
 

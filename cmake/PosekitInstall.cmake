@@ -56,6 +56,7 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/posekitConfig.cmake.in
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/posekitConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/posekitConfig.cmake ${PROJECT_BINARY_DIR}/posekitConfigVersion.cmake DESTINATION ${posekit_cmake_dir})
 if(NOT BUILD_SHARED_LIBS)
-  install(FILES ${PROJECT_SOURCE_DIR}/cmake/FindPosekitOpenCV.cmake ${PROJECT_SOURCE_DIR}/cmake/FindPosekitTorch.cmake
+  install(FILES ${PROJECT_SOURCE_DIR}/cmake/FindPosekitCodecs.cmake ${PROJECT_SOURCE_DIR}/cmake/FindPosekitOpenCV.cmake
+                ${PROJECT_SOURCE_DIR}/cmake/FindPosekitTorch.cmake
           DESTINATION ${posekit_cmake_dir})
 endif()

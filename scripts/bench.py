@@ -55,6 +55,7 @@ def targets():
         ("the same with 100 names in each of 1,000 folders (µs)", "boxes_file/100000/1", None, 2_000_000),
         ("the same with one name in all folders (µs)", "boxes_file/100000/2", None, 2_000_000),
         ("the first, memory (MiB)", "boxes_file/100000/0 MiB", None, 190),
+        ("reading a JPEG photo ÷ OpenCV's decoder alone", "read_jpeg", "opencv_jpeg", 1),
         ("whole job on the shipped photos, `pose_landmark_full`: all but the forward ÷ forward", "whole_job/pool:0/torch:1/real_time rest_by_forward",
          None, 0.1),
         ("the same with 2 Torch threads, pool of 2 ÷ serial", "whole_job/pool:2/torch:2/real_time", "whole_job/pool:0/torch:2/real_time", 1),

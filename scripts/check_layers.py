@@ -19,6 +19,7 @@ TORCH = re.compile(r"(torch|ATen|c10|caffe2)/")
 THIRD_PARTY = {  # what it is: how its headers are recognised, and the folders and files that may include it
     "Torch": (TORCH, TORCH_FILES),
     "OpenCV": (re.compile(r"opencv2?/"), ("lib/io/", "include/posekit/opencv.h", "examples/cpp/", "tests/")),
+    "image codec": (re.compile(r"(jpeglib|png|tiffio|openjpeg)\.h$|webp/"), ("lib/io/",)),
     "fmt": (re.compile(r"fmt/"), ("lib/", "examples/cli/", "tests/")),
     "nlohmann-json": (re.compile(r"nlohmann/"), ("lib/base/", "lib/keypoints/", "lib/model/", "lib/results/", "lib/tracking/", "examples/cli/",
                                                  "tests/")),

@@ -15,17 +15,20 @@ namespace posekit::inline v0 {
 
 /// Sets which images `read_image` and `decode_image` refuse.
 struct ReadOptions {
-  /// Images with more pixels are refused, by their header where it gives the size (JPEG, PNG).
+  /// Images with more pixels are refused by their header, before pixels are allocated.
   std::uint64_t max_pixels = std::uint64_t{1} << 28;
 };
 
 /// Reads an image file as upright bgr8.
 ///
-/// EXIF orientation is applied, 16-bit values are scaled by 1/257, CMYK is converted, gray is
-/// spread to three channels, and alpha is dropped.
+/// JPEG, PNG, WebP, TIFF, BMP and JPEG 2000 are read; docs/formats.md says what of each. The EXIF
+/// orientation is applied, 16-bit values are scaled by 1/257, CMYK is converted, gray is spread to
+/// three channels, and alpha is dropped. A 16-bit image that uses less than an eighth of its range
+/// is noted in the log. Nothing is printed. Safe to call from several threads.
 ///
 /// @throws Error not_found if there is no such file
-/// @throws Error io if the file is not an image, is truncated, or can't be read
+/// @throws Error io if the file is not an image of these formats, can't be read, or is broken: a
+///     decoder's warning about the pixels is an error
 /// @throws Error invalid_argument if the image has more than `max_pixels`
 [[nodiscard]] POSEKIT_API Image read_image(const std::filesystem::path& path, const ReadOptions& options = {});
 
@@ -39,7 +42,7 @@ struct ReadOptions {
 
 /// Returns the size of an image file, upright: that of the image that read_image gives.
 ///
-/// It is read from the header where that has it (JPEG, PNG); other files are decoded.
+/// Only the header is decoded.
 ///
 /// @throws Error as read_image does
 [[nodiscard]] POSEKIT_API Size image_size(const std::filesystem::path& path, const ReadOptions& options = {});

@@ -19,6 +19,9 @@ enum class MediaKind : std::uint8_t { other, image, video };
 
 /// Returns what a file is, by its first bytes, whatever its name.
 ///
+/// Images that posekit does not read (HEIC, AVIF, GIF, camera RAW, …) are images too: reading one
+/// says so.
+///
 /// @return other if posekit does not know the format, or can't read the file
 [[nodiscard]] POSEKIT_API MediaKind media_kind_of_content(const std::filesystem::path& file);
 

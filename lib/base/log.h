@@ -3,11 +3,12 @@
 
 #include <string_view>
 
+#include "posekit/export.h"
 #include "posekit/runtime.h"
 
 namespace posekit::inline v0 {
 
-/// Hands a note to the log callback, if there is one. Thread-safe.
-void log(LogLevel level, std::string_view message);
+/// Hands a note to the log callback, if there is one. Thread-safe. Exported for posekit_io.
+POSEKIT_API void log(LogLevel level, std::string_view message);
 
 }  // namespace posekit::inline v0

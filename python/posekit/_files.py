@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -10,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from ._errors import InvalidArgumentError
+from ._errors import InvalidArgumentError, IoError
 from ._images import Image, is_rgb, pixels_of
 from ._results import PoseResult, native_result
 
@@ -55,25 +56,78 @@ def input_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     return _io.input_size(path, _MAX_PIXELS)
 
 
-def load_image(source: Any) -> npt.NDArray[np.uint8]:
-    """An upright BGR image (H, W, 3) of a path, a file's bytes or a PIL image (whose EXIF orientation is applied too)."""
+def load_image(source: Any, *, range: tuple[float, float] | None = None) -> npt.NDArray[np.uint8]:
+    """An upright BGR image (H, W, 3) of a path, a file's bytes or a PIL image (whose EXIF orientation is applied too).
+
+    range: of a PIL image of floating-point values (mode F), the values of black and white: (0, 1) or (0, 255).
+
+    PIL's modes I and I;16 are scaled as 16-bit files are.
+
+    Raises what read_image does; IoError also for a PIL image whose file is broken, InvalidArgumentError for a mode or for values that are not
+    of the range.
+    """
+    if hasattr(source, "getexif") and hasattr(source, "convert"):
+        return _from_pil(source, range)
+    if range is not None:
+        raise InvalidArgumentError(f"range {range} was given for {type(source).__name__}, a PIL image of mode F is expected: leave it out")
     if isinstance(source, bytes):
         return decode_image(source)
     if isinstance(source, (str, os.PathLike)):
         return read_image(source)
-    if hasattr(source, "getexif") and hasattr(source, "convert"):
-        return _from_pil(source)
     raise InvalidArgumentError(f"an object of type {type(source).__name__} was given, a path, a file's bytes or a PIL image is expected")
 
 
-def _from_pil(image: Any) -> npt.NDArray[np.uint8]:
+def _from_pil(image: Any, range: tuple[float, float] | None) -> npt.NDArray[np.uint8]:
     from PIL import ImageOps
 
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith("I;16"):  # PIL would clip it
-        gray = np.rint(np.asarray(upright, np.float64) / 257).astype(np.uint8)
-        return np.repeat(gray[:, :, np.newaxis], 3, axis=2)
-    return np.ascontiguousarray(np.asarray(upright.convert("RGB"))[:, :, ::-1])
+    try:
+        upright = ImageOps.exif_transpose(image)
+        upright.load()
+    except (OSError, SyntaxError, ValueError) as error:
+        raise IoError(f"the PIL image can't be decoded ({error}): fetch its file again, or convert it to PNG or JPEG") from error
+    mode = upright.mode
+    if (range is not None) != (mode == "F"):
+        raise InvalidArgumentError(
+            f"a PIL image of mode {mode} was given {'without' if mode == 'F' else 'with'} a range, one is expected for mode F alone: "
+            + ("pass range=(0, 1) or (0, 255)" if mode == "F" else "leave it out")
+        )
+    if range is not None:
+        return _spread(_from_float(np.asarray(upright, np.float64), range))
+    if mode == "I" or mode.startswith("I;16"):
+        return _from_16_bits(np.asarray(upright))
+    try:
+        rgb = upright.convert({"RGBa": "RGBA", "La": "LA"}.get(mode, mode)).convert("RGB")
+    except ValueError as error:
+        raise InvalidArgumentError(f"a PIL image of mode {mode} was given ({error}), a mode that becomes RGB is expected: convert it") from error
+    return np.ascontiguousarray(np.asarray(rgb)[:, :, ::-1])
+
+
+def _spread(gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    return np.repeat(gray[:, :, np.newaxis], 3, axis=2)
+
+
+def _check_values(values: npt.NDArray[Any], mode: str, low: float, high: float) -> None:
+    if not (values.min() >= low and values.max() <= high):  # NaN is neither
+        raise InvalidArgumentError(
+            f"a PIL image of mode {mode} has values from {values.min()} to {values.max()}, {low} to {high} is expected: scale them"
+        )
+
+
+def _from_float(values: npt.NDArray[np.float64], range: tuple[float, float]) -> npt.NDArray[np.uint8]:
+    if tuple(range) not in ((0, 1), (0, 255)):
+        raise InvalidArgumentError(f"range {range} was given, (0, 1) or (0, 255) is expected: scale the image to one of them")
+    _check_values(values, "F", *range)
+    return np.rint(values * (255 / range[1])).astype(np.uint8)
+
+
+def _from_16_bits(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """By way of a file, which has one reader and one note about values of fewer bits."""
+    from PIL import Image as PilImage
+
+    _check_values(values, "I", 0, 65535)
+    file = io.BytesIO()
+    PilImage.fromarray(values.astype(np.uint16)).save(file, "PNG", compress_level=0)
+    return decode_image(file.getvalue(), "PIL image")
 
 
 def write_image(path: str | os.PathLike[str], image: Image, *, format: Literal["bgr", "rgb"] = "bgr") -> None:

@@ -10,7 +10,9 @@
 #include <random>
 #include <regex>
 #include <set>
+#include <span>
 
+#include "support/damaged.h"
 #include "support/paths.h"
 #include "workplace.h"
 
@@ -261,4 +263,24 @@ TEST_CASE("Each box of a boxes file that belongs to an input is used, or the run
       CHECK(used == boxes);
     }
   }
+}
+
+TEST_CASE("Damaged images of six formats become results or errors, and nothing else is printed") {
+  const Workplace here;
+  std::mt19937 random(7);
+  const Names kinds{".jpg", ".png", ".webp", ".tif", ".bmp", ".jp2"};
+  constexpr std::size_t count = 25 * rounds;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string& kind = kinds[i % kinds.size()];
+    const std::string whole = here.read(here.image("whole" + kind));
+    const auto bytes = std::as_bytes(std::span(whole));
+    const auto broken = posekit_test::damaged({bytes.begin(), bytes.end()}, random);
+    here.text("in/" + std::to_string(i) + kind, {reinterpret_cast<const char*>(broken.data()), broken.size()});
+  }
+  const auto result = here.estimate({"in", "--whole-image", "-o", "out", "--quiet"});
+  CAPTURE(result.err);
+  REQUIRE(result.signal == 0);
+  CHECK(result.exit_code == 1);
+  CHECK(here.files("out").size() + static_cast<std::size_t>(failed(result.err)) == count);
+  for (const std::string& line : posekit_test::lines(result.err)) CHECK(line.starts_with("posekit: "));
 }

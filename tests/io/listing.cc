@@ -179,13 +179,13 @@ TEST_CASE("The first bytes of a file say what it is") {
         "ftypqt  \0\0\0\0qt  "s,
         "RIFF\xFF\xFF\0\0AVI LIST"s, "\x1A\x45\xDF\xA3\x80"s, "\x30\x26\xB2\x75\x8E\x66\xCF\x11"s, "FLV\1\5"s, "OggS\0\2"s})
     CHECK(kind(video) == MediaKind::video);
-  for (const std::string& other : {""s, "text"s,
-                                   "\0\0\0\x18"
-                                   "ftypheic\0\0\0\0mif1heic"s,
-                                   "\0\0\0\x18"
-                                   "ftypavif\0\0\0\0avifmif1"s,
-                                   "RIFF\0\0\0\0WAVEfmt "s, "%PDF-1.7"s, "GIF89a"s})
-    CHECK(kind(other) == MediaKind::other);
+  for (const std::string& refused : {"\0\0\0\x18"
+                                     "ftypheic\0\0\0\0mif1heic"s,
+                                     "\0\0\0\x18"
+                                     "ftypavif\0\0\0\0avifmif1"s,
+                                     "GIF89a"s})
+    CHECK(kind(refused) == MediaKind::image);
+  for (const std::string& other : {""s, "text"s, "RIFF\0\0\0\0WAVEfmt "s, "%PDF-1.7"s}) CHECK(kind(other) == MediaKind::other);
   for (const char* cut : {"RIFF", "RIFF\1\2\3\4AV", "\xFF", "\x47"}) CHECK(kind(cut) == MediaKind::other);
   CHECK(media_kind_of_content(folder.path()) == MediaKind::other);
   CHECK(media_kind_of_content(folder.path() / "missing") == MediaKind::other);

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import posekit
 import pytest
 from conftest import BOX, IMAGES, PHOTOS
@@ -56,6 +59,136 @@ def test_pil_modes_give_what_the_file_gives(mode: str, tmp_path: Path) -> None:
     picture = PIL.fromarray(values.astype(np.uint16) * 257) if mode == "I;16" else PIL.fromarray(values).convert(mode)
     picture.save(tmp_path / "a.png")
     assert np.array_equal(posekit.load_image(picture), posekit.load_image(tmp_path / "a.png"))
+
+
+@pytest.mark.parametrize("mode", ["I", "I;16", "I;16B"])
+def test_pil_images_of_16_bits_are_scaled_as_files_are(mode: str) -> None:
+    values = np.random.default_rng(7).integers(0, 65536, (20, 30)).astype(np.uint16)
+    picture = PIL.fromarray(values.astype(np.int32)) if mode == "I" else PIL.frombytes(mode, (30, 20), values.astype(">u2" if mode[-1] == "B" else "<u2"))
+    assert picture.mode == mode
+    expected = ((values.astype(int) + 128) // 257).astype(np.uint8)
+    assert np.array_equal(posekit.load_image(picture), np.repeat(expected[:, :, np.newaxis], 3, axis=2))
+
+
+def test_pil_images_of_whole_numbers_beyond_16_bits_are_refused() -> None:
+    for value in (-1, 65536):
+        with pytest.raises(posekit.InvalidArgumentError) as caught:
+            posekit.load_image(PIL.fromarray(np.full((4, 5), value, np.int32)))
+        check_message_form(caught.value, "mode I", str(value))
+
+
+@pytest.mark.parametrize("white", [1, 255])
+def test_pil_images_of_floating_point_need_their_range(white: int) -> None:
+    values = np.linspace(0, white, 600, dtype=np.float32).reshape(20, 30)
+    picture = PIL.fromarray(values)
+    assert picture.mode == "F"
+    expected = np.rint(values.astype(np.float64) / white * 255).astype(np.uint8)
+    assert np.array_equal(posekit.load_image(picture, range=(0, white)), np.repeat(expected[:, :, np.newaxis], 3, axis=2))
+    with pytest.raises(posekit.InvalidArgumentError) as caught:
+        posekit.load_image(picture)
+    check_message_form(caught.value, "mode F", "without a range")
+
+
+def test_a_range_that_does_not_fit_is_refused() -> None:
+    picture = PIL.fromarray(np.full((4, 5), 0.5, np.float32))
+    for range, word in (((0, 2), "(0, 2)"), ((-1, 1), "(-1, 1)")):
+        with pytest.raises(posekit.InvalidArgumentError) as caught:
+            posekit.load_image(picture, range=range)
+        check_message_form(caught.value, "range", word)
+    for value in (1.5, -0.1, float("nan")):
+        with pytest.raises(posekit.InvalidArgumentError) as caught:
+            posekit.load_image(PIL.fromarray(np.full((4, 5), value, np.float32)), range=(0, 1))
+        check_message_form(caught.value, "mode F", str(np.float64(np.float32(value))))
+    for source in (PIL.new("L", (4, 5)), PHOTOS[0]):
+        with pytest.raises(posekit.InvalidArgumentError) as caught:
+            posekit.load_image(source, range=(0, 1))
+        check_message_form(caught.value, "range", "leave it out")
+
+
+def test_16_bit_images_of_small_range_are_noted_from_files_and_from_pil(tmp_path: Path) -> None:
+    notes: list[str] = []
+    posekit.set_log_callback(lambda level, text: notes.append(text))
+    try:
+        picture = PIL.fromarray(np.arange(4096, dtype=np.uint16).reshape(64, 64))
+        picture.save(tmp_path / "scan.tif")
+        posekit.load_image(picture)
+        posekit.load_image(tmp_path / "scan.tif")
+        picture = PIL.fromarray((np.arange(4096, dtype=np.uint16) * 16).reshape(64, 64))
+        posekit.load_image(picture)
+    finally:
+        posekit.set_log_callback(None)
+    assert len(notes) == 2
+    for note, name in zip(notes, ("PIL image", "scan.tif")):
+        assert name in note and "0 to 4095" in note
+
+
+def test_a_pil_image_whose_file_is_broken_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "cut.jpg").write_bytes(PHOTOS[0].read_bytes()[:5000])
+    with pytest.raises(posekit.IoError) as caught:
+        posekit.load_image(PIL.open(tmp_path / "cut.jpg"))
+    check_message_form(caught.value, "PIL image", "truncated")
+
+
+@pytest.mark.parametrize("mode", ["RGBa", "La", "CMYK", "YCbCr", "HSV", "RGBX"])
+def test_other_pil_modes_have_the_colours_of_the_picture(mode: str) -> None:
+    values = np.random.default_rng(5).integers(0, 256, (20, 30, 3), np.uint8)
+    picture = PIL.fromarray(values)
+    if mode == "La":
+        picture = picture.convert("L")
+    converted = picture.convert({"RGBa": "RGBA", "La": "LA"}.get(mode, mode)).convert(mode)
+    assert converted.mode == mode
+    expected = np.asarray(picture.convert("RGB"))[:, :, ::-1]
+    assert np.abs(posekit.load_image(converted).astype(int) - expected).max() <= 8, "the rounding of that mode"
+
+
+def random_picture(mode: str) -> Any:
+    values = np.random.default_rng(9).integers(0, 256, (21, 37, 4), np.uint8)
+    picture = PIL.fromarray(values)
+    return picture.convert(mode if mode.endswith("A") else "RGB").convert(mode)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "options"),
+    [
+        *((f"a.{kind}", mode, {}) for kind in ("png", "tif") for mode in ("1", "L", "LA", "P", "RGB")),
+        *(("a.bmp", mode, {}) for mode in ("1", "L", "P", "RGB", "RGBA")),
+        *(("a.tif", "RGB", {"compression": compression}) for compression in ("tiff_lzw", "tiff_adobe_deflate", "packbits", "zstd")),
+        *(("a.tif", "1", {"compression": compression}) for compression in ("group3", "group4")),
+        *(("a.webp", mode, {"lossless": True, "exact": True}) for mode in ("RGB", "RGBA")),
+        *((name, mode, {}) for name in ("a.jp2", "a.j2k") for mode in ("L", "RGB")),
+    ],
+)
+def test_files_of_every_format_have_the_pixels_that_pil_reads(name: str, mode: str, options: dict[str, Any], tmp_path: Path) -> None:
+    random_picture(mode).save(tmp_path / name, **options)
+    expected = np.asarray(PIL.open(tmp_path / name).convert("RGB"))[:, :, ::-1]
+    assert np.array_equal(posekit.read_image(tmp_path / name), expected)
+
+
+def bmp(bits: int, pixels: npt.NDArray[Any], masks: tuple[int, int, int], header: int) -> bytes:
+    """A BMP file with masks, its rows upside down."""
+    height, width = pixels.shape
+    rows = b"".join(row.tobytes().ljust((width * bits + 31) // 32 * 4, b"\0") for row in pixels[::-1])
+    fields = struct.pack("<3I", *masks).ljust(max(12, header - 40), b"\0")
+    start = 14 + 40 + len(fields)
+    info = struct.pack("<IiiHHIIiiII", header, width, height, 1, bits, 3, len(rows), 0, 0, 0, 0)
+    return b"BM" + struct.pack("<IHHI", start + len(rows), 0, 0, start) + info + fields + rows
+
+
+@pytest.mark.parametrize("header", [40, 52, 56, 108, 124])
+@pytest.mark.parametrize(
+    ("bits", "masks"),
+    [
+        (32, (0xFF0000, 0xFF00, 0xFF)),
+        (32, (0xFF000000, 0xFF0000, 0xFF00)),
+        (16, (0xF800, 0x7E0, 0x1F)),
+        (16, (0x7C00, 0x3E0, 0x1F)),
+    ],
+)
+def test_masks_of_a_bmp_give_the_pixels_that_pil_reads(bits: int, masks: tuple[int, int, int], header: int, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(header).integers(0, 1 << bits, (21, 37)).astype(f"<u{bits // 8}")
+    (tmp_path / "a.bmp").write_bytes(bmp(bits, pixels, masks, header))
+    expected = np.asarray(PIL.open(tmp_path / "a.bmp").convert("RGB"))[:, :, ::-1]
+    assert np.array_equal(posekit.read_image(tmp_path / "a.bmp"), expected)
 
 
 def test_a_source_that_is_not_an_image_is_reported(tmp_path: Path) -> None:
