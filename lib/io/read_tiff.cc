@@ -15,8 +15,9 @@ namespace posekit::inline v0 {
 namespace {
 
 constexpr tmsize_t most_bytes_at_once = tmsize_t{1} << 31;
-constexpr std::uint16_t linear_raw = 34892;  // photometric interpretation of DNG
-constexpr std::uint16_t most_samples = 64;   // of a pixel: what has more is no picture
+constexpr std::uint16_t linear_raw = 34892;     // photometric interpretation of DNG
+constexpr std::uint16_t most_samples = 16;      // of a pixel: what has more is no picture
+constexpr std::uint64_t tile_pixels = 1 << 22;  // that a tile may have, however small the image
 
 struct CloseTiff {
   void operator()(TIFF* tiff) const noexcept { TIFFClose(tiff); }
@@ -166,6 +167,10 @@ bool TiffDecoder::has_plain_samples() const {
 }
 
 std::optional<ValueRange> TiffDecoder::decode(std::uint8_t* bgr) {
+  const std::uint64_t tile = std::uint64_t{field<std::uint32_t>(TIFFTAG_TILEWIDTH, 0)} * field<std::uint32_t>(TIFFTAG_TILELENGTH, 0);
+  if (TIFFIsTiled(tiff_.get()) != 0 && tile > std::max(tile_pixels, header_.width * header_.height)) {
+    fail_to_decode(name_, fmt::format("its tiles have {} pixels, more than the image", tile));
+  }
   file_.strict = true;
   if (!has_plain_samples()) {
     decode_by_libtiff(bgr);

@@ -16,6 +16,7 @@
 #include "support/damaged.h"
 #include "support/paths.h"
 #include "support/printed.h"
+#include "support/resident.h"
 
 using namespace posekit;
 using namespace std::string_literals;
@@ -123,6 +124,23 @@ TEST_CASE("What is no single picture of gray or RGB is refused by name") {
   const Error error = error_of([&] { (void)read_image(io_file(file)); }, file);
   CHECK(error.code() == ErrorCode::io);
   CHECK(std::string(error.what()).find(word) != std::string::npos);
+}
+
+TEST_CASE("Tiles that are far larger than their image are refused before memory is allocated for them") {
+  Bytes file = bytes_of(io_file("tiles.tif"));
+  std::size_t changed = 0;
+  for (std::size_t i = 0; i + 12 <= file.size(); ++i) {  // entries of TileWidth and TileLength: one LONG of 16
+    const bool is_tag =
+        (file[i] == std::byte{0x42} || file[i] == std::byte{0x43}) && file[i + 1] == std::byte{1} && file[i + 2] == std::byte{4};
+    if (!is_tag) continue;
+    file[i + 9] = std::byte{0x40};  // 16400
+    ++changed;
+  }
+  REQUIRE(changed == 2);
+  const long before = peak_kilobytes();
+  const Error error = error_of([&] { (void)decode_image(file, "tiles.tif"); }, "tiles.tif");
+  CHECK(std::string(error.what()).find("268960000 pixels") != std::string::npos);
+  CHECK(peak_kilobytes() - before < 100000);
 }
 
 TEST_CASE("Formats that posekit does not read are named") {
