@@ -18,10 +18,8 @@ int main(int argc, char** argv) {
   for (const auto& entry : fs::directory_iterator(argv[3])) {
     if (entry.path().extension() != ".jpg") continue;
     const fs::path out = fs::path(argv[4]) / entry.path().stem();
-    const fs::path picture = out.string() + ".ppm";
-    const posekit::Image photo = posekit::read_image(entry.path());
-    posekit::write_image(picture, photo.view());
-    const posekit::Image image = posekit::read_image(picture);
+    const posekit::Image image = posekit::read_image(entry.path());
+    posekit::write_image(out.string() + ".ppm", image.view());
     const auto people = detector.detect(image.view());
     const auto result = estimator.estimate(image.view(), people);
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen((out.string() + ".txt").c_str(), "w"), std::fclose);
