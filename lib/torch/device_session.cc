@@ -7,7 +7,6 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 #include <array>
@@ -17,7 +16,6 @@
 
 #include "codec/flip.h"
 #include "torch/crop.h"
-#include "torch/errors.h"
 #include "torch/peaks.h"
 #include "torch/runtime.h"
 
@@ -40,11 +38,11 @@ struct Slot {
   std::size_t outputs = 0;  ///< Tensors of `host` that are the plain output's; those of the mirror images follow.
 };
 
-/// Runs work that uses the device. @throws Error device_unavailable if the device is lost, else as translate
+/// Runs work that uses the device. @throws Error device_unavailable if the device is lost, else as in_torch
 template <class Work>
 auto on_device(const Replica& replica, const std::string& what, ErrorCode fallback, Work&& work) -> decltype(work()) {
   try {
-    return translate(what, fallback, work);
+    return in_torch(what, fallback, work);
   } catch (const Error& error) {
     if (!replica.streams.lost()) throw;
     throw Error(ErrorCode::device_unavailable,
@@ -92,7 +90,6 @@ class DeviceSession final : public BatchSession {
 };
 
 std::byte* DeviceSession::staging(std::size_t slot, std::size_t crops) {
-  const c10::InferenceMode inference;
   at::Tensor& memory = slots_[slot].staging;
   slots_[slot].cropped.assign(crops, false);
   const std::int64_t bytes = crop_bytes_ * static_cast<std::int64_t>(crops);
@@ -104,8 +101,6 @@ std::byte* DeviceSession::staging(std::size_t slot, std::size_t crops) {
 }
 
 void DeviceSession::crop(std::size_t slot, std::size_t position, const CropTask& task) {
-  init_torch_thread();
-  const c10::InferenceMode inference;
   Slot& batch = slots_[slot];
   const c10::Device device = replica_.network.device();
   try {
@@ -141,7 +136,6 @@ void DeviceSession::submit(std::size_t slot, std::size_t crops, const RunControl
   std::optional<FifoLock> lock;
   try {
     control.check();
-    init_torch_thread();
     lock.emplace(replica_.order, control);
   } catch (...) {
     wait_for_image_reads(batch);
@@ -193,7 +187,6 @@ void DeviceSession::drain_after_error(Slot& slot) noexcept {
 }
 
 void DeviceSession::enqueue(Slot& slot) {
-  const c10::InferenceMode inference;
   upload(slot);
   const StreamGuard guard(replica_.streams, StreamRole::compute);
   slot.uploaded.make_stream_wait(replica_.streams, StreamRole::compute);
@@ -254,12 +247,10 @@ void DeviceSession::download(const at::Tensor& from, std::size_t position, Slot&
 }
 
 BatchResult DeviceSession::collect(std::size_t slot) {
-  init_torch_thread();
   Slot& batch = slots_[slot];
   batch.under_way = false;
   const at::Tensor heatmaps = std::exchange(batch.heatmaps, {});
   return on_device(replica_, replica_.network.failure(), ErrorCode::invalid_model, [&] {
-    const c10::InferenceMode inference;
     batch.done->wait();
     return read(batch, heatmaps);
   });
@@ -304,11 +295,10 @@ Replica::Replica(std::shared_ptr<const Program> program, ModelInfo info, c10::De
 }
 
 std::unique_ptr<BatchSession> open_device_session(Replica& replica, const DecodeRequest& request) {
-  const c10::InferenceMode inference;
-  const StreamGuard guard(replica.streams,
-                          StreamRole::full_map);  // what is copied here is there before anyone uses it; no batch is in its way
-  return on_device(replica, "a session on model \"" + replica.network.info().name + "\" can't be opened", ErrorCode::internal,
-                   [&] { return std::make_unique<DeviceSession>(replica, request); });
+  return on_device(replica, "a session on model \"" + replica.network.info().name + "\" can't be opened", ErrorCode::internal, [&] {
+    const StreamGuard guard(replica.streams, StreamRole::full_map);  // what is copied here is there before anyone uses it
+    return std::make_unique<DeviceSession>(replica, request);
+  });
 }
 
 }  // namespace posekit::inline v0

@@ -1,14 +1,11 @@
 /// A session on the CPU: a batch is computed by the thread that collects it.
 #include "torch/host_session.h"
 
-#include <c10/core/InferenceMode.h>
-
 #include <array>
 #include <utility>
 #include <vector>
 
 #include "codec/flip.h"
-#include "torch/errors.h"
 #include "torch/runtime.h"
 
 namespace posekit::inline v0 {
@@ -46,7 +43,6 @@ class HostSession final : public BatchSession {
   BatchResult collect(std::size_t slot) override {
     HostSlot& batch = slots_[slot];
     const RunControl control = std::exchange(batch.control, {});
-    init_torch_thread();
     if (request_.flip_test) mirror(batch);  // first: the network may write to its input
     BatchResult result;
     result.output = forward(batch.crops, batch.count, control);
@@ -68,8 +64,7 @@ class HostSession final : public BatchSession {
 
   ModelOutput forward(const std::vector<float>& crops, std::size_t count, const RunControl& control) const {
     control.check();
-    return translate(network_.failure(), ErrorCode::invalid_model, [&] {
-      const c10::InferenceMode inference;
+    return in_torch(network_.failure(), ErrorCode::invalid_model, [&] {
       const at::Tensor input = network_.input_of(reinterpret_cast<const std::byte*>(crops.data()), count);
       auto tensors = std::make_shared<std::vector<at::Tensor>>(network_.forward(input));
       for (at::Tensor& tensor : *tensors) {

@@ -1,6 +1,7 @@
 /// Measures what a network takes of its device's memory, by the hook that Torch has for its profiler: it serves every allocator.
 #include "torch/memory_meter.h"
 
+#include <ATen/record_function.h>
 #include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
 
@@ -9,7 +10,7 @@
 
 #include "host/host_memory.h"
 #include "torch/device.h"
-#include "torch/errors.h"
+#include "torch/runtime.h"
 
 namespace posekit::inline v0 {
 namespace {
@@ -39,8 +40,8 @@ class TorchMemoryMeter final : public MemoryMeter {
       : network_(network), count_(std::make_shared<Count>(network.device())), hook_(c10::DebugInfoKind::PROFILER_STATE, count_) {}
 
   std::uint64_t weights() const override {
-    return translate("the weights of model \"" + network_.info().name + "\" can't be measured", ErrorCode::internal,
-                     [&] { return std::uint64_t{network_.weight_bytes()}; });
+    return in_torch("the weights of model \"" + network_.info().name + "\" can't be measured", ErrorCode::internal,
+                    [&] { return std::uint64_t{network_.weight_bytes()}; });
   }
 
   std::uint64_t peak_of(const std::function<void()>& work) override {
@@ -51,13 +52,14 @@ class TorchMemoryMeter final : public MemoryMeter {
 
   std::optional<std::uint64_t> available() const override {
     if (network_.device().is_cpu()) return available_host_memory();
-    return translate("the memory of \"" + network_.device().str() + "\" can't be measured", ErrorCode::device_unavailable,
-                     [&] { return available_memory(network_.device()); });
+    return in_torch("the memory of \"" + network_.device().str() + "\" can't be measured", ErrorCode::device_unavailable,
+                    [&] { return available_memory(network_.device()); });
   }
 
  private:
   const Network& network_;
   std::shared_ptr<Count> count_;
+  at::DisableRecordFunctionGuard no_profiler_;  ///< A profiler of the caller's would take the hook for a state of its own.
   c10::DebugInfoGuard hook_;
 };
 

@@ -14,7 +14,7 @@
 
 namespace posekit::inline v0 {
 
-/// What computes a network's outputs, of one file format. Immutable, safe to share. `run` needs InferenceMode.
+/// What computes a network's outputs, of one file format. Immutable, safe to share. `run` needs a TorchScope.
 class Program {
  public:
   Program() = default;
@@ -30,7 +30,7 @@ class Program {
   [[nodiscard]] virtual std::size_t weight_bytes() const = 0;
 };
 
-/// Immutable, safe to share. `input_of`, `normalized` and `forward` need InferenceMode.
+/// Immutable, safe to share. `input_of`, `normalized` and `forward` need a TorchScope.
 class Network {
  public:
   /// @param program on the device, in the type

@@ -7,7 +7,6 @@ namespace posekit::inline v0 {
 
 std::unique_ptr<ModelFile> open_model_file(FileFormat format, const ModelSource& source, Device device) {
   check_torch_version();
-  init_torch_thread();
   switch (format) {
     case FileFormat::torchscript: break;
   }

@@ -1,4 +1,4 @@
-/// Torch's process-wide state: versions, threads, devices.
+/// Torch's state, of the process and of a thread: versions, threads, devices, modes.
 #include "posekit/runtime.h"
 
 #include <ATen/Context.h>
@@ -8,11 +8,12 @@
 #include <torch/headeronly/version.h>
 
 #include <cstdint>
+#include <memory>
+#include <thread>
 
 #include "backend/backend_library.h"
 #include "posekit/error.h"
 #include "torch/device.h"
-#include "torch/errors.h"
 #include "torch/runtime.h"
 
 namespace posekit::inline v0 {
@@ -42,6 +43,26 @@ void check_cuda(int index) {
     throw Error(ErrorCode::device_unavailable, "device \"cuda:" + std::to_string(index) + "\" was asked for, cuda:0 to cuda:" +
                                                    std::to_string(devices.count - 1) + " is expected: see nvidia-smi");
   }
+}
+
+const at::ThreadLocalState& state_of_a_fresh_thread() {
+  // Never freed: threads may still be at work while the process ends.
+  static const auto& state = *[] {
+    std::unique_ptr<at::ThreadLocalState> fresh;
+    std::jthread([&] { fresh = std::make_unique<at::ThreadLocalState>(); }).join();
+    return fresh.release();
+  }();
+  return state;
+}
+
+/// Lets Torch settle this thread's number of intra-op threads before anything is computed on it; costs nothing after the first time.
+/// Without it a forward in a fresh thread starts with the default number (measured with Torch 2.13).
+void init_torch_thread() {
+  thread_local const bool done = [] {
+    at::init_num_threads();
+    return true;
+  }();
+  (void)done;
 }
 
 }  // namespace
@@ -89,7 +110,7 @@ void set_device_memory_limit(const std::string& device, std::uint64_t bytes) {
       throw Error(ErrorCode::invalid_argument,
                   "a memory limit was given for \"" + device + "\", which is the CPU here: name a CUDA device (\"cuda\", \"cuda:N\")");
     }
-    translate("the memory of \"" + to_string(one) + "\" can't be limited", ErrorCode::device_unavailable, [&] {
+    in_torch("the memory of \"" + to_string(one) + "\" can't be limited", ErrorCode::device_unavailable, [&] {
       const std::uint64_t total = total_memory(torch_device(one));
       if (bytes > total) {
         throw Error(ErrorCode::invalid_argument, "a memory limit of " + std::to_string(bytes) + " bytes was given, but " + to_string(one) +
@@ -100,12 +121,11 @@ void set_device_memory_limit(const std::string& device, std::uint64_t bytes) {
   }
 }
 
-void init_torch_thread() {
-  thread_local const bool done = [] {
-    at::init_num_threads();
-    return true;
-  }();
-  (void)done;
+TorchScope::TorchScope()
+    : debug_info_(c10::ThreadLocalDebugInfo::current()), callbacks_(at::get_record_function_tls_()), state_(state_of_a_fresh_thread()) {
+  c10::ThreadLocalDebugInfo::_forceCurrentDebugInfo(debug_info_);
+  at::set_record_function_tls_(callbacks_);
+  init_torch_thread();
 }
 
 void check_torch_version() {

@@ -20,7 +20,6 @@
 #include "base/log.h"
 #include "posekit/runtime.h"
 #include "torch/backend.h"
-#include "torch/errors.h"
 #include "torch/runtime.h"
 #include "torch/tf32.h"
 
@@ -158,7 +157,7 @@ class TorchScriptFile final : public ModelFile {
 
   const std::string& metadata() const noexcept override { return metadata_; }
   std::optional<std::size_t> suggested_channels() const override {
-    return translate(source_ + " can't be inspected", ErrorCode::invalid_model, [&] { return posekit::suggested_channels(module_); });
+    return in_torch(source_ + " can't be inspected", ErrorCode::invalid_model, [&] { return posekit::suggested_channels(module_); });
   }
   Parameters parameters() const override;
   std::shared_ptr<ModelBackend> make_backend(const ModelInfo& info, Precision precision) override;
@@ -175,7 +174,7 @@ class TorchScriptFile final : public ModelFile {
 };
 
 ModelFile::Parameters TorchScriptFile::parameters() const {
-  return translate(source_ + " can't be inspected", ErrorCode::invalid_model, [&] {
+  return in_torch(source_ + " can't be inspected", ErrorCode::invalid_model, [&] {
     Parameters parameters;
     const auto count = [&](const at::Tensor& tensor) {
       parameters.count += static_cast<std::size_t>(tensor.numel());
@@ -196,7 +195,7 @@ std::shared_ptr<const Program> TorchScriptFile::load_program(const ModelInfo& in
 
 std::shared_ptr<ModelBackend> TorchScriptFile::make_backend(const ModelInfo& info, Precision precision) {
   const std::string failure = source_ + " can't be brought to " + to_string(device_) + " in " + std::string(to_string(precision));
-  return translate(failure, ErrorCode::invalid_model, [&] {
+  return in_torch(failure, ErrorCode::invalid_model, [&] {
     if (!program_) {
       type_ = scalar_type(precision);
       program_ = load_program(info);
@@ -208,7 +207,7 @@ std::shared_ptr<ModelBackend> TorchScriptFile::make_backend(const ModelInfo& inf
 }  // namespace
 
 std::unique_ptr<ModelFile> open_torchscript(const ModelSource& source, Device device) {
-  return translate(source.text() + " can't be loaded", ErrorCode::invalid_model, [&] {
+  return in_torch(source.text() + " can't be loaded", ErrorCode::invalid_model, [&] {
     torch::jit::ExtraFilesMap extra{{metadata_entry, ""}};
     torch::jit::Module module = load(source, torch_device(device), extra);
     module.eval();

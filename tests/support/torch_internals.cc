@@ -1,22 +1,32 @@
 /// Parts of the TorchScript backend, for tests that include no Torch.
 #include "support/torch_internals.h"
 
+#include <ATen/Context.h>
+#include <ATen/autocast_mode.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
+#include <c10/core/DefaultDtype.h>
+#include <c10/core/GradMode.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
+#include <torch/csrc/autograd/anomaly_mode.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/serialization/import.h>
 
+#include <optional>
+#include <sstream>
 #include <stdexcept>
+#include <utility>
 
 #include "torch/backend.h"
 #include "torch/crop.h"
 #include "torch/device.h"
 #include "torch/peaks.h"
+#include "torch/runtime.h"
 #include "torch/tf32.h"
 
 namespace posekit_test {
@@ -126,6 +136,80 @@ std::vector<std::uint8_t> torch_crop(const std::string& device, const posekit::C
 
 std::unique_ptr<posekit::BatchSession> open_device_session_of(posekit::ModelBackend& backend, const posekit::DecodeRequest& request) {
   return posekit::open_device_session(dynamic_cast<posekit::TorchBackend&>(backend).replica(), request);
+}
+
+void throw_torch_text(const std::string& text) {
+  posekit::in_torch("model \"x\" failed", posekit::ErrorCode::invalid_model, [&] { throw std::runtime_error(text); });
+}
+
+namespace {
+
+using Off = std::function<void()>;
+
+/// Each switches something on and returns what switches it off.
+const std::vector<std::pair<std::string, std::function<Off()>>> host_switches{
+    {"autocast",
+     [] {
+       at::autocast::set_autocast_enabled(at::kCPU, true);
+       at::autocast::set_autocast_dtype(at::kCPU, at::kHalf);
+       at::autocast::increment_nesting();
+       return [] {
+         if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+         at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+         at::autocast::set_autocast_enabled(at::kCPU, false);
+       };
+     }},
+    {"inference mode",
+     [] {
+       const auto mode = std::make_shared<std::optional<c10::InferenceMode>>(std::in_place);
+       return [mode] { mode->reset(); };
+     }},
+    {"no gradients",
+     [] {
+       c10::GradMode::set_enabled(false);
+       return [] { c10::GradMode::set_enabled(true); };
+     }},
+    {"anomaly detection",
+     [] {
+       torch::autograd::AnomalyMode::set_enabled(true, true);
+       return [] { torch::autograd::AnomalyMode::set_enabled(false, true); };
+     }},
+    {"functionalisation",
+     [] {
+       c10::impl::tls_set_dispatch_key_included(c10::DispatchKey::Functionalize, true);
+       return [] { c10::impl::tls_set_dispatch_key_included(c10::DispatchKey::Functionalize, false); };
+     }},
+    {"no views",
+     [] {
+       c10::impl::tls_set_dispatch_key_excluded(c10::DispatchKey::ADInplaceOrView, true);
+       return [] { c10::impl::tls_set_dispatch_key_excluded(c10::DispatchKey::ADInplaceOrView, false); };
+     }},
+};
+
+}  // namespace
+
+std::vector<std::string> HostSwitch::names() {
+  std::vector<std::string> names;
+  for (const auto& [name, on] : host_switches) names.push_back(name);
+  return names;
+}
+
+HostSwitch::HostSwitch(const std::string& name) {
+  for (const auto& [candidate, on] : host_switches) {
+    if (candidate == name) off_ = on();
+  }
+  if (!off_) throw std::logic_error("no such switch: " + name);
+}
+
+HostSwitch::~HostSwitch() { off_(); }
+
+std::string torch_state() {
+  const c10::impl::LocalDispatchKeySet keys = c10::impl::tls_local_dispatch_key_set();
+  std::ostringstream text;
+  text << keys.included_ << keys.excluded_ << at::autocast::is_autocast_enabled(at::kCPU) << at::autocast::get_autocast_dtype(at::kCPU)
+       << c10::get_default_dtype() << c10::GradMode::is_enabled() << c10::InferenceMode::is_enabled()
+       << torch::autograd::AnomalyMode::is_enabled();
+  return text.str();
 }
 
 std::string why_no_cuda() { return posekit::cuda_devices().why_none; }

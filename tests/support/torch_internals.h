@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -45,6 +46,24 @@ std::vector<std::uint8_t> torch_crop(const std::string& device, const posekit::C
 
 /// A session as on a device, on any model of lib/torch. The model must outlive it.
 std::unique_ptr<posekit::BatchSession> open_device_session_of(posekit::ModelBackend& backend, const posekit::DecodeRequest& request);
+
+/// Throws what posekit makes of an exception of Torch's with that text: invalid_model where it says nothing more.
+void throw_torch_text(const std::string& text);
+
+/// Something that a host program has switched on in Torch, for this thread or, like the default type, for the process, while it lives.
+class HostSwitch {
+ public:
+  static std::vector<std::string> names();
+  explicit HostSwitch(const std::string& name);
+  HostSwitch(const HostSwitch&) = delete;
+  HostSwitch& operator=(const HostSwitch&) = delete;
+  ~HostSwitch();
+
+ private:
+  std::function<void()> off_;
+};
+/// All that such a switch may change, as text.
+std::string torch_state();
 
 /// Why there is no CUDA device; empty if there is one.
 std::string why_no_cuda();
