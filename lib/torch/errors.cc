@@ -10,12 +10,45 @@
 namespace posekit::inline v0 {
 namespace {
 
-/// The line of a message that says what happened: of a TorchScript traceback the last one, else the first.
+constexpr std::string_view error_mark = "Error: ";
+
+std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
+
+/// Whether a line begins with an exception's name, as in "RuntimeError: text" and "builtins.ValueError: text".
+bool begins_an_error(std::string_view line) {
+  const std::size_t at = line.find(error_mark);
+  return at != std::string_view::npos && line.substr(0, at).find_first_of(" \"'`[") == std::string_view::npos;
+}
+
+/// What follows a TorchScript traceback: from the line that begins the error; all of the message where there is none.
+std::string_view behind_traceback(std::string_view message) {
+  const std::size_t traceback = message.find("Traceback of TorchScript");
+  if (traceback == std::string_view::npos) return message;
+  for (std::size_t end = message.find('\n', traceback); end != std::string_view::npos; end = message.find('\n', end + 1)) {
+    const std::string_view rest = message.substr(end + 1);
+    if (begins_an_error(first_line(rest))) return rest;
+  }
+  return message;
+}
+
+/// The line of a message that says what happened. Torch puts hints, registrations and stacks behind it, the interpreter code before it.
 std::string essence(std::string_view message) {
-  while (!message.empty() && (message.back() == '\n' || message.back() == ' ')) message.remove_suffix(1);
-  const bool traceback = message.find("Traceback of TorchScript") != std::string_view::npos;
-  if (traceback) return std::string(message.substr(message.rfind('\n') + 1));
-  return std::string(message.substr(0, message.find('\n')));
+  constexpr std::string_view python_stack = "At:";
+  constexpr std::string_view guesses = ". This could be because ";
+  message = behind_traceback(message);
+  for (bool found = true; found;) {  // the interpreter's own wrapping, perhaps twice
+    found = false;
+    for (const std::string_view wrapping : {std::string_view("builtins."), std::string_view("RuntimeError: ")}) {
+      if (!message.starts_with(wrapping)) continue;
+      message.remove_prefix(wrapping.size());
+      found = true;
+    }
+  }
+  message.remove_prefix(std::min(message.find_first_not_of(" \n"), message.size()));
+  std::string_view line = first_line(message);
+  line = line.substr(0, line.find(guesses));
+  if (line.empty() || line == python_stack) return "Torch gives no reason";
+  return std::string(line);
 }
 
 /// The operator's name in "Unknown builtin op: torchvision::nms." or "Unknown builtin op: aten::foo"; empty for other messages.
@@ -29,7 +62,8 @@ std::string missing_operator(std::string_view message) {
 
 /// Torch's interpreter turns every exception into one type, so only the text shows it.
 bool means_lack_of_memory(std::string_view message) {
-  constexpr std::string_view signs[] = {"out of memory", "not enough memory", "can't allocate memory", "std::bad_alloc"};
+  constexpr std::string_view signs[] = {"out of memory",  "not enough memory",          "can't allocate memory",
+                                        "std::bad_alloc", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED"};
   return std::any_of(std::begin(signs), std::end(signs),
                      [&](std::string_view sign) { return message.find(sign) != std::string_view::npos; });
 }
@@ -50,8 +84,9 @@ Error translate_message(const std::string& what, std::string_view message, Error
                                               "\", which is not in Torch itself: export the model without it (posekit does NMS itself)"};
   }
   if (means_lack_of_memory(message)) {
-    return {ErrorCode::out_of_memory,
-            what + ": host memory ran out (" + essence(message) + "): use a smaller batch or model, or another precision"};
+    const bool on_device = message.find("CU") != std::string_view::npos;  // CUDA, CUDNN, CUBLAS
+    return {ErrorCode::out_of_memory, what + (on_device ? ": device memory ran out (" : ": host memory ran out (") + essence(message) +
+                                          "): use a smaller batch or model, or another precision"};
   }
   return {fallback, what + " (" + essence(message) + "): " + remedy_of(fallback)};
 }
