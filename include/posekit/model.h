@@ -41,7 +41,7 @@ enum class Precision : std::uint8_t { fp32, fp16, bf16 };
 /// Says whether loading checks the model against its metadata, by one forward of one black crop.
 enum class WarmUp : std::uint8_t {
   check,
-  none  ///< The first batch is checked instead.
+  none  ///< The first batch is checked instead; what may fix the batch means batches of one.
 };
 
 /// Sets how a model is loaded.

@@ -15,7 +15,14 @@
 
 namespace posekit::inline v0 {
 
-/// A model file that has been opened on one device, in the types of the file.
+/// What a network's code says about the number of crops in a forward.
+struct BatchTraits {
+  bool mixed = false;     ///< A crop's result depends on the others in its batch.
+  std::size_t fixed = 0;  ///< The size that part of the code may fix; 0: none does.
+  std::string where;      ///< That part, for example "aten::view to [1, 17, 64, 48]".
+};
+
+/// A model file that has been opened for one device.
 class ModelFile {
  public:
   ModelFile() = default;
@@ -26,23 +33,26 @@ class ModelFile {
   /// The document posekit.json in the file; empty if there is none.
   [[nodiscard]] virtual const std::string& metadata() const noexcept = 0;
   /// The number of heatmaps that the weights' shapes suggest, if they do.
-  [[nodiscard]] virtual std::optional<std::size_t> suggested_channels() const = 0;
+  [[nodiscard]] virtual std::optional<std::size_t> suggested_channels() const noexcept = 0;
 
   struct Parameters {
     std::size_t count = 0;  ///< Values in parameters and buffers.
     std::size_t bytes = 0;
   };
-  /// @throws Error invalid_model
-  [[nodiscard]] virtual Parameters parameters() const = 0;
+  [[nodiscard]] virtual const Parameters& parameters() const noexcept = 0;
+
+  [[nodiscard]] virtual const BatchTraits& batch_traits() const noexcept = 0;
 
   /// What runs the model on the file's device. Each call gives another replica; they share the weights. The first call settles the
-  /// precision. @throws Error invalid_model, out_of_memory
-  [[nodiscard]] virtual std::shared_ptr<ModelBackend> make_backend(const ModelInfo& info, Precision precision) = 0;
+  /// precision, and brings the weights to the device. @param max_batch as ModelBackend::max_batch
+  /// @throws Error invalid_model, out_of_memory
+  [[nodiscard]] virtual std::shared_ptr<ModelBackend> make_backend(const ModelInfo& info, Precision precision, std::size_t max_batch) = 0;
 };
 
 /// Opens a model file of a format that was recognised. Runs code from the file.
-/// @param device where the weights go straight away, and with them the constants in the network's code
-/// @throws Error invalid_model, unsupported_model, out_of_memory; internal if another Torch runs than posekit was built for
+/// @param device where the model is to run; until it has a backend, the weights are on the host
+/// @throws Error invalid_model (also for one that was exported in training mode), unsupported_model, out_of_memory; internal if another
+///         Torch runs than posekit was built for
 [[nodiscard]] std::unique_ptr<ModelFile> open_model_file(FileFormat format, const ModelSource& source, Device device);
 
 /// The devices that an option names. "auto" means the first CUDA device, or the CPU where there is none.

@@ -1,14 +1,16 @@
 /// How many crops go into one forward.
 #include "backend/batch_limit.h"
 
+#include <algorithm>
 #include <string>
 
 #include "base/log.h"
 
 namespace posekit::inline v0 {
 
-BatchLimit::BatchLimit(std::size_t asked, const ModelBackend& backend) noexcept : size_(asked) {
-  if (asked == 0) size_ = backend.on_cpu() ? 1 : 16;
+BatchLimit::BatchLimit(std::size_t asked, const ModelBackend& backend) noexcept {
+  if (asked == 0) asked = backend.on_cpu() ? 1 : 16;
+  size_ = std::min(asked, backend.max_batch());
 }
 
 bool BatchLimit::lower_below(std::size_t failed, ModelBackend& backend) {

@@ -8,7 +8,8 @@
 
 namespace posekit::inline v0 {
 
-/// The caller's number; for 0, 1 on a CPU and 16 on a GPU. Halved when memory does not hold a batch. Thread-safe.
+/// The caller's number; for 0, 1 on a CPU and 16 on a GPU; at most what the model can take. Halved when memory does not hold a batch.
+/// Thread-safe.
 class BatchLimit {
  public:
   BatchLimit(std::size_t asked, const ModelBackend& backend) noexcept;

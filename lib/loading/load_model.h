@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "backend/backend_library.h"
 #include "backend/model_backend.h"
@@ -14,6 +15,7 @@ namespace posekit::inline v0 {
 struct OpenedModel {
   std::unique_ptr<ModelFile> file;
   ModelInfo info;
+  std::optional<std::size_t> max_batch;  ///< Once it is known.
 };
 
 /// Opens a model file on one device. @throws Error as Model's constructor

@@ -38,13 +38,18 @@ MemoryReport measure_memory(ModelBackend& backend) {
                       .available = meter->available(),
                       .largest_batch = {}};
   const std::uint64_t one = peak_of_batch(backend, 1, *meter);
-  const std::uint64_t two = peak_of_batch(backend, 2, *meter);
-  report.person = two - std::min(one, two);
+  if (backend.max_batch() > 1) {
+    const std::uint64_t two = peak_of_batch(backend, 2, *meter);
+    report.person = two - std::min(one, two);
+  } else {
+    report.person = one;
+  }
   report.batch = one - std::min(report.person, one);
   // On the host, crops are in posekit's own memory.
   if (backend.on_cpu()) report.person += crop_bytes(backend.crop_format(), backend.info().input.size());
   if (report.available && report.person > 0) {
-    report.largest_batch = (*report.available - std::min(report.batch, *report.available)) / report.person;
+    const std::uint64_t fits = (*report.available - std::min(report.batch, *report.available)) / report.person;
+    report.largest_batch = std::min<std::size_t>(fits, backend.max_batch());
   }
   return report;
 }

@@ -8,7 +8,7 @@ namespace posekit::inline v0 {
 
 ModelReport inspect_model(const std::filesystem::path& path, const ModelOptions& options) {
   OpenedModel model = open_model(path, options, Device{});
-  const ModelFile::Parameters parameters = model.file->parameters();
+  const ModelFile::Parameters& parameters = model.file->parameters();
   return {.path = path,
           .file_bytes = std::filesystem::file_size(path),
           .parameters = parameters.count,

@@ -14,11 +14,12 @@ namespace posekit::inline v0 {
 class TorchBackend final : public ModelBackend {
  public:
   /// @param program on the device, in the type
-  TorchBackend(std::shared_ptr<const Program> program, ModelInfo info, Device device, c10::ScalarType type);
+  TorchBackend(std::shared_ptr<const Program> program, ModelInfo info, Device device, c10::ScalarType type, std::size_t max_batch);
 
   const ModelInfo& info() const noexcept override { return replica_.network.info(); }
   std::span<const Device> devices() const noexcept override { return {&device_, 1}; }
   CropFormat crop_format() const noexcept override { return on_cpu() ? CropFormat::float_chw : CropFormat::uint8_hwc; }
+  std::size_t max_batch() const noexcept override { return max_batch_; }
   std::unique_ptr<BatchSession> open_session(const DecodeRequest& request) override;
   void release_cached() noexcept override;
   std::unique_ptr<MemoryMeter> memory() override;
@@ -28,6 +29,7 @@ class TorchBackend final : public ModelBackend {
 
  private:
   Device device_;
+  std::size_t max_batch_;
   Replica replica_;
 };
 

@@ -1,4 +1,4 @@
-/// Opens TorchScript archives: load → device and type → freeze.
+/// Opens TorchScript archives: load → freeze → look at the code → device and type.
 #include "torch/torchscript_file.h"
 
 #include <caffe2/serialize/read_adapter_interface.h>
@@ -10,18 +10,17 @@
 
 #include <algorithm>
 #include <cstring>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_set>
 #include <utility>
 
-#include "base/log.h"
-#include "posekit/runtime.h"
 #include "torch/backend.h"
+#include "torch/code_check.h"
+#include "torch/graph_nodes.h"
+#include "torch/load_pass.h"
 #include "torch/runtime.h"
-#include "torch/tf32.h"
 
 namespace posekit::inline v0 {
 namespace {
@@ -56,9 +55,9 @@ class MemoryAdapter final : public caffe2::serialize::ReadAdapterInterface {
   std::span<const std::byte> bytes_;
 };
 
-torch::jit::Module load(const ModelSource& source, c10::Device device, torch::jit::ExtraFilesMap& extra) {
-  if (source.in_memory()) return torch::jit::load(std::make_shared<MemoryAdapter>(source.bytes()), device, extra);
-  return torch::jit::load(source.path().string(), device, extra);
+torch::jit::Module load(const ModelSource& source, torch::jit::ExtraFilesMap& extra) {
+  if (source.in_memory()) return torch::jit::load(std::make_shared<MemoryAdapter>(source.bytes()), c10::kCPU, extra);
+  return torch::jit::load(source.path().string(), c10::kCPU, extra);
 }
 
 c10::ScalarType scalar_type(Precision precision) {
@@ -68,16 +67,6 @@ c10::ScalarType scalar_type(Precision precision) {
     case Precision::bf16: return c10::ScalarType::BFloat16;
   }
   return c10::ScalarType::Float;
-}
-
-/// Constants in place of attributes, batch normalisation folded. Some models can't be frozen; they run as they are.
-torch::jit::Module frozen(const torch::jit::Module& module, const std::string& name) {
-  try {
-    return torch::jit::freeze(module);
-  } catch (const std::exception&) {
-    log(LogLevel::info, "model \"" + name + "\" can't be frozen and runs as it is, a little slower");
-    return module;
-  }
 }
 
 /// Whether a forward may write to the memory of its input; "may" counts as "does".
@@ -111,96 +100,101 @@ std::vector<at::Tensor> tensors_of(const c10::IValue& value, const ModelInfo& in
   return tensors;
 }
 
-/// A module in eval mode.
-class ScriptProgram final : public Program {
- public:
-  explicit ScriptProgram(torch::jit::Module module) : module_(std::move(module)) {}
-
-  std::vector<at::Tensor> run(const at::Tensor& input, const ModelInfo& info) const override {
-    torch::jit::Module module = module_;  // a handle of this call's own
-    return tensors_of(module.forward({input}), info);
-  }
-  bool writes_to_its_input() const override { return posekit::writes_to_its_input(module_); }
-  std::size_t weight_bytes() const override;
-
- private:
-  torch::jit::Module module_;
-};
-
-/// Parameters, buffers and the constants that freezing made of them.
-std::size_t ScriptProgram::weight_bytes() const {
+/// Bytes of parameters, buffers and the constants that freezing made of them.
+std::size_t weight_bytes_of(const torch::jit::Module& module) {
   std::unordered_set<const void*> seen;
   std::size_t bytes = 0;
   const auto add = [&](const at::Tensor& tensor) {
     if (!tensor.defined() || !tensor.has_storage() || !seen.insert(tensor.storage().unsafeGetStorageImpl()).second) return;
     bytes += tensor.storage().nbytes();
   };
-  for (const at::Tensor& tensor : module_.parameters()) add(tensor);
-  for (const at::Tensor& tensor : module_.buffers()) add(tensor);
-  const std::function<void(const torch::jit::Block*)> add_constants = [&](const torch::jit::Block* block) {
-    for (const torch::jit::Node* node : block->nodes()) {
-      for (const torch::jit::Block* inner : node->blocks()) add_constants(inner);
-      if (node->kind() == c10::prim::Constant && node->output()->type()->isSubtypeOf(*c10::TensorType::get())) {
-        add(torch::jit::toIValue(node->output())->toTensor());
-      }
-    }
-  };
-  for (const torch::jit::Method& method : module_.get_methods()) add_constants(method.graph()->block());
+  for (const at::Tensor& tensor : module.parameters()) add(tensor);
+  for (const at::Tensor& tensor : module.buffers()) add(tensor);
+  for (const torch::jit::Node* node : nodes_of(module)) {
+    if (node->kind() != c10::prim::Constant || !node->output()->type()->isSubtypeOf(*c10::TensorType::get())) continue;
+    add(torch::jit::toIValue(node->output())->toTensor());
+  }
   return bytes;
+}
+
+class ScriptProgram final : public Program {
+ public:
+  /// @param module on its device, in its type
+  explicit ScriptProgram(torch::jit::Module module)
+      : module_(std::move(module)), writes_to_its_input_(posekit::writes_to_its_input(module_)), weight_bytes_(weight_bytes_of(module_)) {}
+
+  std::vector<at::Tensor> run(const at::Tensor& input, const ModelInfo& info) const override {
+    torch::jit::Module module = module_;  // a handle of this call's own
+    return tensors_of(module.forward({input}), info);
+  }
+  bool writes_to_its_input() const override { return writes_to_its_input_; }
+  std::size_t weight_bytes() const override { return weight_bytes_; }
+
+ private:
+  torch::jit::Module module_;
+  bool writes_to_its_input_;
+  std::size_t weight_bytes_;
+};
+
+ModelFile::Parameters parameters_of(const torch::jit::Module& module) {
+  ModelFile::Parameters parameters;
+  const auto count = [&](const at::Tensor& tensor) {
+    parameters.count += static_cast<std::size_t>(tensor.numel());
+    parameters.bytes += tensor.nbytes();
+  };
+  for (const at::Tensor& tensor : module.parameters()) count(tensor);
+  for (const at::Tensor& tensor : module.buffers()) count(tensor);
+  return parameters;
+}
+
+void refuse_training(const torch::jit::Module& module, const std::string& source) {
+  const std::string training = training_in(module);
+  if (training.empty()) return;
+  throw Error(ErrorCode::invalid_model, source + " was exported in training mode, its code has " + training +
+                                            ": call model.eval() before tracing or scripting, and export it again");
 }
 
 class TorchScriptFile final : public ModelFile {
  public:
-  /// @param module in the file's own types, on the device, in eval mode
+  /// @param module as in the file, on the CPU, in eval mode
   TorchScriptFile(std::string source, Device device, torch::jit::Module module, std::string metadata)
-      : source_(std::move(source)), device_(device), module_(std::move(module)), metadata_(std::move(metadata)) {}
+      : source_(std::move(source)),
+        device_(device),
+        metadata_(std::move(metadata)),
+        parameters_(parameters_of(module)),
+        suggested_channels_(posekit::suggested_channels(module)),
+        module_(frozen(std::move(module), source_)) {
+    refuse_training(module_, source_);
+    batch_traits_ = batch_traits_of(module_);
+  }
 
   const std::string& metadata() const noexcept override { return metadata_; }
-  std::optional<std::size_t> suggested_channels() const override {
-    return in_torch(source_ + " can't be inspected", ErrorCode::invalid_model, [&] { return posekit::suggested_channels(module_); });
-  }
-  Parameters parameters() const override;
-  std::shared_ptr<ModelBackend> make_backend(const ModelInfo& info, Precision precision) override;
+  std::optional<std::size_t> suggested_channels() const noexcept override { return suggested_channels_; }
+  const Parameters& parameters() const noexcept override { return parameters_; }
+  const BatchTraits& batch_traits() const noexcept override { return batch_traits_; }
+  std::shared_ptr<ModelBackend> make_backend(const ModelInfo& info, Precision precision, std::size_t max_batch) override;
 
  private:
-  std::shared_ptr<const Program> load_program(const ModelInfo& info);
-
   std::string source_;  ///< As messages name it.
   Device device_;
-  torch::jit::Module module_;
   std::string metadata_;
-  std::shared_ptr<const Program> program_;         ///< Frozen.
+  Parameters parameters_;
+  std::optional<std::size_t> suggested_channels_;
+  torch::jit::Module module_;  ///< Frozen; until there is a program.
+  BatchTraits batch_traits_;
+  std::shared_ptr<const Program> program_;
   c10::ScalarType type_ = c10::ScalarType::Float;  ///< Of the program.
 };
 
-ModelFile::Parameters TorchScriptFile::parameters() const {
-  return in_torch(source_ + " can't be inspected", ErrorCode::invalid_model, [&] {
-    Parameters parameters;
-    const auto count = [&](const at::Tensor& tensor) {
-      parameters.count += static_cast<std::size_t>(tensor.numel());
-      parameters.bytes += tensor.nbytes();
-    };
-    for (const at::Tensor& tensor : module_.parameters()) count(tensor);
-    for (const at::Tensor& tensor : module_.buffers()) count(tensor);
-    return parameters;
-  });
-}
-
-std::shared_ptr<const Program> TorchScriptFile::load_program(const ModelInfo& info) {
-  module_.to(torch_device(device_), type_);
-  torch::jit::Module network = frozen(module_, info.name);
-  set_tf32_of_convolutions(network, torch_tf32());
-  return std::make_shared<ScriptProgram>(std::move(network));
-}
-
-std::shared_ptr<ModelBackend> TorchScriptFile::make_backend(const ModelInfo& info, Precision precision) {
+std::shared_ptr<ModelBackend> TorchScriptFile::make_backend(const ModelInfo& info, Precision precision, std::size_t max_batch) {
   const std::string failure = source_ + " can't be brought to " + to_string(device_) + " in " + std::string(to_string(precision));
   return in_torch(failure, ErrorCode::invalid_model, [&] {
     if (!program_) {
       type_ = scalar_type(precision);
-      program_ = load_program(info);
+      bring_to(module_, torch_device(device_), type_);
+      program_ = std::make_shared<ScriptProgram>(std::move(module_));
     }
-    return std::make_shared<TorchBackend>(program_, info, device_, type_);
+    return std::make_shared<TorchBackend>(program_, info, device_, type_, max_batch);
   });
 }
 
@@ -209,8 +203,9 @@ std::shared_ptr<ModelBackend> TorchScriptFile::make_backend(const ModelInfo& inf
 std::unique_ptr<ModelFile> open_torchscript(const ModelSource& source, Device device) {
   return in_torch(source.text() + " can't be loaded", ErrorCode::invalid_model, [&] {
     torch::jit::ExtraFilesMap extra{{metadata_entry, ""}};
-    torch::jit::Module module = load(source, torch_device(device), extra);
+    torch::jit::Module module = load(source, extra);
     module.eval();
+    refuse_training(module, source.text());  // here too: Torch folds batch norms that train as if they did not
     return std::make_unique<TorchScriptFile>(source.text(), device, std::move(module), std::move(extra[metadata_entry]));
   });
 }

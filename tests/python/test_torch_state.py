@@ -88,6 +88,7 @@ SWITCHES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "fake tensors": FakeTensorMode,
     "a dispatch mode": Refusing,
     "a function mode": RefusingFunctions,
+    "default type": default_type,
     "default device": default_device,
     "anomaly detection": lambda: torch.autograd.set_detect_anomaly(True),
     "inference mode": torch.inference_mode,

@@ -18,6 +18,7 @@ class BySessions final : public posekit::ModelBackend {
   const posekit::ModelInfo& info() const noexcept override { return backend_->info(); }
   std::span<const posekit::Device> devices() const noexcept override { return {&device_, 1}; }
   posekit::CropFormat crop_format() const noexcept override { return posekit::CropFormat::uint8_hwc; }
+  std::size_t max_batch() const noexcept override { return backend_->max_batch(); }
   std::unique_ptr<posekit::BatchSession> open_session(const posekit::DecodeRequest& request) override {
     return open_device_session_of(*backend_, request);
   }

@@ -17,6 +17,20 @@ void save_script_model(const std::filesystem::path& path, const std::string& for
 void save_script_model_with_weight(const std::filesystem::path& path, const std::string& forward, const std::string& name,
                                    const std::vector<std::int64_t>& shape, const std::string& metadata = "");
 
+/// A weight or buffer of a model.
+struct Weight {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  std::string values;  ///< "float": i / n for value i of n; "long": 17 i mod 300; "odd long": 4097 + 6 i; "bool": whether i is odd.
+  bool parameter = false;
+};
+void save_script_model_with_weights(const std::filesystem::path& path, const std::string& forward, const std::vector<Weight>& weights,
+                                    const std::string& metadata = "");
+
+/// Residual blocks of two convolutions with batch norms, whose random weights and statistics are as in trained networks: [B,3,H,W] to
+/// [B,2,H,W].
+void save_residual_model(const std::filesystem::path& path, int blocks, const std::string& metadata);
+
 /// Metadata for a pose model, all required keys present.
 /// @param heatmap_width 0: no size of heatmaps is given
 /// @param keypoints a set's name in quotes, or an object, as JSON

@@ -17,6 +17,7 @@
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/serialization/import.h>
 
+#include <cmath>
 #include <optional>
 #include <sstream>
 #include <stdexcept>
@@ -25,6 +26,8 @@
 #include "torch/backend.h"
 #include "torch/crop.h"
 #include "torch/device.h"
+#include "torch/graph_nodes.h"
+#include "torch/load_pass.h"
 #include "torch/peaks.h"
 #include "torch/runtime.h"
 #include "torch/tf32.h"
@@ -122,6 +125,35 @@ std::vector<bool> tf32_flags_once_set(const std::filesystem::path& model, bool f
   return flags;
 }
 
+std::vector<float> cast_before_freezing(const std::filesystem::path& model, HeatmapType type, std::span<const float> crops,
+                                        std::size_t count) {
+  const c10::InferenceMode inference;
+  torch::jit::Module module = torch::jit::load(model.string());
+  module.eval();
+  module.to(scalar_type(type));
+  module = torch::jit::freeze(module);
+  const auto side = static_cast<std::int64_t>(std::lround(std::sqrt(static_cast<double>(crops.size() / count / 3))));
+  const at::Tensor input =
+      at::from_blob(const_cast<float*>(crops.data()), {static_cast<std::int64_t>(count), 3, side, side}, at::kFloat).to(scalar_type(type));
+  const at::Tensor output = module.forward({input}).toTensor().to(at::kFloat).contiguous();
+  return {output.const_data_ptr<float>(), output.const_data_ptr<float>() + output.numel()};
+}
+
+std::vector<std::string> types_of_batch_norm_constants(const std::filesystem::path& model, posekit::Precision precision) {
+  const c10::InferenceMode inference;
+  torch::jit::Module module = torch::jit::load(model.string());
+  module.eval();
+  module = posekit::frozen(module, "the test's model");
+  posekit::bring_to(module, c10::kCPU, precision == posekit::Precision::fp16 ? at::kHalf : at::kBFloat16);
+  std::vector<std::string> types;
+  for (const torch::jit::Node* node : posekit::nodes_of(module)) {
+    if (node->kind() != c10::aten::batch_norm) continue;
+    for (std::size_t i = 1; i <= 4; ++i)
+      types.emplace_back(c10::toString(posekit::constant_input(*node, i).value().toTensor().scalar_type()));
+  }
+  return types;
+}
+
 std::vector<std::uint8_t> torch_crop(const std::string& device, const posekit::CropTask& task) {
   const c10::InferenceMode inference;
   const c10::Device there(device);
@@ -158,6 +190,12 @@ const std::vector<std::pair<std::string, std::function<Off()>>> host_switches{
          at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
          at::autocast::set_autocast_enabled(at::kCPU, false);
        };
+     }},
+    {"default type",
+     [] {
+       at::globalContext();
+       c10::set_default_dtype(caffe2::TypeMeta::Make<double>());
+       return [] { c10::set_default_dtype(caffe2::TypeMeta::Make<float>()); };
      }},
     {"inference mode",
      [] {

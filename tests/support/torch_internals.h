@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "backend/model_backend.h"
+#include "posekit/model.h"
 
 namespace posekit_test {
 
@@ -39,6 +40,13 @@ std::vector<float> rounded(std::span<const float> values, HeatmapType type);
 /// Loads a model, frozen or not, sets the TF32 flag of its convolutions, runs it once, and returns the flags of its forward's convolutions.
 /// @param changed how many were changed
 std::vector<bool> tf32_flags_once_set(const std::filesystem::path& model, bool frozen, bool allowed, std::size_t& changed);
+
+/// What a model gives for crops [count,3,H,W] if all of it is cast to the type before it is frozen, as float32.
+std::vector<float> cast_before_freezing(const std::filesystem::path& model, HeatmapType type, std::span<const float> crops,
+                                        std::size_t count);
+
+/// Types of weight, bias and statistics of a loaded model's batch norms, as Torch names them.
+std::vector<std::string> types_of_batch_norm_constants(const std::filesystem::path& model, posekit::Precision precision);
 
 /// The crop [h,w,3] that the session's device makes of an image, which is on the host and is copied there first.
 /// @param device "cpu" or "cuda"

@@ -69,8 +69,8 @@ TEST_CASE("Memory: half precision halves the weights") {
   POSEKIT_NEEDS_TEST_DEVICE();
   const posekit_test::TemporaryDir dir;
   posekit_test::save_script_model_with_weight(dir.path() / "m.pt",
-                                              "def forward(self, x):\n    return x[:, 0:2, 0:4, 0:4] + self.weight[0, 0]\n", "weight",
-                                              {2048, 1024}, two_heatmaps());
+                                              "def forward(self, x):\n    return x[:, 0:2, 0:4, 0:4] + self.weight[x.size(0), 0]\n",
+                                              "weight", {2048, 1024}, two_heatmaps());
   ModelOptions options = on_test_device();
   options.precision = Precision::bf16;
   CHECK(about(Model(dir.path() / "m.pt", options).measure_memory().weights, 4));

@@ -188,7 +188,8 @@ TEST_CASE("A forward that runs out of memory reports out_of_memory") {
 TEST_CASE("A network that can't run in a precision is reported with the remedy") {
   const auto [precision, name] = GENERATE(table<Precision, std::string>({{Precision::fp16, "fp16"}, {Precision::bf16, "bf16"}}));
   const posekit_test::TemporaryDir dir;
-  save_script_model(dir.path() / "m.pt", "def forward(self, x):\n    return torch.conv2d(x, torch.ones([2, 3, 1, 1]), None, [4, 4])\n",
+  save_script_model(dir.path() / "m.pt",
+                    "def forward(self, x):\n    return torch.conv2d(x, torch.ones([2, 3, x.size(1) - 2, 1]), None, [4, 4])\n",
                     heatmap_metadata());
   ModelOptions options;
   CHECK(verdict(dir.path() / "m.pt", ErrorCode::ok, options) == "ok");
