@@ -324,6 +324,34 @@ void set_origin(ModelInfo& info, std::string_view key, std::string value) {
   }
 }
 
+/// Notes mean and std that look as if they were for values 0..1: pixels are 0..255.
+void note_units(ModelInfo& info) {
+  const InputInfo& input = info.input;
+  const auto within = [](const std::array<double, 3>& values) {
+    return std::ranges::all_of(values, [](double value) { return std::abs(value) <= 1; });
+  };
+  constexpr std::array<double, 3> ones{1, 1, 1};
+  constexpr std::array<double, 3> zeros{0, 0, 0};
+  const bool mean_is_small = within(input.mean) && input.mean != zeros;
+  const bool std_is_small = within(input.std) && (input.std != ones || within(input.mean));  // of old networks: a mean alone is subtracted
+  if (!mean_is_small && !std_is_small) return;
+  double least = 0;
+  double most = 0;
+  for (std::size_t i = 0; i < 3; ++i) {
+    for (const double pixel : {0.0, 255.0}) {
+      least = std::min(least, (pixel - input.mean[i]) / input.std[i]);
+      most = std::max(most, (pixel - input.mean[i]) / input.std[i]);
+    }
+  }
+  info.notes.push_back(
+      fmt::format("input.{} {} as for pixels of 0..1, but they are 0..255, so the network gets values from {:.1f} to {:.1f}: correct that "
+                  "(255 times as much), or keep it if the network takes such values",
+                  mean_is_small && std_is_small ? "mean and input.std"
+                  : mean_is_small               ? "mean"
+                                                : "std",
+                  mean_is_small && std_is_small ? "are" : "is", least, most));
+}
+
 [[noreturn]] void fail_option(std::string_view what, double value, std::string_view allowed) {
   throw Error(ErrorCode::invalid_argument, fmt::format("{} {} was given, {} is expected", what, value, allowed));
 }
@@ -350,6 +378,7 @@ ModelInfo parse_model_info(std::string_view json, std::string_view origin) {
     read_detect(reader, info);
   }
   reader.note_unknown();
+  note_units(info);
   return info;
 }
 

@@ -109,6 +109,29 @@ TEST_CASE("An unknown key is ignored with a note") {
   CHECK_THAT(info.notes[0], ContainsSubstring("input.colour"));
 }
 
+TEST_CASE("Mean and std that are as for pixels of 0..1 are noted, with what the network gets") {
+  const auto [input, named, range] = GENERATE(table<std::string, std::string, std::string>({
+      {R"("mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225])", "input.mean and input.std are", "from -2.1 to 1136.4"},
+      {R"("mean": [0, 0, 0], "std": [1, 1, 1])", "input.std is", "from 0.0 to 255.0"},
+      {R"("mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5])", "input.mean and input.std are", "from -1.0 to 509.0"},
+      {R"("mean": [123.675, 116.28, 103.53], "std": [0.229, 0.224, 0.225])", "input.std is", "from -540.1 to 673.2"},
+      {R"("mean": [0.485, 0.456, 0.406])", "input.mean is", "from -0.0 to 1.0"},
+  }));
+  const std::string to = "\"width\": 192, " + input;
+  const ModelInfo info = parse_model_info(with("\"width\": 192", to), "test");
+  REQUIRE(info.notes.size() == 1);
+  CHECK_THAT(info.notes[0], ContainsSubstring(named) && ContainsSubstring(range));
+  check_message_form(info.notes[0], "input.", range);
+}
+
+TEST_CASE("Mean and std in units of 0..255 are not noted, nor a mean alone") {
+  const std::string input =
+      GENERATE(R"("mean": [123.675, 116.28, 103.53], "std": [58.395, 57.12, 57.375])", R"("mean": [0, 0, 0], "std": [255, 255, 255])",
+               R"("mean": [103.939, 116.779, 123.68], "std": [1, 1, 1])", R"("mean": [127.5, 127.5, 127.5], "std": [127.5, 127.5, 127.5])");
+  CHECK(parse_model_info(with("\"width\": 192", "\"width\": 192, " + input), "test").notes.empty());
+  CHECK(parse_model_info(detector(), "test").notes.empty());
+}
+
 TEST_CASE("A wrong document is refused with the key, the value found and the values allowed") {
   const auto [json, key, allowed] = GENERATE(table<std::string, std::string, std::string>({
       {"", "not valid JSON", ""},
