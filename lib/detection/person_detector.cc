@@ -2,11 +2,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <cmath>
+#include <span>
 #include <utility>
 
 #include "backend/batch_loop.h"
 #include "base/fork_guard.h"
+#include "base/log.h"
 #include "base/object_pool.h"
 #include "detection/nms.h"
 #include "detection/tiles.h"
@@ -26,8 +30,16 @@ struct PlannedWindow {
   CropTransform transform;  ///< From the window's pixels to the model's input.
 };
 
+/// What a call's detections above the threshold are like.
+struct Tally {
+  std::size_t all = 0;
+  std::size_t broken = 0;       ///< No boxes: not finite, or empty.
+  std::size_t within_unit = 0;  ///< Of the others, those with all corners in 0..1.
+};
+
 /// Memory of one call, reused by the next.
 struct Workspace {
+  Tally tally;
   std::vector<PlannedWindow> windows;
   std::vector<std::vector<Box>> boxes;  ///< Of each window.
   BatchLoop<PlannedWindow> loop;
@@ -40,7 +52,7 @@ Box map_back(const float* corners, float score, const PlannedWindow& planned) {
 }
 
 /// The people among one window's candidates, in image pixels.
-void collect(const ModelOutput& output, std::size_t row, const PlannedWindow& planned, Size image, const DetectInfo& info,
+void collect(const ModelOutput& output, std::size_t row, const PlannedWindow& planned, Size image, const DetectInfo& info, Tally& tally,
              std::vector<Box>& boxes) {
   const std::size_t count = output.tensors[0].shape[1];
   const float* corners = output.tensors[0].data + row * count * 4;
@@ -49,7 +61,15 @@ void collect(const ModelOutput& output, std::size_t row, const PlannedWindow& pl
   for (std::size_t i = 0; i < count; ++i) {
     const float label = labels == nullptr ? static_cast<float>(info.person_label) : labels[i];
     if (!is_person(scores[i], label, info)) continue;
-    const Box box = map_back(corners + 4 * i, scores[i], planned);
+    const std::span<const float, 4> corner(corners + 4 * i, 4);
+    ++tally.all;
+    if (!std::ranges::all_of(corner, [](float value) { return std::isfinite(value); }) || corner[2] <= corner[0] ||
+        corner[3] <= corner[1]) {
+      ++tally.broken;
+      continue;
+    }
+    if (std::ranges::all_of(corner, [](float value) { return value >= 0 && value <= 1; })) ++tally.within_unit;
+    const Box box = map_back(corner.data(), scores[i], planned);
     if (!touches_inner_border(box, planned.window, image)) boxes.push_back(box);
   }
 }
@@ -104,6 +124,7 @@ class PersonDetector::Impl {
  private:
   void plan_image(const ImageView& image, std::size_t index, std::vector<PlannedWindow>& windows) const;
   CropTask crop_of(const PlannedWindow& planned, const ImageView& image) const;
+  void warn_once(const Tally& tally);
   void join_windows(std::span<const ImageView> images, std::vector<DetectionResult>& results, Workspace& work) const;
 
   ForkGuard fork_guard_;
@@ -115,6 +136,8 @@ class PersonDetector::Impl {
   BatchLimit max_batch_;
   DecodeRequest whole_output_;
   ObjectPool<Workspace> workspaces_;
+  std::atomic<bool> warned_of_broken_ = false;
+  std::atomic<bool> warned_of_shares_ = false;
 };
 
 std::vector<DetectionResult> PersonDetector::Impl::detect(std::span<const ImageView> images, const RunControl& control) {
@@ -122,6 +145,7 @@ std::vector<DetectionResult> PersonDetector::Impl::detect(std::span<const ImageV
   std::vector<DetectionResult> results(images.size());
   const auto work = workspaces_.take();
   work->windows.clear();
+  work->tally = {};
   for (std::size_t i = 0; i < images.size(); ++i) set_error(results[i], outcome_of([&] { plan_image(images[i], i, work->windows); }));
   if (work->boxes.size() < work->windows.size()) work->boxes.resize(work->windows.size());
   for (std::vector<Box>& boxes : work->boxes) boxes.clear();
@@ -131,15 +155,33 @@ std::vector<DetectionResult> PersonDetector::Impl::detect(std::span<const ImageV
     const auto start = Clock::now();
     const auto first = static_cast<std::size_t>(batch.items.data() - work->windows.data());
     for (std::size_t i = 0; i < batch.items.size(); ++i) {
-      collect(result.output, i, batch.items[i], images[batch.items[i].image].size(), info_.detect(), work->boxes[first + i]);
+      collect(result.output, i, batch.items[i], images[batch.items[i].image].size(), info_.detect(), work->tally, work->boxes[first + i]);
     }
     const Milliseconds share = (batch.preprocess + batch.inference + (Clock::now() - start)) / static_cast<double>(batch.items.size());
     for (const PlannedWindow& window : batch.items) results[window.image].timings.detect += share;
   };
   const auto fail_window = [&](const PlannedWindow& window, const Outcome& outcome) { set_error(results[window.image], outcome); };
   work->loop.run(work->windows, {*backend_, whole_output_, *executor_, max_batch_}, control, BatchWork{crop, deliver, fail_window});
+  warn_once(work->tally);
   join_windows(images, results, *work);
   return results;
+}
+
+/// Detections that contradict what a detector should give, for the first call that has some.
+void PersonDetector::Impl::warn_once(const Tally& tally) {
+  if (tally.broken > 0 && !warned_of_broken_.exchange(true)) {
+    log(LogLevel::warning,
+        fmt::format("model \"{}\": {} of {} detections are no boxes (x2 <= x1, y2 <= y1 or not finite) and were dropped: check "
+                    "that it gives corners x1, y1, x2, y2",
+                    info_.name, tally.broken, tally.all));
+  }
+  const std::size_t boxes = tally.all - tally.broken;
+  if (boxes > 0 && tally.within_unit == boxes && !warned_of_shares_.exchange(true)) {
+    log(LogLevel::warning,
+        fmt::format("model \"{}\": the boxes of all {} detections are within 0..1, as shares of the sides are, pixels of its "
+                    "{}x{} input are expected: scale them in its forward",
+                    info_.name, boxes, info_.input.width, info_.input.height));
+  }
 }
 
 /// The people of each image from those of its windows, in the windows' order, whatever order they were computed in. An image whose windows

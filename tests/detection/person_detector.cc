@@ -2,14 +2,18 @@
 #include <atomic>
 #include <catch2/catch_approx.hpp>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "posekit/detector.h"
 #include "posekit/error.h"
 #include "support/fails_with.h"
 #include "support/fake_backend.h"
+#include "support/message_form.h"
+#include "support/warnings_of.h"
 
 using namespace posekit;
 using Catch::Approx;
@@ -74,6 +78,46 @@ TEST_CASE("PersonDetector keeps persons above the threshold, best first, and sup
   REQUIRE(boxes.size() == 2);
   CHECK(boxes[0].score == 0.9F);
   CHECK(boxes[1].score == 0.8F);
+}
+
+TEST_CASE("A detector whose boxes are all within 0..1 is warned of once") {
+  struct Case {
+    std::vector<Candidate> candidates;
+    bool warned;
+  };
+  const auto [candidates, warned] = GENERATE(Case{{{0.1F, 0.1F, 0.9F, 0.9F, 0.9F, 0}}, true},
+                                             Case{{{0.1F, 0.1F, 0.4F, 0.9F, 0.9F, 0}, {0.5F, 0, 1, 1, 0.8F, 0}, {10, 10, 90, 90, 0.1F, 0}},
+                                                  true},  // the last is below the threshold
+                                             Case{{{0.1F, 0.1F, 0.9F, 0.9F, 0.9F, 0}, {10, 10, 90, 90, 0.9F, 0}}, false},
+                                             Case{{{0.1F, 0.1F, 0.9F, 0.9F, 0.1F, 0}}, false}, Case{{}, false});
+  const auto model = constant_model(detect_info(Resize::stretch), candidates);
+  const PersonDetector detector{Model(model)};
+  const Image image = black(100, 100);
+  const std::vector<std::string> log = posekit_test::warnings_of([&] {
+    (void)detector.detect(image.view());
+    (void)detector.detect(image.view());
+  });
+  REQUIRE(log.size() == (warned ? 1 : 0));
+  if (warned) posekit_test::check_message_form(log[0], "\"fake\"", "100x100");
+}
+
+TEST_CASE("Detections that are no boxes are dropped, and counted in one warning") {
+  const auto model = constant_model(detect_info(Resize::stretch), {{30, 10, 10, 50, 0.9F, 0},  // corners swapped
+                                                                   {10, 50, 30, 10, 0.9F, 0},
+                                                                   {10, 10, 10, 50, 0.9F, 0},  // no width
+                                                                   {nan, 10, 30, 50, 0.9F, 0},
+                                                                   {60, 10, 90, 50, 0.8F, 0},
+                                                                   {nan, 10, 30, 50, 0.1F, 0}});  // below the threshold
+  const PersonDetector detector{Model(model)};
+  const Image image = black(100, 100);
+  std::vector<Box> boxes;
+  const std::vector<std::string> log = posekit_test::warnings_of([&] {
+    boxes = detector.detect(image.view());
+    CHECK(detector.detect(image.view()) == boxes);
+  });
+  CHECK(boxes == std::vector<Box>{{60, 10, 90, 50, 0.8F}});
+  REQUIRE(log.size() == 1);
+  posekit_test::check_message_form(log[0], "\"fake\"", "4 of 5 detections");
 }
 
 TEST_CASE("PersonDetector maps boxes back through stretch and clips them to the image") {

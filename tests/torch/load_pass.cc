@@ -4,6 +4,7 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <cmath>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,12 +12,12 @@
 #include "posekit/error.h"
 #include "posekit/estimator.h"
 #include "posekit/model_report.h"
-#include "posekit/runtime.h"
 #include "support/message_form.h"
 #include "support/model_builder.h"
 #include "support/paths.h"
 #include "support/run_batch.h"
 #include "support/torch_internals.h"
+#include "support/warnings_of.h"
 
 using namespace posekit;
 using Catch::Matchers::ContainsSubstring;
@@ -204,12 +205,9 @@ TEST_CASE("A model whose code fixes the batch to one runs in batches of one, and
   ModelOptions options;
   options.warm_up = warm_up;
   options.device = device;
-  std::vector<std::string> log;
-  set_log_callback([&](LogLevel level, std::string_view text) {
-    if (level == LogLevel::warning) log.emplace_back(text);
-  });
-  const Model model(path, options);
-  set_log_callback({});
+  std::optional<Model> loaded;
+  const std::vector<std::string> log = posekit_test::warnings_of([&] { loaded.emplace(path, options); });
+  const Model& model = *loaded;
   REQUIRE(log.size() == 1);
   CHECK_THAT(log[0], ContainsSubstring(where) && ContainsSubstring("batches of one") && ContainsSubstring("x.shape[0]"));
   posekit_test::check_message_form(log[0], "\"test\"", where);
