@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "base/process_end.h"
 
 namespace posekit::inline v0 {
 
@@ -15,7 +16,10 @@ BatchLimit::BatchLimit(std::size_t asked, const ModelBackend& backend) noexcept 
 
 bool BatchLimit::lower_below(std::size_t failed, ModelBackend& backend) {
   if (failed < 2) return false;
-  backend.release_cached();
+  {
+    const ModelWork work;
+    backend.release_cached();
+  }
   const std::size_t half = failed / 2;
   std::size_t now = size_;
   while (now > half && !size_.compare_exchange_weak(now, half)) {

@@ -12,6 +12,7 @@
 #include "base/fork_guard.h"
 #include "base/log.h"
 #include "base/object_pool.h"
+#include "base/process_end.h"
 #include "detection/nms.h"
 #include "detection/tiles.h"
 #include "geometry/letterbox.h"
@@ -218,13 +219,14 @@ PersonDetector::PersonDetector(const std::filesystem::path& model, DetectorOptio
     : PersonDetector(Model(model), std::move(options)) {}
 PersonDetector::PersonDetector(PersonDetector&&) noexcept = default;
 PersonDetector& PersonDetector::operator=(PersonDetector&& other) noexcept {
-  PersonDetector old(std::move(*this));  // whose destructor looks whether the process was forked
+  PersonDetector old(std::move(*this));  // whose destructor looks whether it may free it
   impl_ = std::move(other.impl_);
   return *this;
 }
 PersonDetector::~PersonDetector() {
-  // Not in a forked child: freeing it there may wait for a lock that a thread of the parent held.
-  if (impl_ && impl_->forked()) (void)impl_.release();  // NOLINT(bugprone-unused-return-value)
+  // Not in a forked child: freeing it there may wait for a lock that a thread of the parent held. Nor while the process ends: without
+  // Torch.
+  if (impl_ && (impl_->forked() || process_is_ending())) keep_for_ever(std::move(impl_));
 }
 
 const ModelInfo& PersonDetector::info() const noexcept { return impl_->info(); }

@@ -8,6 +8,7 @@
 #include "backend/batch_loop.h"
 #include "base/fork_guard.h"
 #include "base/object_pool.h"
+#include "base/process_end.h"
 #include "codec/decode.h"
 #include "geometry/image_checks.h"
 #include "model/model_info.h"
@@ -199,13 +200,14 @@ PoseEstimator::PoseEstimator(const std::filesystem::path& model, EstimatorOption
     : PoseEstimator(Model(model), std::move(options)) {}
 PoseEstimator::PoseEstimator(PoseEstimator&&) noexcept = default;
 PoseEstimator& PoseEstimator::operator=(PoseEstimator&& other) noexcept {
-  PoseEstimator old(std::move(*this));  // whose destructor looks whether the process was forked
+  PoseEstimator old(std::move(*this));  // whose destructor looks whether it may free it
   impl_ = std::move(other.impl_);
   return *this;
 }
 PoseEstimator::~PoseEstimator() {
-  // Not in a forked child: freeing it there may wait for a lock that a thread of the parent held.
-  if (impl_ && impl_->forked()) (void)impl_.release();  // NOLINT(bugprone-unused-return-value)
+  // Not in a forked child: freeing it there may wait for a lock that a thread of the parent held. Nor while the process ends: without
+  // Torch.
+  if (impl_ && (impl_->forked() || process_is_ending())) keep_for_ever(std::move(impl_));
 }
 
 const ModelInfo& PoseEstimator::info() const noexcept { return impl_->info(); }

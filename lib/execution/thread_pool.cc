@@ -70,6 +70,7 @@ class ThreadPool::Impl {
 
   [[nodiscard]] std::size_t slots() const noexcept { return slots_; }
   [[nodiscard]] bool forked() const noexcept { return fork_guard_.forked(); }
+  [[nodiscard]] bool inside() const noexcept { return inside_ == this; }
   void parallel_for(std::size_t n, TaskRef task);
 
  private:
@@ -173,8 +174,9 @@ void ThreadPool::Impl::run_tasks(Job& job, std::size_t slot) {
 ThreadPool::ThreadPool(std::size_t threads) : impl_(std::make_unique<Impl>(threads)) {}
 
 ThreadPool::~ThreadPool() {
-  // In a forked child the workers do not exist and the mutex may be held for ever: what there is to join is left behind.
-  if (impl_->forked()) (void)impl_.release();  // NOLINT(bugprone-unused-return-value)
+  // In a forked child the workers do not exist and the mutex may be held for ever, and a task that calls exit() can't wait for itself: what
+  // there is to join is left behind.
+  if (impl_->forked() || impl_->inside()) (void)impl_.release();  // NOLINT(bugprone-unused-return-value)
 }
 
 std::size_t ThreadPool::slots() const noexcept { return impl_->slots(); }

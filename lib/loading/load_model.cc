@@ -12,6 +12,7 @@
 
 #include "backend/replicas.h"
 #include "base/log.h"
+#include "base/process_end.h"
 #include "model/file_format.h"
 #include "model/metadata_source.h"
 #include "model/model_info.h"
@@ -112,6 +113,7 @@ OpenedModel open_model(const ModelSource& source, const ModelOptions& options, D
 }
 
 std::shared_ptr<ModelBackend> load_model(const ModelSource& source, const ModelOptions& options) {
+  const ModelWork work;
   std::map<Device, OpenedModel> opened;  // replicas on one device share the weights
   std::vector<std::shared_ptr<ModelBackend>> replicas;
   for (const Device device : devices_of(options.device)) {

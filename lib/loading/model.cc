@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/fork_guard.h"
+#include "base/process_end.h"
 #include "loading/load_model.h"
 #include "loading/measure_memory.h"
 #include "posekit/error.h"
@@ -15,8 +16,9 @@ struct Model::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
-    // Not in a forked child: freeing it there may wait for a lock that a thread of the parent held.
-    if (fork_guard.forked()) (void)backend.release();  // NOLINT(bugprone-unused-return-value)
+    // Not in a forked child: freeing it there may wait for a lock that a thread of the parent held. Nor while the process ends: without
+    // Torch.
+    if (fork_guard.forked() || process_is_ending()) keep_for_ever(std::move(backend));
   }
 
   ForkGuard fork_guard;
@@ -35,6 +37,7 @@ std::span<const Device> Model::devices() const noexcept { return (*state_->backe
 
 MemoryReport Model::measure_memory() const {
   state_->fork_guard.check("Model");
+  const ModelWork work;
   return posekit::measure_memory(**state_->backend);
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/process_end.h"
 #include "base/wait.h"
 
 namespace posekit::inline v0 {
@@ -124,6 +125,14 @@ void FrameQueue::close() {
 void FrameQueue::cancel() {
   stop_.request_stop();
   close();
+}
+
+void FrameQueue::cancel_until(std::chrono::steady_clock::time_point deadline) {
+  stop_.request_stop();
+  const std::unique_lock lock = lock_until(mutex_, deadline);
+  if (!lock) return;
+  closed_ = true;
+  wake_all();
 }
 
 void FrameQueue::wake_all() {

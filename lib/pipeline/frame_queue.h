@@ -63,6 +63,8 @@ class FrameQueue {
   void close();
   /// The same, and stages are asked to be quick about it.
   void cancel();
+  /// The same, unless the lock is not to be had until then.
+  void cancel_until(std::chrono::steady_clock::time_point deadline);
   [[nodiscard]] std::stop_token stop() const noexcept { return stop_.get_token(); }
   /// After close: waits until the queue is empty. @throws Error cancelled, deadline_exceeded
   void wait_until_empty(const RunControl& control);

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/fork_guard.h"
+#include "base/process_end.h"
 #include "execution/signals_blocked.h"
 #include "pipeline/frame_queue.h"
 #include "pipeline/stages.h"
@@ -84,7 +85,7 @@ std::exception_ptr exception_of(Work&& work) noexcept {
 
 }  // namespace
 
-class Pipeline::Impl {
+class Pipeline::Impl final : private EndsWithProcess {
  public:
   Impl(Predictor predictor, Sink sink, const PipelineOptions& options);
   Impl(const Impl&) = delete;
@@ -102,6 +103,7 @@ class Pipeline::Impl {
   /// What one stage does with a batch.
   using Work = std::function<void(std::span<FrameTask* const>)>;
 
+  void end_soon(Time deadline) noexcept override { queue_.cancel_until(deadline); }
   void start_threads();
   void start(std::size_t count, const char* name, std::size_t stage, const FrameQueue::Fill& fill, const Work& work);
   void join();
@@ -132,9 +134,11 @@ Pipeline::Impl::Impl(Predictor predictor, Sink sink, const PipelineOptions& opti
     join();
     std::rethrow_exception(error);
   }
+  watch();
 }
 
 Pipeline::Impl::~Impl() {
+  unwatch();
   queue_.cancel();
   queue_.wait_until_empty({});
   join();
@@ -158,6 +162,7 @@ void Pipeline::Impl::start(std::size_t count, const char* name, std::size_t stag
     std::vector<FrameTask*> batch;
     batch.reserve(fill.most);
     auto life = [this, name, stage, fill, work, batch = std::move(batch)]() mutable {
+      count_this_thread();
       pthread_setname_np(pthread_self(), name);
       while (queue_.take(stage, fill, batch)) {
         work(batch);
@@ -278,8 +283,9 @@ Pipeline::Pipeline(Predictor predictor, Sink sink, PipelineOptions options) {
 }
 
 Pipeline::~Pipeline() {
-  // In a forked child the threads do not exist and the queue's mutex may be held for ever: nothing is joined.
-  if (impl_->forked()) (void)impl_.release();  // NOLINT(bugprone-unused-return-value)
+  // In a forked child the threads do not exist and the queue's mutex may be held for ever. At the end of the process this
+  // may be the sink's thread.
+  if (impl_->forked() || this_thread_exits()) keep_for_ever(std::move(impl_));
 }
 
 bool Pipeline::submit(PipelineInput input, const RunControl& control) { return impl_->submit(std::move(input), control); }

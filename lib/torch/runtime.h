@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "base/process_end.h"
 #include "posekit/device.h"
 #include "posekit/error.h"
 #include "torch/errors.h"
@@ -25,6 +26,7 @@ class TorchScope {
   TorchScope();
 
  private:
+  ModelWork work_;
   std::shared_ptr<c10::ThreadLocalDebugInfo> debug_info_;  ///< The caller's.
   at::RecordFunctionTLS callbacks_;                        ///< Likewise.
   at::ThreadLocalStateGuard state_;
