@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "arrays.h"
+#include "gil.h"
 #include "register.h"
 
 namespace py = pybind11;
@@ -24,7 +25,7 @@ namespace {
 std::unique_ptr<BoxesFile> read(const std::filesystem::path& path, const std::vector<std::filesystem::path>& images,
                                 std::optional<std::filesystem::path> annotations, std::optional<std::int64_t> category,
                                 std::optional<float> score_threshold, bool scale) {
-  const py::gil_scoped_release release;
+  const GilRelease release;
   const BoxesFileOptions options{.annotations = std::move(annotations).value_or(std::filesystem::path()),
                                  .category = category,
                                  .score_threshold = score_threshold,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "arrays.h"
+#include "gil.h"
 #include "interrupt.h"
 #include "options.h"
 #include "register.h"
@@ -32,7 +33,7 @@ std::shared_ptr<PersonDetector> make_detector(const Model& model, const py::kwar
   };
   // clang-format on
   DetectorOptions options = options_of(table, given);
-  const py::gil_scoped_release release;
+  const GilRelease release;
   return std::make_shared<PersonDetector>(model, std::move(options));
 }
 

@@ -10,6 +10,7 @@
 
 #include "arrays.h"
 #include "device_image.h"
+#include "gil.h"
 #include "interrupt.h"
 #include "options.h"
 #include "register.h"
@@ -33,7 +34,7 @@ std::shared_ptr<PoseEstimator> make_estimator(const Model& model, const py::kwar
   };
   // clang-format on
   EstimatorOptions options = options_of(table, given);
-  const py::gil_scoped_release release;
+  const GilRelease release;
   return std::make_shared<PoseEstimator>(model, std::move(options));
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "gil.h"
 #include "options.h"
 #include "register.h"
 
@@ -17,7 +18,7 @@ void register_executor(py::module_& module) {
   py::class_<posekit::ThreadPool, std::shared_ptr<posekit::ThreadPool>>(module, "ThreadPool", py::release_gil_before_calling_cpp_dtor())
       .def(py::init([](std::int64_t threads) {
              const std::size_t count = count_of("threads", threads);
-             const py::gil_scoped_release release;
+             const GilRelease release;
              return std::make_shared<posekit::ThreadPool>(count);
            }),
            py::arg("threads"))

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "gil.h"
 #include "posekit/error.h"
 
 namespace py = pybind11;
@@ -61,7 +62,7 @@ void InterruptWatch::poll() {
   if (watch == nullptr || watch->raised_) return;
   const auto now = Clock::now();
   if (now - watch->last_poll_ < poll_period) return;
-  const py::gil_scoped_acquire acquire;
+  const GilAcquire acquire;
   if (PyErr_CheckSignals() != 0) {
     watch->raised_.emplace();
     watch->stop_.request_stop();

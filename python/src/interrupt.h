@@ -13,6 +13,7 @@
 #include <optional>
 #include <stop_token>
 
+#include "gil.h"
 #include "posekit/executor.h"
 #include "posekit/run_control.h"
 
@@ -60,7 +61,7 @@ auto run_watched(std::optional<double> timeout, Work work) {
   const posekit::RunControl control = run_control(watch, timeout);
   try {
     auto result = [&] {
-      const pybind11::gil_scoped_release release;
+      const GilRelease release;
       return work(control);
     }();
     watch.rethrow();

@@ -16,6 +16,7 @@
 
 #include "arrays.h"
 #include "errors.h"
+#include "gil.h"
 #include "posekit/draw.h"
 #include "posekit/image_io.h"
 #include "posekit/listing.h"
@@ -32,7 +33,7 @@ namespace {
 py::array read_array(const std::filesystem::path& path, std::uint64_t max_pixels) {
   std::optional<Image> image;
   {
-    const py::gil_scoped_release release;
+    const GilRelease release;
     image = read_image(path, {.max_pixels = max_pixels});
   }
   return array_of(std::move(*image));
@@ -42,7 +43,7 @@ py::array decode(const py::bytes& file, const std::string& name, std::uint64_t m
   const std::string_view text = file;
   std::optional<Image> image;
   {
-    const py::gil_scoped_release release;
+    const GilRelease release;
     image = decode_image(std::as_bytes(std::span(text)), name, {.max_pixels = max_pixels});
   }
   return array_of(std::move(*image));
@@ -50,7 +51,7 @@ py::array decode(const py::bytes& file, const std::string& name, std::uint64_t m
 
 /// Of an image or of a video's frames.
 std::pair<int, int> input_size(const std::filesystem::path& path, std::uint64_t max_pixels) {
-  const py::gil_scoped_release release;
+  const GilRelease release;
   const bool video = media_kind_of_content(path) == MediaKind::video;
   const Size size = video ? VideoReader(path, {.max_pixels = max_pixels}).info().size : image_size(path, {.max_pixels = max_pixels});
   return {size.width, size.height};
@@ -58,7 +59,7 @@ std::pair<int, int> input_size(const std::filesystem::path& path, std::uint64_t 
 
 void write_array(const std::filesystem::path& path, const py::array& pixels, bool rgb) {
   const ImageView view = view_of(pixels, rgb);
-  const py::gil_scoped_release release;
+  const GilRelease release;
   write_image(path, view);
 }
 
@@ -84,7 +85,7 @@ py::array draw(const py::array& pixels, bool rgb, const BoundResult& result, con
   const ImageView view = view_of(pixels, rgb);
   std::optional<Image> image;
   {
-    const py::gil_scoped_release release;
+    const GilRelease release;
     image = three_channels(view);
     draw_poses(*image, result.result.poses, keypoints, {.min_score = min_score, .boxes = draw_boxes});
   }
@@ -102,7 +103,7 @@ class Video {
   py::object read() {
     std::optional<Frame> frame;
     {
-      const py::gil_scoped_release release;
+      const GilRelease release;
       const std::lock_guard lock(mutex_);
       if (!reader_) throw Error(ErrorCode::closed, "the video is closed: open it again");
       frame = reader_->read();
@@ -117,13 +118,13 @@ class Video {
   }
 
   void close() {
-    const py::gil_scoped_release release;
+    const GilRelease release;
     const std::lock_guard lock(mutex_);
     reader_.reset();
   }
 
   std::size_t skipped() {
-    const py::gil_scoped_release release;
+    const GilRelease release;
     const std::lock_guard lock(mutex_);
     if (reader_) skipped_ = reader_->skipped();
     return skipped_;
@@ -142,7 +143,7 @@ class Video {
 py::object next_file(FolderListing& listing) {
   std::optional<ListedFile> file;
   {
-    const py::gil_scoped_release release;
+    const GilRelease release;
     file = listing.next();
   }
   if (!file) return py::none();
@@ -179,12 +180,12 @@ PYBIND11_MODULE(_io, module) {
              py::arg("draw_boxes"));
   py::class_<Video>(module, "Video")
       .def(py::init([](int camera, std::uint64_t max_pixels) {
-             const py::gil_scoped_release release;
+             const GilRelease release;
              return std::make_unique<Video>(camera, max_pixels);
            }),
            py::arg("camera"), py::arg("max_pixels"))
       .def(py::init([](const std::filesystem::path& file, std::uint64_t max_pixels) {
-             const py::gil_scoped_release release;
+             const GilRelease release;
              return std::make_unique<Video>(file, max_pixels);
            }),
            py::arg("file"), py::arg("max_pixels"))

@@ -16,6 +16,7 @@
 #include <utility>
 #include <variant>
 
+#include "gil.h"
 #include "options.h"
 #include "posekit/model_info.h"
 #include "posekit/model_report.h"
@@ -136,7 +137,7 @@ void register_info(py::module_& module) {
 Model load_file(const std::filesystem::path& path, const MetadataChoice& metadata, std::string sha256, std::string device,
                 const std::string& precision, const std::string& warm_up) {
   const ModelOptions options = model_options(metadata, std::move(sha256), std::move(device), precision, warm_up);
-  const py::gil_scoped_release release;
+  const GilRelease release;
   return Model(path, options);
 }
 
@@ -154,7 +155,7 @@ Model load_bytes(const py::buffer& bytes, const MetadataChoice& metadata, std::s
   if (PyObject_GetBuffer(bytes.ptr(), taken.get(), PyBUF_SIMPLE) != 0) throw py::error_already_set();
   const std::unique_ptr<Py_buffer, ReleaseBuffer> buffer(taken.release());  // goes after the GIL is taken again
   const std::span content(static_cast<const std::byte*>(buffer->buf), static_cast<std::size_t>(buffer->len));
-  const py::gil_scoped_release release;
+  const GilRelease release;
   return Model(content, options);
 }
 
@@ -167,7 +168,7 @@ void register_loaded(py::module_& module) {
            py::arg("precision"), py::arg("warm_up"))
       .def_property_readonly("info", &Model::info, py::return_value_policy::copy)
       .def_property_readonly("device", [](const Model& model) { return to_string(model.devices()); })
-      .def("measure_memory", &Model::measure_memory, py::call_guard<py::gil_scoped_release>());
+      .def("measure_memory", &Model::measure_memory, py::call_guard<GilRelease>());
 }
 
 }  // namespace
@@ -184,7 +185,7 @@ void register_model(py::module_& module) {
       "inspect_model",
       [](const std::filesystem::path& path, const MetadataChoice& metadata, std::string sha256) {
         const ModelOptions options = model_options(metadata, std::move(sha256), "cpu", "fp32", "none");
-        const py::gil_scoped_release release;
+        const GilRelease release;
         return inspect_model(path, options);
       },
       py::arg("path"), py::arg("metadata"), py::arg("sha256"));

@@ -14,6 +14,7 @@
 
 #include "arrays.h"
 #include "errors.h"
+#include "gil.h"
 #include "posekit/detector.h"
 #include "posekit/result_io.h"
 #include "register.h"
@@ -201,8 +202,8 @@ void register_results(py::module_& module) {
   register_parts_of_results(module);
   register_image_result(module);
   module.def("to_json", &json_of, py::arg("result"), py::arg("path"), py::arg("width"), py::arg("height"), py::arg("keypoints"),
-             py::arg("model_name"), py::call_guard<py::gil_scoped_release>());
-  module.def("to_coco_entries", &coco_of, py::arg("result"), py::arg("image_id"), py::call_guard<py::gil_scoped_release>());
+             py::arg("model_name"), py::call_guard<GilRelease>());
+  module.def("to_coco_entries", &coco_of, py::arg("result"), py::arg("image_id"), py::call_guard<GilRelease>());
   module.def("object_keypoint_similarity", &oks, py::arg("pose"), py::arg("labelled"), py::arg("sigmas"), py::arg("area"),
              "Object keypoint similarity of a pose (K, 3) with a labelled one (K, 3: x, y, visibility): COCO's formula.\n\n"
              "Only labelled points (visibility > 0) count. Returns 0 to 1; 0 if no point is labelled.\n\n"

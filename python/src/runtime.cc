@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "errors.h"
+#include "gil.h"
 #include "register.h"
 
 namespace py = pybind11;
@@ -19,11 +20,11 @@ void set_log_callback(py::object callback) {
   posekit::LogCallback native;
   if (!callback.is_none()) {
     const std::shared_ptr<py::object> shared(new py::object(std::move(callback)), [](py::object* object) {
-      const py::gil_scoped_acquire acquire;
+      const GilAcquire acquire;
       delete object;
     });
     native = [shared](posekit::LogLevel level, std::string_view message) {
-      const py::gil_scoped_acquire acquire;
+      const GilAcquire acquire;
       try {
         (*shared)(level == posekit::LogLevel::warning ? "warning" : "info", text_of(message));
       } catch (py::error_already_set& error) {
@@ -31,7 +32,7 @@ void set_log_callback(py::object callback) {
       }
     };
   }
-  const py::gil_scoped_release release;
+  const GilRelease release;
   posekit::set_log_callback(std::move(native));
 }
 
@@ -49,11 +50,11 @@ void register_runtime(py::module_& module) {
   module.def("built_with_cuda", &posekit::built_with_cuda, "Whether posekit was built with CUDA.");
   module.def("usable_cpus", &posekit::usable_cpus,
              "How many CPUs this process may use: the smaller of its CPU affinity and its cgroup's quota, at least 1.");
-  module.def("set_torch_threads", &posekit::set_torch_threads, py::arg("threads"), py::call_guard<py::gil_scoped_release>(),
+  module.def("set_torch_threads", &posekit::set_torch_threads, py::arg("threads"), py::call_guard<GilRelease>(),
              "Sets the number of intra-op threads of a forward, and inter-op threads to 1 where that can still be set.\n\n"
              "It is Torch's setting, for the whole process. Call it before any model is loaded; results may differ in the last digits "
              "between counts.\n\nRaises InvalidArgumentError if threads < 1.");
-  module.def("torch_threads", &posekit::torch_threads, py::call_guard<py::gil_scoped_release>(), "Torch's number of intra-op threads.");
+  module.def("torch_threads", &posekit::torch_threads, py::call_guard<GilRelease>(), "Torch's number of intra-op threads.");
   module.def(
       "set_torch_tf32", &posekit::set_torch_tf32, py::arg("allowed"),
       "Lets float32 matrix products and convolutions use TF32 on NVIDIA GPUs.\n\n"
@@ -61,7 +62,7 @@ void register_runtime(py::module_& module) {
       "loaded.");
   module.def("torch_tf32", &posekit::torch_tf32, "Whether float32 matrix products may use TF32.");
   module.def("set_device_memory_limit", &posekit::set_device_memory_limit, py::arg("device"), py::arg("bytes"),
-             py::call_guard<py::gil_scoped_release>(),
+             py::call_guard<GilRelease>(),
              "Limits what Torch's allocator takes of one CUDA device's memory.\n\n"
              "It is Torch's setting, for the whole process. Call it before any model is loaded.\n\n"
              "bytes: at least 1, at most what the device has.\n\n"

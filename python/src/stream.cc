@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "arrays.h"
+#include "gil.h"
 #include "options.h"
 #include "posekit/pipeline.h"
 #include "register.h"
@@ -37,7 +38,7 @@ struct StreamPrediction : BoundPrediction {
   StreamPrediction& operator=(const StreamPrediction&) = delete;
   /// On any thread, with or without the GIL.
   ~StreamPrediction() {
-    const py::gil_scoped_acquire acquire;
+    const GilAcquire acquire;
     frame = {};
     pixels = {};
   }
@@ -143,7 +144,7 @@ class Stream {
       result.pixels = *pixels;
     }
     if (boxes) input.boxes = boxes_of(*boxes);
-    const py::gil_scoped_release release;
+    const GilRelease release;
     (void)pipeline_->submit(std::move(input));
   }
 
@@ -157,7 +158,7 @@ class Stream {
     for (;;) {
       std::optional<std::shared_ptr<StreamPrediction>> result;
       {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         result = handover_->wait(number, look_up);
       }
       if (result) {
@@ -170,7 +171,7 @@ class Stream {
 
   /// No more frames come: returns when every result was taken, or the stream is closed.
   void finish() {
-    const py::gil_scoped_release release;
+    const GilRelease release;
     pipeline_->close();
     handover_->end();
   }
@@ -178,7 +179,7 @@ class Stream {
   /// Ends the stream within the batch in flight and joins its threads.
   void close() {
     if (getpid() != process_) return;  // in a forked child there is nothing to end
-    const py::gil_scoped_release release;
+    const GilRelease release;
     handover_->end();
     pipeline_->cancel();
     pipeline_->close();
@@ -221,7 +222,7 @@ std::unique_ptr<Stream> make_stream(const Predictor& predictor, const std::share
   };
   // clang-format on
   auto options = options_of(table, given);
-  const py::gil_scoped_release release;
+  const GilRelease release;
   std::unique_ptr<TrackerLoan> loan;
   if (tracker) {
     loan = std::make_unique<TrackerLoan>(tracker);

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <utility>
 
+#include "gil.h"
 #include "posekit/error.h"
 #include "posekit/tracker.h"
 
@@ -23,7 +24,7 @@ class SharedTracker {
   /// @throws posekit::Error as lock_unless_lent
   template <class Call>
   auto with(Call call) {
-    const pybind11::gil_scoped_release release;
+    const GilRelease release;
     const auto lock = lock_unless_lent();
     return call(*tracker_);
   }
