@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -14,6 +13,7 @@
 
 #include "interrupt.h"
 #include "models.h"
+#include "outputs.h"
 #include "posekit/image_io.h"
 #include "posekit/posekit.h"
 
@@ -110,10 +110,9 @@ constexpr const char* heading =
     "batch  threads  torch   ms/batch   preprocess  inference  postprocess  over forward  persons/s   (medians)\n";
 
 void print(const Row& row) {
-  fmt::print("{:>5}  {:>7}  {:>5}  {:>9.2f}  {:>11.3f}  {:>9.2f}  {:>11.3f}  {:>12.3f}  {:>9.1f}   {} calls\n", row.setting.batch,
-             row.setting.threads, row.setting.torch_threads, row.whole, row.preprocess, row.inference, row.postprocess, row.over_forward(),
-             row.persons_per_second(), row.calls);
-  std::fflush(stdout);
+  write_to_stdout(fmt::format("{:>5}  {:>7}  {:>5}  {:>9.2f}  {:>11.3f}  {:>9.2f}  {:>11.3f}  {:>12.3f}  {:>9.1f}   {} calls\n",
+                              row.setting.batch, row.setting.threads, row.setting.torch_threads, row.whole, row.preprocess, row.inference,
+                              row.postprocess, row.over_forward(), row.persons_per_second(), row.calls));
 }
 
 nlohmann::json to_json(const Row& row) {
@@ -142,7 +141,8 @@ int run_bench(const BenchOptions& options) {
         const std::string device = posekit::to_string(estimator.model().devices());
         document["device"] = device;
         if (!to_stdout)
-          fmt::print("{} on {}, {}, Torch {}\n{}", estimator.info().name, device, precision, posekit::torch_versions().running, heading);
+          write_to_stdout(fmt::format("{} on {}, {}, Torch {}\n{}", estimator.info().name, device, precision,
+                                      posekit::torch_versions().running, heading));
       }
       const Row row = measure(estimator, setting, options.seconds, control);
       if (!to_stdout) print(row);
@@ -153,7 +153,7 @@ int run_bench(const BenchOptions& options) {
     }
   }
   const std::string text = document.dump(1) + "\n";
-  if (to_stdout) fmt::print("{}", text);
+  if (to_stdout) write_to_stdout(text);
   if (!to_stdout && !options.json.empty()) posekit::write_file(options.json, std::as_bytes(std::span(text)));
   return 0;
 }

@@ -1,4 +1,4 @@
-/// Ctrl-C.
+/// Ctrl-C and its like.
 #include "interrupt.h"
 
 #include <signal.h>
@@ -41,6 +41,9 @@ std::stop_token watch_for_interrupt() {
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  struct sigaction before {};
+  sigaction(SIGHUP, nullptr, &before);
+  if (before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);  // ignored: by nohup
   return stop_source.get_token();
 }
 

@@ -3,12 +3,14 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <initializer_list>
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -17,6 +19,7 @@
 #include "help.h"
 #include "inspect.h"
 #include "options.h"
+#include "outputs.h"
 #include "posekit/model_info.h"
 #include "posekit/runtime.h"
 #include "progress.h"
@@ -260,14 +263,25 @@ int run(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : wrong_usage;
   }
   const int code = *estimate_command ? cli::run_estimate(estimate) : *inspect_command ? cli::run_inspect(inspect) : cli::run_bench(bench);
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-    throw std::runtime_error("standard output can't be written: check that its reader still runs, and the disk");
+  cli::write_to_stdout("");
+  if (std::ferror(stdout) != 0) throw std::runtime_error("standard output can't be written: check the disk");
   return code;
+}
+
+/// Ends the program as programs end whose reader has gone: by SIGPIPE, without a word. Where that was ignored from the start, with a line.
+int end_without_reader(bool ignored) {
+  if (!ignored) {
+    (void)std::signal(SIGPIPE, SIG_DFL);
+    (void)std::raise(SIGPIPE);
+  }
+  cli::print_error("posekit: the reader of standard output has gone, and the run ended: check that it reads to the end\n");
+  return failure;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  const bool pipe_ignored = std::signal(SIGPIPE, SIG_IGN) == SIG_IGN;  // a closed pipe is an error, which leaves no half file
   posekit::keep_freed_memory();
   try {
     return run(argc, argv);
@@ -276,6 +290,9 @@ int main(int argc, char** argv) {
     return wrong_usage;
   } catch (const std::bad_alloc&) {
     cli::print_error("posekit: memory ran out: use a smaller --batch, smaller images or a smaller model\n");
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::broken_pipe) return end_without_reader(pipe_ignored);
+    cli::print_error(fmt::format("posekit: {}\n", error.what()));
   } catch (const std::exception& error) {
     cli::print_error(fmt::format("posekit: {}\n", error.what()));
   }

@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <iterator>
 #include <map>
 #include <set>
+#include <system_error>
 
 #include "options.h"
 #include "posekit/error.h"
@@ -144,8 +146,9 @@ void make_folder(const fs::path& folder) {
 
 void write_to_stdout(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
-  if (std::fflush(stdout) != 0)
-    throw posekit::Error(posekit::ErrorCode::io, "standard output can't be written: check that its reader still runs");
+  if (std::fflush(stdout) == 0) return;
+  if (errno == EPIPE) throw std::system_error(EPIPE, std::generic_category(), "standard output");
+  throw posekit::Error(posekit::ErrorCode::io, "standard output can't be written: check the disk");
 }
 
 }  // namespace cli

@@ -41,7 +41,7 @@ std::optional<std::size_t> check_outputs(const std::function<InputList()>& list,
 /// With the folders above it. @throws posekit::Error io
 void make_folder(const std::filesystem::path& folder);
 
-/// @throws posekit::Error io
+/// @throws std::system_error EPIPE if its reader has gone, which ends the run; posekit::Error io
 void write_to_stdout(const std::string& text);
 
 inline std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }

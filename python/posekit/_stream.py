@@ -371,7 +371,8 @@ class _Feed:
             self._native.submit(submitted, index, time_s, pixels, self._rgb, boxes)  # Ctrl-C comes up when it is done
         except Exception as failure:  # raised after the results before it, as the iterable's
             self.count -= 1
-            self._frames, self.failure = None, failure
+            if self._frames is not None:  # else the stream was ended meanwhile, by another thread or the interpreter's end
+                self._frames, self.failure = None, failure
 
 
 def _end(native: _core.Stream, feed: _Feed) -> None:

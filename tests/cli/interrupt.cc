@@ -8,6 +8,7 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <chrono>
 #include <random>
 
@@ -22,9 +23,9 @@ namespace {
 constexpr int images = 200;
 constexpr int hang_limit_ms = 20000;  // ten times generous: within a second plus the batch in flight is the promise
 
-/// Starts the program, waits until it has written so many files into a folder, and sends the signals.
+/// Starts the program, waits until it has written so many files into a folder, and sends the signal so often.
 /// @return its exit code; -1 if a signal ended it, -2 if it was too slow, -3 if it ended before
-int interrupted_run(const Workplace& here, int files_before, int signals) {
+int interrupted_run(const Workplace& here, int files_before, int signals, int signal = SIGINT) {
   std::filesystem::create_directories(here.path("out"));
   const int watch = inotify_init1(IN_CLOEXEC);
   REQUIRE(watch >= 0);
@@ -38,7 +39,15 @@ int interrupted_run(const Workplace& here, int files_before, int signals) {
       program.c_str(), "estimate",        in.c_str(), "-m",        model.c_str(), "--whole-image", "-o",
       out.c_str(),     "--torch-threads", "1",        "--threads", "2",           nullptr};
   pid_t child = 0;
-  REQUIRE(posix_spawn(&child, program.c_str(), nullptr, nullptr, const_cast<char* const*>(arguments.data()), environ) == 0);
+  posix_spawnattr_t attributes;
+  REQUIRE(posix_spawnattr_init(&attributes) == 0);
+  sigset_t defaults;  // what runs the tests may ignore the signal
+  sigemptyset(&defaults);
+  sigaddset(&defaults, signal);
+  posix_spawnattr_setsigdefault(&attributes, &defaults);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+  REQUIRE(posix_spawn(&child, program.c_str(), nullptr, &attributes, const_cast<char* const*>(arguments.data()), environ) == 0);
+  posix_spawnattr_destroy(&attributes);
   int written = 0;
   alignas(inotify_event) std::array<char, 4096> events;
   while (written < files_before) {
@@ -52,7 +61,7 @@ int interrupted_run(const Workplace& here, int files_before, int signals) {
     }
   }
   close(watch);
-  for (int i = 0; i < signals; ++i) kill(child, SIGINT);
+  for (int i = 0; i < signals; ++i) kill(child, signal);
 
   const auto start = std::chrono::steady_clock::now();
   int status = 0;
@@ -94,7 +103,8 @@ TEST_CASE("A second Ctrl-C ends the program at once") {
   CHECK(code == 130);
 }
 
-TEST_CASE("Ctrl-C in the middle of videos leaves whole files of whole lines, and the same command completes the set") {
+TEST_CASE("Ctrl-C or SIGHUP in the middle of videos leaves whole files of whole lines, and the same command completes the set") {
+  const int signal = GENERATE(SIGINT, SIGHUP);
   constexpr std::size_t frames = 1000;
   constexpr std::size_t videos = 20;
   const Workplace here;
@@ -103,7 +113,7 @@ TEST_CASE("Ctrl-C in the middle of videos leaves whole files of whole lines, and
     std::filesystem::create_hard_link(here.path("in/video-0.avi"), here.path("in/video-" + std::to_string(i) + ".avi"));
   const std::string image = here.path(here.image("warm.png")).string();
   REQUIRE(here.estimate({image, "--whole-image", "-o", here.path("warm").string()}).exit_code == 0);
-  REQUIRE(interrupted_run(here, 2, 1) == 130);
+  REQUIRE(interrupted_run(here, 2, 1, signal) == 130);
   const auto files = here.files("out");
   CHECK(files.size() >= 2);
   CHECK(files.size() < videos);
@@ -111,6 +121,21 @@ TEST_CASE("Ctrl-C in the middle of videos leaves whole files of whole lines, and
   CHECK(here.estimate({"in", "--whole-image", "-o", "out"}).exit_code == 0);
   CHECK(here.files("out").size() == videos);
   for (const std::string& file : here.files("out")) CHECK(posekit_test::lines(here.read("out/" + file)).size() == frames);
+}
+
+TEST_CASE("SIGHUP is ignored where it was ignored before, as by nohup") {
+  const Workplace here;
+  here.image("a.png");
+  std::string list;
+  for (int i = 0; i < 50; ++i) list += "a.png\n";
+  here.text("list.txt", list);
+  REQUIRE(here.estimate({"a.png", "--whole-image", "-o", "warm"}).exit_code == 0);  // makes the model
+  posekit_test::ProcessOptions interrupted;
+  interrupted.signal_at_output = SIGHUP;
+  const std::string command = "'" + posekit_test::program() + "' estimate @list.txt -m model.pt --whole-image -o - --quiet";
+  const auto result = here.command({"sh", "-c", "trap '' HUP; exec " + command}, interrupted);
+  CHECK(result.exit_code == 0);
+  CHECK(posekit_test::lines(result.out).size() == 50);
 }
 
 TEST_CASE("A signal at any time ends a run of one image, with its result or as interrupted") {

@@ -6,6 +6,7 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 
 #include "posekit/image_io.h"
+#include "support/videos.h"
 #include "workplace.h"
 
 using Catch::Matchers::ContainsSubstring;
@@ -202,6 +203,53 @@ TEST_CASE("Ctrl-C ends a run soon, with exit code 130 and whole lines only") {
   CHECK(found.size() < 100000);
   CHECK(result.out.ends_with('\n'));
   for (const std::string& line : found) REQUIRE(json::accept(line));
+}
+
+TEST_CASE("A run ends at once, as other programs do, when the reader of its results has gone") {
+  const Workplace here;
+  here.image("a.png");
+  posekit_test::write_video(here.path("clip.avi"), 5000);
+  std::string list;
+  for (int i = 0; i < 100000; ++i) list += "a.png\n";
+  here.text("list.txt", list);
+  REQUIRE(here.estimate({"a.png", "--whole-image", "-o", "warm"}).exit_code == 0);  // makes the model
+  const std::string input = GENERATE("@list.txt", "clip.avi");
+  const std::string threads = GENERATE("1", "2");
+  CAPTURE(input, threads);
+  ProcessOptions closed;
+  closed.close_at_output = true;
+  const auto result = here.run({"estimate", input, "a.png", "-m", "model.pt", "--whole-image", "-o", "-", "--threads", threads}, closed);
+  CHECK_FALSE(result.timed_out);
+  CHECK(result.signal == SIGPIPE);
+  CHECK_THAT(result.err, !ContainsSubstring("posekit: "));
+  CHECK(posekit_test::lines(result.err).size() < 5000);
+
+  const std::string ignoring = "trap '' PIPE; exec '" + posekit_test::program() + "' estimate " + input +
+                               " a.png -m model.pt --whole-image -o - --quiet --threads " + threads;
+  const auto other = here.command({"sh", "-c", ignoring}, closed);
+  CHECK_FALSE(other.timed_out);
+  CHECK(other.exit_code == 1);
+  CHECK(posekit_test::lines(other.err).size() == 1);
+  check_error(other.err, "standard output", "has gone");
+}
+
+TEST_CASE("Descriptions and measurements end when nobody reads them") {
+  const Workplace here;
+  here.image("a.png");
+  REQUIRE(here.estimate({"a.png", "--whole-image"}).exit_code == 0);  // makes the model
+  ProcessOptions closed;
+  closed.close_at_output = true;
+  const std::vector<std::string> bench{"bench", "model.pt", "--seconds", "0.3", "--batch", "1,2,3,4,5,6,7,8", "--threads", "1,2"};
+  const auto result = here.run(bench, closed);
+  CHECK_FALSE(result.timed_out);
+  CHECK(result.signal == SIGPIPE);
+  CHECK(posekit_test::lines(result.out).size() < 16);
+  for (const std::string command : {"inspect model.pt", "bench model.pt --seconds 0 --batch 1 --threads 1 --json -"}) {
+    CAPTURE(command);
+    const auto unread = here.command({"sh", "-c", "'" + posekit_test::program() + "' " + command + " | true"});
+    CHECK_FALSE(unread.timed_out);
+    CHECK(unread.err.empty());
+  }
 }
 
 TEST_CASE("The boxes file is not replaced by the results made from it") {

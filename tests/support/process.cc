@@ -101,7 +101,7 @@ pid_t start(std::vector<std::string> command, const ProcessOptions& options, int
   check_code(::posix_spawnattr_init(&attributes), "posix_spawnattr_init");
   sigset_t defaults;
   sigemptyset(&defaults);
-  for (const int signal : {SIGINT, SIGTERM, SIGPIPE}) sigaddset(&defaults, signal);
+  for (const int signal : {SIGHUP, SIGINT, SIGTERM, SIGPIPE}) sigaddset(&defaults, signal);
   ::posix_spawnattr_setsigdefault(&attributes, &defaults);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
 
@@ -144,6 +144,7 @@ void follow(pid_t pid, Descriptor& out, Descriptor& err, const ProcessOptions& o
     if (out.open() && waited[0].revents != 0) drain(out, result.out);
     if (err.open() && waited[1].revents != 0) drain(err, result.err);
     if (ended.open() && waited[2].revents != 0) ended.reset();
+    if (options.close_at_output && !result.out.empty()) out.reset();
     if (!signalled && !result.out.empty()) {
       ::kill(pid, options.signal_at_output);
       signalled = true;

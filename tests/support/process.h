@@ -14,6 +14,7 @@ struct ProcessOptions {
   std::map<std::string, std::string> environment;  ///< Set on top of this process's own.
   std::filesystem::path stdout_file;               ///< Standard output goes there, for example to /dev/full; empty: it is captured.
   bool stderr_terminal = false;                    ///< Standard error is a terminal; what is written to it is captured all the same.
+  bool close_at_output = false;                    ///< Nobody reads standard output any more once its first byte has come.
   int signal_at_output = 0;                        ///< Sent once, when the first byte comes from standard output.
   std::chrono::seconds time_limit{120};            ///< Then it is killed.
 };
