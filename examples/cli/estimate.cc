@@ -176,7 +176,7 @@ void Run::write_coco(const std::string& entries) {
   const std::string document = "[" + entries + "]\n";
   if (options_.to_stdout()) return write_to_stdout(document);
   make_folder(options_.output);
-  posekit::write_file(plan_.coco, bytes_of(document));
+  posekit::write_file(plan_.coco, bytes_of(document), options_.write);
 }
 
 int Run::summary(bool interrupted) {

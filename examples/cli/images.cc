@@ -137,12 +137,13 @@ void ImageRun::write(const Work& work, const posekit::ImageResult& result) {
     if (run_.options.to_stdout()) return write_to_stdout(json + "\n");
     make_folder(work.output.json.parent_path());
     run_.earlier.replace(work.replaced);
-    posekit::write_file(work.output.json, bytes_of(run_.earlier.with_origin(json, work.input, work.state, nullptr) + "\n"));
+    posekit::write_file(work.output.json, bytes_of(run_.earlier.with_origin(json, work.input, work.state, nullptr) + "\n"),
+                        run_.options.write);
   }
   if (work.output.drawing.empty()) return;
   posekit::draw_poses(*work.image, result.poses, estimator.keypoints(), run_.options.drawing);
   make_folder(work.output.drawing.parent_path());
-  posekit::write_image(work.output.drawing, work.image->view());
+  posekit::write_image(work.output.drawing, work.image->view(), run_.options.write);
 }
 
 }  // namespace cli

@@ -203,6 +203,9 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
   auto* overwrite = app.add_flag("--overwrite", options.overwrite, "do inputs again that have results");
   app.add_flag("--keep", options.keep, "results of an earlier run that were made with something else are kept, and reported as failures")
       ->excludes(overwrite);
+  app.add_flag_callback(
+      "--no-sync", [&options] { options.write.sync = false; },
+      "results are given their names before they are on the disk: quicker, but a power cut may leave some that lack bytes");
   app.add_flag("--quiet", options.quiet, "print errors, and what was left out, only");
 }
 

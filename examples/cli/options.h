@@ -13,6 +13,7 @@
 #include "posekit/detector.h"
 #include "posekit/draw.h"
 #include "posekit/estimator.h"
+#include "posekit/image_io.h"
 #include "posekit/model.h"
 #include "posekit/pipeline.h"
 
@@ -80,6 +81,7 @@ struct EstimateOptions {
   bool overwrite = false;
   bool keep = false;  ///< Results of an earlier run that don't fit stay.
   bool quiet = false;
+  posekit::WriteOptions write;
 
   bool to_stdout() const { return output == "-"; }
 };

@@ -90,7 +90,7 @@ void VideoRun::open() {
   for (const fs::path& file : {output_.json, output_.drawing}) {
     if (!file.empty()) make_folder(file.parent_path());
   }
-  if (!output_.json.empty()) lines_.emplace(output_.json);
+  if (!output_.json.empty()) lines_.emplace(output_.json, run_.options.write);
 }
 
 std::optional<posekit::PipelineInput> VideoRun::read() {
@@ -162,7 +162,7 @@ void VideoRun::write_line(const posekit::PipelineResult& done) {
 void VideoRun::draw(const posekit::PipelineResult& done) {
   posekit::Image image = copy_of(done.frame.image);
   posekit::draw_poses(image, done.result.poses, run_.runner.estimator().keypoints(), run_.options.drawing);
-  if (!drawing_) drawing_.emplace(output_.drawing, image.view().size(), drawing_fps_);
+  if (!drawing_) drawing_.emplace(output_.drawing, image.view().size(), drawing_fps_, run_.options.write);
   // A file's frames come each once. A camera's come as fast as the models let them: they are repeated, so that the drawing keeps time.
   const auto due = static_cast<std::size_t>(std::llround(done.frame.time_s * drawing_fps_)) + 1;
   const std::size_t times = is_camera() ? std::max<std::size_t>(1, due - std::min(drawn_, due)) : 1;

@@ -47,18 +47,30 @@ struct ReadOptions {
 /// @throws Error as read_image does
 [[nodiscard]] POSEKIT_API Size image_size(const std::filesystem::path& path, const ReadOptions& options = {});
 
+/// Sets how files are written, by every function and class that writes one.
+///
+/// All write to a temporary file beside the path (.posekit-PID-N.tmp…), which is then renamed. What
+/// killed processes of the same user have left of such files is removed when a process first writes
+/// to a folder.
+struct WriteOptions {
+  /// Whether the bytes are on the disk before the file has its name.
+  ///
+  /// Else a power cut may leave a file that has its name and lacks bytes. It takes the disk's time
+  /// for every file.
+  bool sync = true;
+};
+
 /// Writes an image in the format of the path's extension (.png, .jpg, …), whole or not at all.
 ///
-/// It writes to a temporary file beside the path, which is then renamed.
 ///
 /// @throws Error invalid_argument if the extension is unknown, or the view is not valid or on a
 ///     device
 /// @throws Error io if the image can't be encoded or written
-POSEKIT_API void write_image(const std::filesystem::path& path, const ImageView& image);
+POSEKIT_API void write_image(const std::filesystem::path& path, const ImageView& image, const WriteOptions& options = {});
 
 /// Writes a file piece by piece, whole or not at all.
 ///
-/// It writes to a temporary file beside the path, which `finish` renames.
+/// `finish` renames its temporary file.
 ///
 /// One thread at a time may use it. A moved-from file may only be assigned to or destroyed.
 class POSEKIT_API OutputFile {
@@ -66,7 +78,7 @@ class POSEKIT_API OutputFile {
   /// Opens the temporary file.
   ///
   /// @throws Error io if it can't be made
-  explicit OutputFile(const std::filesystem::path& path);
+  explicit OutputFile(const std::filesystem::path& path, const WriteOptions& options = {});
   OutputFile(OutputFile&&) noexcept;
   OutputFile& operator=(OutputFile&&) noexcept;
   /// Removes the temporary file, so that nothing is left, unless the file is finished.
@@ -92,9 +104,7 @@ class POSEKIT_API OutputFile {
 
 /// Writes bytes to a file, whole or not at all.
 ///
-/// It writes to a temporary file beside the path, which is then renamed.
-///
 /// @throws Error io if the file can't be written
-POSEKIT_API void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
+POSEKIT_API void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes, const WriteOptions& options = {});
 
 }  // namespace posekit::inline v0

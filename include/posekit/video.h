@@ -11,6 +11,7 @@
 #include "posekit/frame.h"
 #include "posekit/geometry.h"
 #include "posekit/image.h"
+#include "posekit/image_io.h"
 
 namespace posekit::inline v0 {
 
@@ -92,7 +93,7 @@ class POSEKIT_API VideoReader {
 
 /// Writes a video file, whole or not at all.
 ///
-/// It writes to a temporary file beside the path, which `finish` renames.
+/// `finish` renames its temporary file.
 ///
 /// .mp4, .m4v and .mov hold H.264, or MPEG-4 where OpenCV's FFmpeg can't encode that. .avi holds
 /// Motion JPEG. Frames are spaced evenly.
@@ -108,7 +109,7 @@ class POSEKIT_API VideoWriter {
   /// @param fps frames a second, in (0, 1000]
   /// @throws Error invalid_argument if the extension is unknown, or size or rate is out of range
   /// @throws Error io if the file can't be made or FFmpeg has no encoder for it
-  VideoWriter(const std::filesystem::path& file, Size size, double fps);
+  VideoWriter(const std::filesystem::path& file, Size size, double fps, const WriteOptions& options = {});
   VideoWriter(VideoWriter&&) noexcept;
   VideoWriter& operator=(VideoWriter&&) noexcept;
   /// Removes the temporary file, so that nothing is left, unless the video is finished.

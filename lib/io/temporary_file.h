@@ -4,16 +4,21 @@
 #include <filesystem>
 #include <string>
 
+#include "posekit/image_io.h"
+
 namespace posekit::inline v0 {
 
 /// @throws Error io that names the file and the system's reason
 [[noreturn]] void fail_to_write(const std::filesystem::path& path, int error);
 
 /// An empty file beside the one to be written, that takes its name at the end; removed if it does not come to that.
+///
+/// It is locked (flock) until it has its name. The first one that a process makes in a folder removes those there of this user that nobody
+/// has locked: what killed processes have left. Where the file system has no locks, none are held and nothing is removed.
 class TemporaryFile {
  public:
   /// Makes the file. @param ending of its name, for whoever goes by it @throws Error io
-  explicit TemporaryFile(const std::filesystem::path& target, const std::string& ending = "");
+  TemporaryFile(const std::filesystem::path& target, const WriteOptions& options, const std::string& ending = "");
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
   ~TemporaryFile();
@@ -25,13 +30,17 @@ class TemporaryFile {
 
   /// Closes it, which is where some file systems tell that the disk is full. @throws Error io
   void close();
-  /// Closes it and gives it its name. @throws Error io
+  /// Closes it, has it written to the disk if that is wanted, and gives it its name. @throws Error io
   void commit();
 
  private:
+  bool make(const std::string& ending);
+
   std::filesystem::path target_;
   std::filesystem::path path_;
+  bool sync_;
   int descriptor_ = -1;
+  int lock_ = -1;  ///< A second descriptor of the open file: it holds the lock when the first is closed.
   bool done_ = false;
 };
 

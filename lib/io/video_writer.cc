@@ -49,7 +49,8 @@ void check(const fs::path& file, Size size, double fps) {
 
 class VideoWriter::Impl {
  public:
-  Impl(const fs::path& file, Size size, double fps) : size_(size), file_((check(file, size, fps), file), lower_extension(file)) {
+  Impl(const fs::path& file, Size size, double fps, const WriteOptions& options)
+      : size_(size), file_((check(file, size, fps), file), options, lower_extension(file)) {
     file_.close();  // FFmpeg opens it by its name
     const cv::Size even(size.width / 2 * 2, size.height / 2 * 2);
     for (const int codec : codecs_of(lower_extension(file))) {
@@ -117,7 +118,8 @@ class VideoWriter::Impl {
   bool finished_ = false;
 };
 
-VideoWriter::VideoWriter(const fs::path& file, Size size, double fps) : impl_(std::make_unique<Impl>(file, size, fps)) {}
+VideoWriter::VideoWriter(const fs::path& file, Size size, double fps, const WriteOptions& options)
+    : impl_(std::make_unique<Impl>(file, size, fps, options)) {}
 VideoWriter::VideoWriter(VideoWriter&&) noexcept = default;
 VideoWriter& VideoWriter::operator=(VideoWriter&&) noexcept = default;
 VideoWriter::~VideoWriter() = default;

@@ -43,13 +43,13 @@ std::vector<std::uint8_t> encode(const fs::path& path, const ImageView& image) {
 
 class OutputFile::Impl {
  public:
-  explicit Impl(const fs::path& path) : file(path) {}
+  Impl(const fs::path& path, const WriteOptions& options) : file(path, options) {}
   TemporaryFile file;
   bool open = true;
   bool whole = true;  ///< No write has failed.
 };
 
-OutputFile::OutputFile(const fs::path& path) : impl_(std::make_unique<Impl>(path)) {}
+OutputFile::OutputFile(const fs::path& path, const WriteOptions& options) : impl_(std::make_unique<Impl>(path, options)) {}
 OutputFile::OutputFile(OutputFile&&) noexcept = default;
 OutputFile& OutputFile::operator=(OutputFile&&) noexcept = default;
 OutputFile::~OutputFile() = default;
@@ -81,16 +81,16 @@ void OutputFile::check_open() const {
     throw Error(ErrorCode::invalid_argument, fmt::format("\"{}\" is finished: open another file", impl_->file.target().string()));
 }
 
-void write_file(const fs::path& path, std::span<const std::byte> bytes) {
-  OutputFile file(path);
+void write_file(const fs::path& path, std::span<const std::byte> bytes, const WriteOptions& options) {
+  OutputFile file(path, options);
   file.write(bytes);
   file.finish();
 }
 
-void write_image(const fs::path& path, const ImageView& image) {
+void write_image(const fs::path& path, const ImageView& image, const WriteOptions& options) {
   validate(image);
   const std::vector<std::uint8_t> bytes = encode(path, image);
-  write_file(path, std::as_bytes(std::span(bytes)));
+  write_file(path, std::as_bytes(std::span(bytes)), options);
 }
 
 }  // namespace posekit::inline v0

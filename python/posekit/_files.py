@@ -130,11 +130,16 @@ def _from_16_bits(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     return decode_image(file.getvalue(), "PIL image")
 
 
-def write_image(path: str | os.PathLike[str], image: Image, *, format: Literal["bgr", "rgb"] = "bgr") -> None:
-    """Writes an image as the extension says (.png, .jpg, …), whole or not at all. Raises InvalidArgumentError, IoError."""
+def write_image(path: str | os.PathLike[str], image: Image, *, format: Literal["bgr", "rgb"] = "bgr", sync: bool = True) -> None:
+    """Writes an image as the extension says (.png, .jpg, …), whole or not at all.
+
+    sync: the bytes are on the disk before the file has its name; else a power cut may leave a file that lacks some.
+
+    Raises InvalidArgumentError, IoError.
+    """
     with _needs_opencv():
         from . import _io
-    _io.write_image(path, pixels_of(image), is_rgb(format))
+    _io.write_image(path, pixels_of(image), is_rgb(format), sync)
 
 
 def draw_poses(

@@ -57,10 +57,10 @@ std::pair<int, int> input_size(const std::filesystem::path& path, std::uint64_t 
   return {size.width, size.height};
 }
 
-void write_array(const std::filesystem::path& path, const py::array& pixels, bool rgb) {
+void write_array(const std::filesystem::path& path, const py::array& pixels, bool rgb, bool sync) {
   const ImageView view = view_of(pixels, rgb);
   const GilRelease release;
-  write_image(path, view);
+  write_image(path, view, {.sync = sync});
 }
 
 /// A copy with three channels in the same order of colours: gray spread, alpha dropped.
@@ -175,7 +175,7 @@ PYBIND11_MODULE(_io, module) {
   module.def("read_image", &read_array, py::arg("path"), py::arg("max_pixels"));
   module.def("decode_image", &decode, py::arg("file"), py::arg("name"), py::arg("max_pixels"));
   module.def("input_size", &input_size, py::arg("path"), py::arg("max_pixels"));
-  module.def("write_image", &write_array, py::arg("path"), py::arg("image"), py::arg("rgb"));
+  module.def("write_image", &write_array, py::arg("path"), py::arg("image"), py::arg("rgb"), py::arg("sync"));
   module.def("draw_poses", &draw, py::arg("image"), py::arg("rgb"), py::arg("result"), py::arg("keypoint_set"), py::arg("min_score"),
              py::arg("draw_boxes"));
   py::class_<Video>(module, "Video")

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -121,6 +122,25 @@ TEST_CASE("Ctrl-C or SIGHUP in the middle of videos leaves whole files of whole 
   CHECK(here.estimate({"in", "--whole-image", "-o", "out"}).exit_code == 0);
   CHECK(here.files("out").size() == videos);
   for (const std::string& file : here.files("out")) CHECK(posekit_test::lines(here.read("out/" + file)).size() == frames);
+}
+
+TEST_CASE("A run that is killed in the middle of a video leaves a temporary file, which the next run removes") {
+  const Workplace here;
+  posekit_test::write_video(here.path("in/video-0.avi"), 1000);
+  for (int i = 1; i < 20; ++i)
+    std::filesystem::create_hard_link(here.path("in/video-0.avi"), here.path("in/video-" + std::to_string(i) + ".avi"));
+  const std::string image = here.path(here.image("warm.png")).string();
+  REQUIRE(here.estimate({image, "--whole-image", "-o", here.path("warm").string()}).exit_code == 0);  // makes the model
+  const auto temporary = [&] {
+    const auto files = here.files("out");
+    return std::ranges::count_if(files, [](const std::string& file) { return file.starts_with(".posekit-"); });
+  };
+  for (int kills = 0; temporary() == 0 && kills < 15; ++kills)
+    CHECK(interrupted_run(here, 1, 1, SIGKILL) == -1);  // seldom between two videos
+  CHECK(temporary() == 1);
+  CHECK(here.estimate({"in", "--whole-image", "-o", "out", "--no-sync"}).exit_code == 0);
+  CHECK(here.files("out").size() == 20);
+  CHECK(temporary() == 0);
 }
 
 TEST_CASE("SIGHUP is ignored where it was ignored before, as by nohup") {

@@ -1,12 +1,19 @@
 /// Writing files whole or not at all.
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -14,6 +21,7 @@
 #include "io/files.h"
 #include "posekit/error.h"
 #include "posekit/image_io.h"
+#include "support/in_child.h"
 #include "support/message_form.h"
 #include "support/paths.h"
 
@@ -22,6 +30,9 @@ using posekit_test::bytes_of;
 namespace fs = std::filesystem;
 
 namespace {
+
+/// Called by fsync; returns the error that it shall report, or 0.
+std::function<int()> at_fsync;
 
 std::size_t entries(const fs::path& folder) {
   const fs::directory_iterator list(folder);
@@ -81,6 +92,12 @@ class FileSizeLimit {
 };
 
 }  // namespace
+
+/// In the place of the C library's.
+extern "C" __attribute__((visibility("default"))) int fsync(int file) {
+  errno = at_fsync ? at_fsync() : 0;
+  return errno == 0 ? static_cast<int>(syscall(SYS_fsync, file)) : -1;
+}
 
 TEST_CASE("A written PNG reads back the same from every pixel format") {
   const PixelFormat format = GENERATE(PixelFormat::bgr8, PixelFormat::rgb8, PixelFormat::bgra8, PixelFormat::rgba8);
@@ -166,12 +183,125 @@ TEST_CASE("A path that can't be written is an io error with the system's reason"
   CHECK(entries(folder.path()) == 2);  // the file and the folder, no temporary file
 }
 
-TEST_CASE("Temporary files of a killed run do not stop a later run with the same process id") {
+TEST_CASE("Temporary files of killed runs are removed by the next process's first file in their folder") {
   const posekit_test::TemporaryDir folder;
   for (int i = 0; i < 1000; ++i) std::ofstream(folder.path() / (".posekit-" + std::to_string(getpid()) + "-" + std::to_string(i) + ".tmp"));
+  std::ofstream(folder.path() / ".posekit-1-0.tmp.mp4");
   write_file(folder.path() / "a.json", filled(10, 'a'));
   CHECK(bytes_of(folder.path() / "a.json") == filled(10, 'a'));
-  CHECK(entries(folder.path()) == 1001);  // not ours to remove: another run may be at work
+  CHECK(entries(folder.path()) == 1);
+  std::ofstream(folder.path() / ".posekit-1-1.tmp");
+  write_file(folder.path() / "b.json", {});
+  CHECK(entries(folder.path()) == 3);  // looked for once
+}
+
+TEST_CASE("A process that is killed while it writes leaves a temporary file to the next one") {
+  const posekit_test::TemporaryDir folder;
+  const int ended = posekit_test::in_child([&] {
+    OutputFile file(folder.path() / "a.txt");
+    file.write(filled(10, 'a'));
+    return raise(SIGKILL);
+  });
+  REQUIRE(ended == -1);
+  REQUIRE(entries(folder.path()) == 1);
+  REQUIRE_FALSE(fs::exists(folder.path() / "a.txt"));
+  write_file(folder.path() / "b.txt", {});
+  CHECK(entries(folder.path()) == 1);
+  CHECK(fs::exists(folder.path() / "b.txt"));
+}
+
+TEST_CASE("Only a temporary file of this user that nobody writes is removed") {
+  const posekit_test::TemporaryDir folder;
+  const fs::path kept = folder.path() / "kept";
+  std::ofstream(kept) << "mine";
+  fs::create_symlink(kept, folder.path() / ".posekit-1-0.tmp");
+  fs::create_directory(folder.path() / ".posekit-1-1.tmp");
+  REQUIRE(mkfifo((folder.path() / ".posekit-1-2.tmp").c_str(), 0666) == 0);
+  std::ofstream(folder.path() / ".posekit-mine.tmp");
+  std::ofstream(folder.path() / ".posekit-1-3.txt");
+  const fs::path written = folder.path() / ".posekit-1-4.tmp";
+  const int writer = open(written.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  REQUIRE(flock(writer, LOCK_EX) == 0);
+  const fs::path foreign = folder.path() / ".posekit-1-5.tmp";
+  std::ofstream{foreign};
+  const bool can_give_away = chown(foreign.c_str(), 1, 1) == 0;  // takes root
+  const fs::path linked = folder.path() / ".posekit-1-6.tmp";
+  fs::create_hard_link(kept, linked);
+  write_file(folder.path() / "a.json", {});
+  for (const char* name : {"0.tmp", "1.tmp", "2.tmp", "3.txt", "4.tmp"})
+    CHECK(fs::symlink_status(folder.path() / (std::string(".posekit-1-") + name)).type() != fs::file_type::not_found);
+  CHECK(fs::exists(folder.path() / ".posekit-mine.tmp"));
+  CHECK(fs::exists(foreign) == can_give_away);
+  CHECK_FALSE(fs::exists(linked));
+  CHECK(bytes_of(kept).size() == 4);
+  close(writer);
+}
+
+TEST_CASE("A temporary file is locked until it has its name, and has the permissions of any new file") {
+  const posekit_test::TemporaryDir folder;
+  const mode_t before = umask(027);
+  OutputFile file(folder.path() / "a.txt");
+  umask(before);
+  file.write(filled(10, 'a'));
+  REQUIRE(entries(folder.path()) == 1);
+  const int other = open(fs::directory_iterator(folder.path())->path().c_str(), O_RDONLY | O_CLOEXEC);
+  CHECK(flock(other, LOCK_SH | LOCK_NB) != 0);
+  file.finish();
+  CHECK(flock(other, LOCK_SH | LOCK_NB) == 0);
+  close(other);
+  CHECK(fs::status(folder.path() / "a.txt").permissions() == fs::perms(0640));
+}
+
+TEST_CASE("Processes that begin to write to one folder at once don't remove each other's files") {
+  const posekit_test::TemporaryDir folder;
+  std::vector<pid_t> children;
+  for (int child = 0; child < 8; ++child) {
+    children.push_back(fork());
+    if (children.back() != 0) continue;
+    alarm(60);
+    int failed = 0;
+    for (int n = 0; n < 40; ++n) {
+      const fs::path sub = folder.path() / std::to_string(n);  // each is new to each process
+      fs::create_directory(sub);
+      try {
+        write_file(sub / std::to_string(child), filled(100, child));
+      } catch (const Error&) {
+        failed = 1;
+      }
+    }
+    _exit(failed);
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+  }
+  for (int n = 0; n < 40; ++n) CHECK(entries(folder.path() / std::to_string(n)) == 8);
+}
+
+TEST_CASE("A file's bytes are on the disk before it has its name, unless the caller says no") {
+  const posekit_test::TemporaryDir folder;
+  const fs::path path = folder.path() / "a.json";
+  int synced = 0;
+  bool named = false;
+  at_fsync = [&] {
+    ++synced;
+    named = named || fs::exists(path);
+    return 0;
+  };
+  write_file(path, filled(10, 'a'));
+  CHECK(synced == 1);
+  CHECK_FALSE(named);
+  write_image(folder.path() / "a.png", columns(PixelFormat::bgr8).view());
+  CHECK(synced == 2);
+  write_file(path, filled(10, 'b'), {.sync = false});
+  write_image(folder.path() / "a.png", columns(PixelFormat::bgr8).view(), {.sync = false});
+  CHECK(synced == 2);
+  at_fsync = [] { return EIO; };
+  CHECK(error_of([&] { write_file(path, filled(10, 'c')); }).code() == ErrorCode::io);
+  at_fsync = nullptr;
+  CHECK(bytes_of(path) == filled(10, 'b'));
+  CHECK(entries(folder.path()) == 2);
 }
 
 TEST_CASE("Threads that write one file at once leave one complete file") {
