@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "host/temporary_file.h"
 #include "io/encoding.h"
-#include "io/temporary_file.h"
 #include "io/video_header.h"
 #include "posekit/error.h"
 #include "posekit/video.h"
@@ -50,7 +50,7 @@ void check(const fs::path& file, Size size, double fps) {
 class VideoWriter::Impl {
  public:
   Impl(const fs::path& file, Size size, double fps, const WriteOptions& options)
-      : size_(size), file_((check(file, size, fps), file), options, lower_extension(file)) {
+      : size_(size), file_((check(file, size, fps), file), options.sync, lower_extension(file)) {
     file_.close();  // FFmpeg opens it by its name
     const cv::Size even(size.width / 2 * 2, size.height / 2 * 2);
     for (const int codec : codecs_of(lower_extension(file))) {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "host/temporary_file.h"
 #include "io/encoding.h"
-#include "io/temporary_file.h"
 #include "posekit/error.h"
 #include "posekit/image_io.h"
 
@@ -43,7 +43,7 @@ std::vector<std::uint8_t> encode(const fs::path& path, const ImageView& image) {
 
 class OutputFile::Impl {
  public:
-  Impl(const fs::path& path, const WriteOptions& options) : file(path, options) {}
+  Impl(const fs::path& path, const WriteOptions& options) : file(path, options.sync) {}
   TemporaryFile file;
   bool open = true;
   bool whole = true;  ///< No write has failed.

@@ -50,7 +50,7 @@ std::filesystem::path sensitive_model(const posekit_test::TemporaryDir& dir) {
 std::vector<float> answer_of(ModelBackend& backend) {
   const auto crops = crops_of(2);
   const ModelOutput output = posekit_test::run_batch(backend, crops.data(), 2);
-  return {output.tensors[0].data, output.tensors[0].data + 2 * 2 * 16};
+  return {output.tensors[0].data, output.tensors[0].data + std::ptrdiff_t{2} * 2 * 16};
 }
 
 /// Peaks as a device gives them.

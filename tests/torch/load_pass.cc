@@ -216,7 +216,7 @@ TEST_CASE("A model whose code fixes the batch to one runs in batches of one, and
 
   EstimatorOptions together;
   together.max_batch = 4;
-  Image image{std::vector<std::uint8_t>(40 * 30 * 3), 40, 30, PixelFormat::bgr8};
+  Image image{std::vector<std::uint8_t>(std::size_t{40} * 30 * 3), 40, 30, PixelFormat::bgr8};
   for (std::size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = static_cast<std::uint8_t>(i * 7 % 251);
   const std::vector<Box> boxes{{0, 0, 10, 12}, {5, 5, 30, 25}, {2, 8, 20, 29}, {11, 3, 39, 17}};
   const PoseEstimator estimator(model, together);
@@ -277,7 +277,7 @@ TEST_CASE("Half precision errs less than where batch norms are folded after the 
   const auto path = dir.path() / "m.pt";
   posekit_test::save_residual_model(path, 12, pose_metadata("heatmap", 16, 16, 16, 16, two));
   const auto crops = some_crops(4);
-  const std::size_t values = 4 * 2 * 16 * 16;
+  const std::size_t values = std::size_t{4} * 2 * 16 * 16;
   const auto run = [&](const ModelOptions& options) {
     const auto backend = load_model(path, options);
     const ModelOutput output = run_batch(*backend, crops.data(), 4);

@@ -1,5 +1,5 @@
 /// A name for a file that is not whole yet.
-#include "io/temporary_file.h"
+#include "host/temporary_file.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -85,8 +85,7 @@ void fail_to_write(const fs::path& path, int error) {
                                          path.string(), std::strerror(error)));
 }
 
-TemporaryFile::TemporaryFile(const fs::path& target, const WriteOptions& options, const std::string& ending)
-    : target_(target), sync_(options.sync) {
+TemporaryFile::TemporaryFile(const fs::path& target, bool sync, const std::string& ending) : target_(target), sync_(sync) {
   if (is_first_in(target.parent_path())) remove_stale_files(target.parent_path());
   while (!make(ending)) {
   }

@@ -4,21 +4,23 @@
 #include <filesystem>
 #include <string>
 
-#include "posekit/image_io.h"
+#include "posekit/export.h"
 
 namespace posekit::inline v0 {
 
 /// @throws Error io that names the file and the system's reason
-[[noreturn]] void fail_to_write(const std::filesystem::path& path, int error);
+[[noreturn]] POSEKIT_API void fail_to_write(const std::filesystem::path& path, int error);
 
-/// An empty file beside the one to be written, that takes its name at the end; removed if it does not come to that.
+/// Exported for posekit_io. An empty file beside the one to be written, that takes its name at the end; removed if it does not come to
+/// that.
 ///
 /// It is locked (flock) until it has its name. The first one that a process makes in a folder removes those there of this user that nobody
 /// has locked: what killed processes have left. Where the file system has no locks, none are held and nothing is removed.
-class TemporaryFile {
+class POSEKIT_API TemporaryFile {
  public:
-  /// Makes the file. @param ending of its name, for whoever goes by it @throws Error io
-  TemporaryFile(const std::filesystem::path& target, const WriteOptions& options, const std::string& ending = "");
+  /// Makes the file. @param sync whether `commit` has it written to the disk @param ending of its name, for whoever goes by it
+  /// @throws Error io
+  TemporaryFile(const std::filesystem::path& target, bool sync, const std::string& ending = "");
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
   ~TemporaryFile();
