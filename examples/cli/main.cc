@@ -8,6 +8,7 @@
 #include <exception>
 #include <initializer_list>
 #include <new>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -263,7 +264,10 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : wrong_usage;
+    std::ostringstream help;
+    const bool asked_for = app.exit(error, help) == 0;
+    cli::write_to_stdout(help.str());
+    return asked_for ? 0 : wrong_usage;
   }
   const int code = *estimate_command ? cli::run_estimate(estimate) : *inspect_command ? cli::run_inspect(inspect) : cli::run_bench(bench);
   cli::write_to_stdout("");

@@ -62,7 +62,6 @@ struct WriteOptions {
 
 /// Writes an image in the format of the path's extension (.png, .jpg, …), whole or not at all.
 ///
-///
 /// @throws Error invalid_argument if the extension is unknown, or the view is not valid or on a
 ///     device
 /// @throws Error io if the image can't be encoded or written

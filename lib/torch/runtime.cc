@@ -2,7 +2,14 @@
 #include "posekit/runtime.h"
 
 #include <ATen/Context.h>
+#include <ATen/FuncTorchTLS.h>
 #include <ATen/Parallel.h>
+#include <ATen/PythonTorchFunctionTLS.h>
+#include <ATen/SavedTensorHooks.h>
+#include <c10/core/AutogradState.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
+#include <c10/core/impl/PythonDispatcherTLS.h>
+#include <c10/core/impl/TorchDispatchModeTLS.h>
 #include <c10/util/Exception.h>
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/headeronly/version.h>
@@ -45,11 +52,29 @@ void check_cuda(int index) {
   }
 }
 
+/// Whether nothing is switched on for this thread.
+bool is_as_fresh() {
+  const c10::impl::LocalDispatchKeySet keys = c10::impl::tls_local_dispatch_key_set();
+  const c10::AutogradState& autograd = c10::AutogradState::get_tls_state();
+  return keys.included_ == c10::default_included_set && keys.excluded_ == c10::default_excluded_set && autograd.get_grad_mode() &&
+         autograd.get_fw_grad_mode() && autograd.get_multithreading_enabled() && !autograd.get_view_replay_enabled() &&
+         c10::impl::TorchDispatchModeTLS::stack_len() == 0 && at::impl::PythonTorchFunctionTLS::stack_len() == 0 &&
+         at::impl::PythonTorchFunctionTLS::get_disabled_state() == at::impl::TorchFunctionDisabledState::ENABLED &&
+         c10::impl::PythonDispatcherTLS::get_state() == nullptr && at::functorch::functorchTLSAccessor() == nullptr &&
+         at::SavedTensorDefaultHooks::get_tls_state().stack.empty() && c10::ThreadLocalDebugInfo::current() == nullptr;
+}
+
+/// Of this thread if it is as fresh, so that a program with one thread stays with one.
 const at::ThreadLocalState& state_of_a_fresh_thread() {
   // Never freed: threads may still be at work while the process ends.
   static const auto& state = *[] {
     std::unique_ptr<at::ThreadLocalState> fresh;
-    std::jthread([&] { fresh = std::make_unique<at::ThreadLocalState>(); }).join();
+    const auto capture = [&] { fresh = std::make_unique<at::ThreadLocalState>(); };
+    if (is_as_fresh()) {
+      capture();
+    } else {
+      std::jthread(capture).join();
+    }
     return fresh.release();
   }();
   return state;
