@@ -60,11 +60,11 @@ void note_batches(const BatchTraits& traits, ModelInfo& info) {
   if (traits.mixed) {
     info.notes.emplace_back(
         "batch normalisation has no statistics of its own, so results depend on the other crops of a batch and it runs in batches of one: "
-        "export "
-        "it with track_running_stats=True");
+        "export it with track_running_stats=True");
   } else if (traits.fixed > 0) {
-    info.notes.push_back(fmt::format("the batch may be fixed to {} ({}), so it runs in batches of one unless two crops work at load: {}",
-                                     traits.fixed, traits.where, batch_remedy));
+    info.notes.push_back(
+        fmt::format("the batch may be fixed to {} ({}), so it runs in batches of one where loading tries no larger one: {}", traits.fixed,
+                    traits.where, batch_remedy));
   }
 }
 

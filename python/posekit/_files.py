@@ -33,9 +33,11 @@ def _needs_opencv() -> Iterator[None]:
 def read_image(path: str | os.PathLike[str], *, max_pixels: int = _MAX_PIXELS) -> npt.NDArray[np.uint8]:
     """Reads an image file as upright BGR (H, W, 3).
 
-    EXIF orientation is applied, 16-bit values are scaled by 1/257, CMYK is converted, gray is spread, alpha is dropped.
+    JPEG, PNG, WebP, TIFF, BMP and JPEG 2000 are read; docs/formats.md says what of each. The EXIF orientation is applied, 16-bit values are
+    scaled by 1/257, CMYK is converted, gray is spread, alpha is dropped. A 16-bit image that uses less than an eighth of its range is noted
+    in the log.
 
-    Raises NotFoundError, IoError (not an image, cut off, not readable), InvalidArgumentError (more than max_pixels).
+    Raises NotFoundError, IoError (not an image, broken, not readable), InvalidArgumentError (more than max_pixels).
     """
     with _needs_opencv():
         from . import _io
