@@ -1,8 +1,12 @@
 /// Reads JPEG files (ITU-T T.81) by libjpeg-turbo.
+// jpeglib.h needs what is before it.
+// clang-format off
+#include <cstddef>
+#include <cstdio>
 #include <jpeglib.h>
+// clang-format on
 
 #include <csetjmp>
-#include <cstdio>  // before jpeglib.h, which needs it
 #include <vector>
 
 #include "io/exif.h"
