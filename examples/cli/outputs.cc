@@ -145,8 +145,7 @@ void make_folder(const fs::path& folder) {
 }
 
 void write_to_stdout(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  if (std::fflush(stdout) == 0) return;
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return;
   if (errno == EPIPE) throw std::system_error(EPIPE, std::generic_category(), "standard output");
   throw posekit::Error(posekit::ErrorCode::io, "standard output can't be written: check the disk");
 }

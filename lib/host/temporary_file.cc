@@ -87,7 +87,9 @@ void fail_to_write(const fs::path& path, int error) {
 
 TemporaryFile::TemporaryFile(const fs::path& target, bool sync, const std::string& ending) : target_(target), sync_(sync) {
   if (is_first_in(target.parent_path())) remove_stale_files(target.parent_path());
-  while (!make(ending)) {
+  constexpr int most_tries = 1000;
+  for (int tries = 1; !make(ending); ++tries) {
+    if (tries == most_tries) fail_to_write(target_, EAGAIN);
   }
 }
 

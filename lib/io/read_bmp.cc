@@ -114,7 +114,7 @@ void BmpDecoder::read_masks(std::size_t header_bytes) {
 
 /// @param most colours; fewer where the pixels begin before
 void BmpDecoder::read_palette(std::size_t at, std::size_t color_bytes, std::size_t most) {
-  for (std::size_t i = 0; i < most && (pixels_at_ <= at || at + color_bytes <= pixels_at_); ++i, at += color_bytes) {
+  for (std::size_t i = 0; i < most && at + color_bytes <= pixels_at_; ++i, at += color_bytes) {
     const std::uint32_t value = number(at, 3);
     palette_.push_back({static_cast<std::uint8_t>(value), static_cast<std::uint8_t>(value >> 8), static_cast<std::uint8_t>(value >> 16)});
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/bytes.h"
 #include "io/image_decoder.h"
 
 namespace posekit::inline v0 {
@@ -44,6 +45,42 @@ struct Jpeg2000File {
   }
 };
 
+constexpr std::uint64_t most_components = 4;
+constexpr std::uint64_t most_tiles = 4096;  // OpenJPEG takes some 10 KB for each before it says how large the image is
+
+/// The codestream: the file itself, or what its box jp2c holds.
+FileBytes codestream_of(FileBytes file) {
+  if (begins_with(file, "\xFF\x4F")) return file;
+  while (file.size() >= 16) {
+    std::uint64_t length = big_endian(file.first(4));
+    const std::size_t header = length == 1 ? 16 : 8;
+    if (begins_with(file.subspan(4), "jp2c")) return file.subspan(header);
+    if (length == 1) length = big_endian(file.subspan(8, 8));
+    if (length < header || length > file.size()) break;
+    file = file.subspan(static_cast<std::size_t>(length));
+  }
+  return {};
+}
+
+/// Looks at the marker SIZ, with which a codestream begins.
+void check_tiles(FileBytes codestream, const std::string& name) {
+  if (codestream.size() < 42 || !begins_with(codestream, "\xFF\x4F\xFF\x51")) fail_to_decode(name, "its size is missing");
+  const auto number = [&](std::size_t at) { return big_endian(codestream.subspan(at, 4)); };
+  const auto count = [&](std::size_t axis) {
+    const std::uint64_t end = number(8 + axis);
+    const std::uint64_t size = number(24 + axis);
+    const std::uint64_t first = number(32 + axis);
+    return size == 0 || end <= first ? 0 : (end - first + size - 1) / size;
+  };
+  const std::uint64_t components = big_endian(codestream.subspan(40, 2));
+  const std::uint64_t tiles = count(0) * count(4);
+  if (components > most_components || tiles > most_tiles) {
+    fail_image(ErrorCode::io, name,
+               fmt::format("has {} components in {} tiles, at most {} and {} are allowed: convert it to PNG or JPEG", components, tiles,
+                           most_components, most_tiles));
+  }
+}
+
 class Jpeg2000Decoder final : public ImageDecoder {
  public:
   Jpeg2000Decoder(FileBytes file, const std::string& name);
@@ -73,6 +110,7 @@ class Jpeg2000Decoder final : public ImageDecoder {
 };
 
 Jpeg2000Decoder::Jpeg2000Decoder(FileBytes file, const std::string& name) : file_{.bytes = file}, name_(name) {
+  check_tiles(codestream_of(file), name);
   stream_.reset(opj_stream_default_create(OPJ_TRUE));
   codec_.reset(opj_create_decompress(begins_with(file, "\xFF\x4F") ? OPJ_CODEC_J2K : OPJ_CODEC_JP2));
   expect(stream_ && codec_);
@@ -98,7 +136,7 @@ void Jpeg2000Decoder::check_components() const {
     fail_image(ErrorCode::io, name_, fmt::format("has {}, gray or RGB of at most 16 bits is expected: convert it to PNG or JPEG", what));
   };
   const std::span components(image_->comps, image_->numcomps);
-  if (components.empty() || components.size() > 4) refuse(fmt::format("{} components", components.size()));
+  if (components.empty() || components.size() > most_components) refuse(fmt::format("{} components", components.size()));
   const OPJ_COLOR_SPACE colors = image_->color_space;
   if (colors == OPJ_CLRSPC_SYCC || colors == OPJ_CLRSPC_EYCC || colors == OPJ_CLRSPC_CMYK) refuse("YCC or CMYK colours");
   for (const opj_image_comp_t& component : components) {

@@ -73,6 +73,7 @@ class PngDecoder final : public ImageDecoder {
     info_ = png_ != nullptr ? png_create_info_struct(png_) : nullptr;
     if (info_ == nullptr) return false;
     png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);             // posekit has a limit of its own
+    png_set_chunk_malloc_max(png_, 0);                                       // for chunks that are dropped
     png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);  // text, profiles and the like
     png_set_read_fn(png_, this, &read);
     png_read_info(png_, info_);
@@ -100,6 +101,7 @@ class PngDecoder final : public ImageDecoder {
     if (setjmp(out_) != 0) return false;  // NOLINT(cert-err52-cpp)
     pixels_ = true;
     png_read_image(png_, rows_.data());
+    pixels_ = false;
     png_read_end(png_, nullptr);
     return true;
   }

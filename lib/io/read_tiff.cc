@@ -126,13 +126,11 @@ TiffDecoder::TiffDecoder(FileBytes file, const std::string& name) : file_{.bytes
   }
   header_ = {field<std::uint32_t>(TIFFTAG_IMAGEWIDTH, 0), field<std::uint32_t>(TIFFTAG_IMAGELENGTH, 0),
              field<std::uint16_t>(TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT)};
-  if (header_.orientation < 1 || header_.orientation > 8) header_.orientation = 1;
 }
 
 /// Whether the page is a preview of another one, or its mask.
 bool TiffDecoder::is_reduced() const {
-  return (field<std::uint32_t>(TIFFTAG_SUBFILETYPE, 0) & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK)) != 0 ||
-         field<std::uint16_t>(TIFFTAG_OSUBFILETYPE, 0) == OFILETYPE_REDUCEDIMAGE;
+  return (field<std::uint32_t>(TIFFTAG_SUBFILETYPE, 0) & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK)) != 0;
 }
 
 /// Of the first page: DNG says so, Nikon's NEF and Sony's ARW have a preview there and the picture in a directory below it.
@@ -150,13 +148,15 @@ bool TiffDecoder::is_camera_raw() const {
 void TiffDecoder::choose_page() {
   if (is_camera_raw()) refuse_format(name_, camera_raw_format);
   std::optional<tdir_t> full;
-  do {
-    if (is_reduced()) continue;
-    if (full) fail_image(ErrorCode::io, name_, "has several pages, one is expected: save each page as a file of its own");
-    full = TIFFCurrentDirectory(tiff_.get());
-  } while (TIFFReadDirectory(tiff_.get()) != 0);
-  expect(true);  // a broken directory ends the list too
-  expect(TIFFSetDirectory(tiff_.get(), full.value_or(0)) != 0);
+  for (;;) {
+    if (!is_reduced()) {
+      if (full) fail_image(ErrorCode::io, name_, "has several pages, one is expected: save each page as a file of its own");
+      full = TIFFCurrentDirectory(tiff_.get());
+    }
+    if (TIFFLastDirectory(tiff_.get()) != 0) break;
+    if (TIFFReadDirectory(tiff_.get()) == 0) fail();
+  }
+  if (TIFFSetDirectory(tiff_.get(), full.value_or(0)) == 0) fail();
 }
 
 /// Whether each sample is a value of gray, or of red, green and blue, with anything behind them.
@@ -171,6 +171,7 @@ std::optional<ValueRange> TiffDecoder::decode(std::uint8_t* bgr) {
   if (TIFFIsTiled(tiff_.get()) != 0 && tile > std::max(tile_pixels, header_.width * header_.height)) {
     fail_to_decode(name_, fmt::format("its tiles have {} pixels, more than the image", tile));
   }
+  file_.reason.clear();  // of tags with values that are not allowed, which libtiff leaves out
   file_.strict = true;
   if (!has_plain_samples()) {
     decode_by_libtiff(bgr);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <new>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -50,9 +51,12 @@ bool takes_batch(ModelBackend& backend, std::size_t crops) {
   } catch (const Error& error) {
     if (error.code() != ErrorCode::invalid_model && error.code() != ErrorCode::out_of_memory) throw;
     return false;
+  } catch (const std::bad_alloc&) {
+    return false;
   }
 }
 
+constexpr std::size_t most_tried = 16;  // crops in a forward that looks for the batch that is fixed
 constexpr std::string_view batch_remedy = "use -1 or x.shape[0] there and export it again for larger ones";
 
 /// Notes what the code says about batches, for who does not run it.
@@ -79,7 +83,7 @@ std::shared_ptr<ModelBackend> make_backend(OpenedModel& model, const ModelOption
   model.max_batch = 1;
   if (options.warm_up == WarmUp::check) {
     const auto trial = model.file->make_backend(model.info, options.precision, any);
-    if (traits.fixed > 1 && !takes_batch(*trial, 1) && takes_batch(*trial, traits.fixed)) {
+    if (traits.fixed > 1 && traits.fixed <= most_tried && !takes_batch(*trial, 1) && takes_batch(*trial, traits.fixed)) {
       throw Error(ErrorCode::invalid_model,
                   fmt::format("model \"{}\" takes batches of {} only ({}), but has to take any number of crops: {}", model.info.name,
                               traits.fixed, traits.where, batch_remedy));

@@ -129,12 +129,14 @@ Pipeline::Impl::Impl(Predictor predictor, Sink sink, const PipelineOptions& opti
       estimate_stage_(detects_ ? 1 : 0),
       queue_(estimate_stage_ + (options_.tracker ? 3 : 2), options_.queue_frames, [this](FrameTask& task) { stages_.assign_boxes(task); }),
       stages_(std::move(predictor), std::move(sink), options_, queue_.stop()) {
-  if (const std::exception_ptr error = exception_of([&] { start_threads(); })) {
+  if (const std::exception_ptr error = exception_of([&] {
+        start_threads();
+        watch();
+      })) {
     queue_.cancel();
     join();
     std::rethrow_exception(error);
   }
-  watch();
 }
 
 Pipeline::Impl::~Impl() {

@@ -4,6 +4,7 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <string_view>
 
@@ -84,7 +85,8 @@ Error translate_message(const std::string& what, std::string_view message, Error
                                               "\", which is not in Torch itself: export the model without it (posekit does NMS itself)"};
   }
   if (means_lack_of_memory(message)) {
-    const bool on_device = message.find("CU") != std::string_view::npos;  // CUDA, CUDNN, CUBLAS
+    constexpr std::array marks{std::string_view("CUDA"), std::string_view("CUDNN"), std::string_view("CUBLAS")};
+    const bool on_device = std::ranges::any_of(marks, [&](std::string_view mark) { return message.find(mark) != std::string_view::npos; });
     return {ErrorCode::out_of_memory, what + (on_device ? ": device memory ran out (" : ": host memory ran out (") + essence(message) +
                                           "): use a smaller batch or model, or another precision"};
   }

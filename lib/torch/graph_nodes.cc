@@ -5,6 +5,8 @@
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/passes/inliner.h>
 
+#include <unordered_set>
+
 namespace posekit::inline v0 {
 namespace {
 
@@ -27,9 +29,11 @@ std::vector<torch::jit::Node*> nodes_of(torch::jit::Graph& graph) {
 
 std::vector<torch::jit::Node*> nodes_of(const torch::jit::Module& module) {
   std::vector<torch::jit::Node*> nodes;
+  std::unordered_set<const torch::jit::Graph*> seen;  // code belongs to a class, and parts may be of one class
   for (const torch::jit::Module& part : module.modules()) {
     for (const torch::jit::Method& method : part.get_methods()) {
       const auto graph = method.graph();
+      if (!seen.insert(graph.get()).second) continue;
       torch::jit::Inline(*graph);
       append_nodes(graph->block(), nodes);
     }

@@ -117,6 +117,24 @@ std::vector<const Value*> batch_norm_constants(const Node& node) {
   return constants;
 }
 
+/// Whether the code casts a value to float32, whatever the model's type.
+bool is_cast_to_float(const Value& value) {
+  if (value.node()->kind() != c10::aten::to) return false;
+  for (const std::size_t position : {1, 2}) {  // behind the tensor, or behind the device
+    const auto type = constant_input(*value.node(), position);
+    if (type && type->isInt()) return type->toInt() == static_cast<std::int64_t>(c10::ScalarType::Float);
+  }
+  return false;
+}
+
+/// Whether a constant meets values that were cast to float32 wherever it is used, as `weight.float()` beside `x.float()`: freezing has
+/// taken the constant's own cast away.
+bool meets_float_alone(const Value& constant) {
+  return std::ranges::all_of(constant.uses(), [&](const torch::jit::Use& use) {
+    return std::ranges::any_of(use.user->inputs(), [](const Value* input) { return is_cast_to_float(*input); });
+  });
+}
+
 void replace_constant(Node* node, const c10::IValue& value) {
   const torch::jit::WithInsertPoint before(node);
   const auto replacement = torch::jit::tryInsertConstant(*node->owningGraph(), value);
@@ -149,15 +167,18 @@ void move_code(const torch::jit::Module& module, Mover& mover, c10::ScalarType t
     } else if (node->kind() == c10::prim::Constant && may_move(*node->output()->type())) {
       const auto value = torch::jit::toIValue(node->output());
       if (!value) continue;
-      const auto moved = mover.value(*value, stay_float.contains(node->output()) ? c10::ScalarType::Float : type, true);
+      const bool stays_float = stay_float.contains(node->output()) || (value->isTensor() && meets_float_alone(*node->output()));
+      const auto moved = mover.value(*value, stays_float ? c10::ScalarType::Float : type, true);
       if (!moved.is(*value)) replace_constant(node, moved);
     }
   }
 }
 
 void move_attributes(const torch::jit::Module& module, Mover& mover, c10::ScalarType type) {
+  std::unordered_set<const void*> seen;  // a part may have two names
   for (const torch::jit::Module& part : module.modules()) {
     const auto object = part._ivalue();
+    if (!seen.insert(object.get()).second) continue;
     for (std::size_t i = 0; i < object->type()->numAttributes(); ++i) {
       if (may_move(*object->type()->getAttribute(i))) object->setSlot(i, mover.value(object->getSlot(i), type, false));
     }

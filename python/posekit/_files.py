@@ -25,8 +25,9 @@ def _needs_opencv() -> Iterator[None]:
         yield
     except ImportError as error:
         raise ImportError(
-            f"image files and drawing need the system's OpenCV that posekit was built with ({error}): install it (Debian, Ubuntu: apt-get install "
-            "libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libopencv-videoio-dev)"
+            f"image files and drawing need the system's OpenCV and image codecs that posekit was built with ({error}): install them (Debian, "
+            "Ubuntu: apt-get install libopencv-imgcodecs-dev libopencv-videoio-dev libjpeg-dev libpng-dev libwebp-dev libtiff-dev "
+            "libopenjp2-7-dev)"
         ) from error
 
 

@@ -71,8 +71,9 @@ TEST_CASE("A photo in WebP or TIFF with an orientation is read upright") {
 }
 
 TEST_CASE("Colours survive every layout of a TIFF, BMP, WebP and JPEG 2000 file") {
-  const std::string name = GENERATE("strips.tif", "planes.tif", "tiles.tif", "alpha.tif", "unknown_tags.tif", "masks_rgbx.bmp",
-                                    "masks_bgrx.bmp", "alpha_v5.bmp", "palette4.bmp", "runs.bmp", "quadrants.jp2", "quadrants.j2k");
+  const std::string name = GENERATE("strips.tif", "planes.tif", "tiles.tif", "alpha.tif", "unknown_tags.tif", "full_size.tif", "page.tif",
+                                    "orientation_0.tif", "short_palette.bmp", "masks_rgbx.bmp", "masks_bgrx.bmp", "alpha_v5.bmp",
+                                    "palette4.bmp", "runs.bmp", "quadrants.jp2", "quadrants.j2k");
   CAPTURE(name);
   CHECK(worst_in_quadrants(read_image(io_file(name))) == 0);
 }
@@ -143,6 +144,25 @@ TEST_CASE("Tiles that are far larger than their image are refused before memory 
   CHECK(peak_kilobytes() - before < 100000);
 }
 
+TEST_CASE("A JPEG 2000 file of thousands of tiles or components is refused before memory is allocated for them") {
+  const Bytes whole = bytes_of(io_file("quadrants.jp2"));
+  const Bytes marker = bytes("\xff\x4f\xff\x51"s);
+  const auto at = static_cast<std::size_t>(std::search(whole.begin(), whole.end(), marker.begin(), marker.end()) - whole.begin());
+  REQUIRE(at < whole.size());
+  Bytes tiles = whole;
+  for (const std::size_t side : {0U, 4U}) {
+    tiles[at + 8 + side + 2] = std::byte{1};  // an image of 288x272, one pixel a tile
+    for (std::size_t i = 0; i < 4; ++i) tiles[at + 24 + side + i] = static_cast<std::byte>(i == 3 ? 1 : 0);
+  }
+  Bytes components = whole;
+  components[at + 40] = std::byte{0x40};  // 16387
+  const long before = peak_kilobytes();
+  CHECK(std::string(error_of([&] { (void)decode_image(tiles, "a.jp2"); }, "a.jp2").what()).find("78336 tiles") != std::string::npos);
+  CHECK(std::string(error_of([&] { (void)decode_image(components, "a.jp2"); }, "a.jp2").what()).find("16387 components") !=
+        std::string::npos);
+  CHECK(peak_kilobytes() - before < 100000);
+}
+
 TEST_CASE("Formats that posekit does not read are named") {
   const auto [start, word] = GENERATE(std::pair("\0\0\0\x18"
                                                 "ftypheic\0\0\0\0mif1heic"s,
@@ -191,6 +211,13 @@ TEST_CASE("Data beside the pixels do not matter") {
   const Bytes profile = bytes("\0\0\0\x04iCCPxxxx\0\0\0\0"s);  // neither a profile nor its checksum
   png.insert(png.begin() + 33, profile.begin(), profile.end());
   CHECK(worst_in_quadrants(decode_image(png, "profile.png")) == 0);
+  const Bytes text = bytes("\0\0\0\x04tEXta\0bc\0\0\0\0"s);  // behind the pixels, with a wrong checksum
+  png.insert(png.end() - 12, text.begin(), text.end());
+  CHECK(worst_in_quadrants(decode_image(png, "text.png")) == 0);
+  Bytes large = bytes("\0\x90\0\0iTXt"s);  // 9 MiB
+  large.resize(large.size() + 0x900000 + 4);
+  png.insert(png.begin() + 33, large.begin(), large.end());
+  CHECK(worst_in_quadrants(decode_image(png, "large.png")) == 0);
 }
 
 TEST_CASE("A file of every format that is cut off is an error, and nothing is printed") {

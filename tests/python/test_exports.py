@@ -224,3 +224,47 @@ def test_functional_dropout_in_scripted_code_is_refused(tmp_path: Path) -> None:
     path = save(torch.jit.script(Always().eval()), tmp_path / "m.pt")
     with pytest.raises(posekit.InvalidModelError, match="aten::dropout"):
         posekit.Model(path)
+
+
+class OnGpu(nn.Module):
+    """Code of a class of which a network has two."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.cuda() + torch.ones(1, device=torch.device("cuda:0"))
+
+
+class Twice(Net):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = OnGpu()
+        self.second = OnGpu()
+        self.again = self.first
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.again(self.second(self.first(self.heatmaps(x)))) - 3
+
+
+def test_parts_of_one_class_and_one_part_under_two_names_are_moved_once(tmp_path: Path) -> None:
+    plain = keypoints(save(torch.jit.script(Net().eval()), tmp_path / "plain.pt"))
+    assert np.allclose(keypoints(save(torch.jit.script(Twice().eval()), tmp_path / "twice.pt")), plain, atol=1e-3)
+
+
+class FloatIsland(Net):
+    """Computes in float32 whatever its type, as networks of fairseq's kind do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(12)
+        self.mix = nn.Parameter(torch.eye(12) + 0.1 * torch.randn(12, 12))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.heatmaps(x)
+        y = F.layer_norm(y.float(), [12], self.norm.weight.float(), self.norm.bias.float()).to(x.dtype)
+        return (y.float() @ self.mix.float()).to(x.dtype)
+
+
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_parts_that_compute_in_float32_do_so_in_half_precision(precision: Any, tmp_path: Path) -> None:
+    file = save(torch.jit.script(FloatIsland().eval()), tmp_path / "island.pt")
+    whole, half = keypoints(file), keypoints(posekit.Model(file, precision=precision))
+    assert np.median(np.abs(half[..., 2] - whole[..., 2])) < 0.05

@@ -184,6 +184,9 @@ def write_tiff(levels):
     tiff("white_is_zero16.tif", (256, 3, pixels_as(0, 1, bits=16), [struct.pack("<768H", *(65535 - v for row in levels for v in row))]))
     tiff("twelve_bits.tif", (*SIZE, pixels_as(1, 1, bits=16), [struct.pack("<512H", *(8 * i for i in range(512)))]))
 
+    tiff("full_size.tif", (*SIZE, pixels_as(2, 3, subfile=0), [rgb]))
+    tiff("page.tif", (*SIZE, pixels_as(2, 3, subfile=2), [rgb]))
+    tiff("orientation_0.tif", (*SIZE, pixels_as(2, 3, orientation=0), [rgb]))
     tiff("preview_first.tif", small, rgb_page)
     tiff("preview_behind.tif", rgb_page, small)
     tiff("pages.tif", rgb_page, rgb_page)
@@ -210,6 +213,9 @@ def write_bmp(indices):
     palette = b"".join(bytes([b, g, r, 0]) for row in QUADRANTS for r, g, b in row)
     bmp("palette4.bmp", width, height, 4, [bytes(row[i] << 4 | row[i + 1] for i in range(0, width, 2)) for row in indices],
         after=palette.ljust(64, b"\0"))
+    short = palette + b"".join(bytes(row[i] for i in range(width)) for row in indices[::-1])  # no palette entries beyond the fourth
+    info = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 0, 0, 0, 0, 0, 0)
+    (HERE / "short_palette.bmp").write_bytes(b"BM" + struct.pack("<IHHI", 54 + len(short), 0, 0, 70) + info + short)
     runs = b"".join(bytes([16, row[0], 0, 16]) + bytes(row[16:]) + b"\0\0" for row in indices[::-1]) + b"\0\1"  # a run, then one by one
     bmp("runs.bmp", width, height, 8, runs, compression=1, after=palette.ljust(1024, b"\0"))
 
