@@ -26,8 +26,7 @@ def _needs_opencv() -> Iterator[None]:
     except ImportError as error:
         raise ImportError(
             f"image files and drawing need the system's OpenCV and image codecs that posekit was built with ({error}): install them (Debian, "
-            "Ubuntu: apt-get install libopencv-imgcodecs-dev libopencv-videoio-dev libjpeg-dev libpng-dev libwebp-dev libtiff-dev "
-            "libopenjp2-7-dev)"
+            "Ubuntu: apt-get install libopencv-imgcodecs-dev libopencv-videoio-dev, which bring both)"
         ) from error
 
 
