@@ -29,13 +29,12 @@ class EndsWithProcess {
   EndsWithProcess() = default;
   EndsWithProcess(const EndsWithProcess&) = delete;
   EndsWithProcess& operator=(const EndsWithProcess&) = delete;
+  virtual ~EndsWithProcess() = default;
 
   /// Asks the threads to end, and waits for none. Called by exit(), between `watch` and `unwatch`. @param deadline for locks
   virtual void end_soon(Time deadline) noexcept = 0;
 
  protected:
-  ~EndsWithProcess() = default;
-
   /// From now on exit() calls `end_soon`; if the process is ending already, this does.
   void watch();
   /// No `end_soon` runs any more when this returns.

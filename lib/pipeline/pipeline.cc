@@ -90,7 +90,7 @@ class Pipeline::Impl final : private EndsWithProcess {
   Impl(Predictor predictor, Sink sink, const PipelineOptions& options);
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
-  ~Impl();
+  ~Impl() override;
 
   bool submit(PipelineInput input, const RunControl& control);
   void run(const Source& source, const RunControl& control);

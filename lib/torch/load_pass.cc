@@ -120,7 +120,7 @@ std::vector<const Value*> batch_norm_constants(const Node& node) {
 /// Whether the code casts a value to float32, whatever the model's type.
 bool is_cast_to_float(const Value& value) {
   if (value.node()->kind() != c10::aten::to) return false;
-  for (const std::size_t position : {1, 2}) {  // behind the tensor, or behind the device
+  for (const std::size_t position : {1U, 2U}) {  // behind the tensor, or behind the device
     const auto type = constant_input(*value.node(), position);
     if (type && type->isInt()) return type->toInt() == static_cast<std::int64_t>(c10::ScalarType::Float);
   }

@@ -269,7 +269,7 @@ TEST_CASE("Damaged images of six formats become results or errors, and nothing e
   const Workplace here;
   std::mt19937 random(7);
   const Names kinds{".jpg", ".png", ".webp", ".tif", ".bmp", ".jp2"};
-  constexpr std::size_t count = 25 * rounds;
+  constexpr std::size_t count = std::size_t{25} * rounds;
   for (std::size_t i = 0; i < count; ++i) {
     const std::string& kind = kinds[i % kinds.size()];
     const std::string whole = here.read(here.image("whole" + kind));

@@ -31,7 +31,10 @@ std::latch begun(1);
 
 PipelineInput frame(std::size_t index) {
   static const std::vector<std::uint8_t>& pixels = *new std::vector<std::uint8_t>(std::size_t{width} * height * 3, 90);
-  return {.frame = {.image = {pixels.data(), width, height, width * 3, PixelFormat::bgr8}, .owner = {}, .index = index, .time_s = 0},
+  return {.frame = {.image = {pixels.data(), width, height, static_cast<std::size_t>(width) * 3, PixelFormat::bgr8},
+                    .owner = {},
+                    .index = index,
+                    .time_s = 0},
           .boxes = std::vector<Box>{{20, 10, 375, 470}}};
 }
 

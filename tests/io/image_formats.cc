@@ -49,7 +49,7 @@ std::vector<std::pair<std::string, Bytes>> photos() {
   const Image photo = read_image(source_dir() / "examples/images/astronaut.jpg");
   // A part of it, so that thousands can be read.
   ImageView part = photo.view();
-  part.data += 3 * (100 * 512 + 180);
+  part.data += std::ptrdiff_t{3} * (100 * 512 + 180);
   part.width = 96;
   part.height = 80;
   std::vector<std::pair<std::string, Bytes>> files;

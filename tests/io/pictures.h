@@ -38,7 +38,7 @@ inline int worst_in_quadrants(const Image& image) {
   REQUIRE(image.width == 32);
   REQUIRE(image.height == 16);
   REQUIRE(image.format == PixelFormat::bgr8);
-  REQUIRE(image.pixels.size() == 32 * 16 * 3);
+  REQUIRE(image.pixels.size() == std::size_t{32} * 16 * 3);
   int worst = 0;
   for (int y = 0; y < 16; ++y) {
     for (int x = 0; x < 32; ++x) {

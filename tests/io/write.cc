@@ -141,7 +141,7 @@ TEST_CASE("An unknown extension or too large an image is refused, and nothing is
     CHECK(error.code() == ErrorCode::invalid_argument);
     CHECK(std::string(error.what()).find(".png") != std::string::npos);
   }
-  const Image wide{std::vector<std::uint8_t>(70000 * 3), 70000, 1, PixelFormat::bgr8};
+  const Image wide{std::vector<std::uint8_t>(std::size_t{70000} * 3), 70000, 1, PixelFormat::bgr8};
   const Error error = error_of([&] { write_image(folder.path() / "wide.jpg", wide.view()); });
   CHECK(std::string(error.what()).find("70000x1") != std::string::npos);
   CHECK(fs::is_empty(folder.path()));
@@ -186,11 +186,11 @@ TEST_CASE("A path that can't be written is an io error with the system's reason"
 TEST_CASE("Temporary files of killed runs are removed by the next process's first file in their folder") {
   const posekit_test::TemporaryDir folder;
   for (int i = 0; i < 1000; ++i) std::ofstream(folder.path() / (".posekit-" + std::to_string(getpid()) + "-" + std::to_string(i) + ".tmp"));
-  std::ofstream(folder.path() / ".posekit-1-0.tmp.mp4");
+  std::ofstream(folder.path() / ".posekit-1-0.tmp.mp4").close();
   write_file(folder.path() / "a.json", filled(10, 'a'));
   CHECK(bytes_of(folder.path() / "a.json") == filled(10, 'a'));
   CHECK(entries(folder.path()) == 1);
-  std::ofstream(folder.path() / ".posekit-1-1.tmp");
+  std::ofstream(folder.path() / ".posekit-1-1.tmp").close();
   write_file(folder.path() / "b.json", {});
   CHECK(entries(folder.path()) == 3);  // looked for once
 }
@@ -217,13 +217,13 @@ TEST_CASE("Only a temporary file of this user that nobody writes is removed") {
   fs::create_symlink(kept, folder.path() / ".posekit-1-0.tmp");
   fs::create_directory(folder.path() / ".posekit-1-1.tmp");
   REQUIRE(mkfifo((folder.path() / ".posekit-1-2.tmp").c_str(), 0666) == 0);
-  std::ofstream(folder.path() / ".posekit-mine.tmp");
-  std::ofstream(folder.path() / ".posekit-1-3.txt");
+  std::ofstream(folder.path() / ".posekit-mine.tmp").close();
+  std::ofstream(folder.path() / ".posekit-1-3.txt").close();
   const fs::path written = folder.path() / ".posekit-1-4.tmp";
   const int writer = open(written.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
   REQUIRE(flock(writer, LOCK_EX) == 0);
   const fs::path foreign = folder.path() / ".posekit-1-5.tmp";
-  std::ofstream{foreign};
+  std::ofstream{foreign}.close();
   const bool can_give_away = chown(foreign.c_str(), 1, 1) == 0;  // takes root
   const fs::path linked = folder.path() / ".posekit-1-6.tmp";
   fs::create_hard_link(kept, linked);
