@@ -41,14 +41,7 @@ void ImageRun::run(const std::function<std::optional<Input>()>& next) {
     if (first) return std::exchange(first, std::nullopt);
     return read_next(next);
   };
-  const auto sink = [&](const posekit::PipelineResult& done, const std::function<void()>& cancel) {
-    try {
-      finish(done);
-    } catch (...) {
-      cancel();
-      throw;
-    }
-  };
+  const auto sink = [&](const posekit::PipelineResult& done) { finish(done); };
   try {
     run_.runner.run_images(source, sink, run_.runner.serial() ? run_.stop : run_.waking());
   } catch (const posekit::Error& error) {

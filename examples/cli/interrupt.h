@@ -9,8 +9,10 @@ namespace cli {
 
 constexpr int interrupted_exit_code = 130;
 
-/// Installs the handlers of SIGINT and SIGTERM, and of SIGHUP unless that is ignored. @return the token that they trigger @throws
-/// std::system_error Nobody may register a callback with it: it is asked to stop in a signal's handler.
+/// Installs the handlers of SIGINT and SIGTERM, and of SIGHUP unless that is ignored. No callback may be registered with the token, which
+/// is asked to stop in a signal's handler.
+/// @return the token that the handlers trigger
+/// @throws std::system_error
 std::stop_token watch_for_interrupt();
 
 /// A token for whoever waits for it, triggered by a thread of its own as soon as a signal comes. One at a time.

@@ -117,23 +117,27 @@ void ModelRunner::run_pipeline(const Source& source, const Sink& sink, std::stop
     pipeline_options.frame_timeout = std::max(timeout, std::chrono::microseconds{1});
   }
   std::unique_ptr<posekit::Pipeline> pipeline;
-  const std::function<void()> cancel = [&] { pipeline->cancel(); };
-  const auto take = [&](posekit::PipelineResult result) { sink(std::move(result), cancel); };
+  const auto take = [&](posekit::PipelineResult result) {
+    try {
+      sink(std::move(result));
+    } catch (...) {
+      pipeline->cancel();
+      throw;
+    }
+  };
   pipeline = std::make_unique<posekit::Pipeline>(*predictor_, take, std::move(pipeline_options));
   pipeline->run(source, {.stop = std::move(stop), .deadline = std::nullopt});
 }
 
 void ModelRunner::run_serial(const Source& source, const Sink& sink, std::stop_token stop) {
-  bool cancelled = false;
-  while (!cancelled && !stop.stop_requested()) {
+  while (!stop.stop_requested()) {
     const auto input = source();
     if (!input) return;
     posekit::RunControl control{.stop = stop, .deadline = std::nullopt};
     if (options_.timeout > 0) control.deadline = std::chrono::steady_clock::now() + seconds(options_.timeout);
     posekit::PredictorInput image{.image = input->frame.image};
     if (input->boxes) image.boxes = *input->boxes;
-    posekit::PipelineResult done{std::move(predictor_->predict_batch({&image, 1}, control).front()), input->frame, {}};
-    sink(std::move(done), [&] { cancelled = true; });
+    sink({std::move(predictor_->predict_batch({&image, 1}, control).front()), input->frame, {}});
   }
   throw posekit::Error(ErrorCode::cancelled, "interrupted");
 }

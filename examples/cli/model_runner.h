@@ -29,11 +29,11 @@ class ModelRunner {
   const posekit::PoseEstimator& estimator() const { return predictor_->estimator(); }
 
   using Source = posekit::Pipeline::Source;
-  using Sink = std::function<void(posekit::PipelineResult, const std::function<void()>& cancel)>;
+  using Sink = posekit::Pipeline::Sink;
 
   /// Runs every frame that the source gives, several calls of the models side by side unless `serial`. Videos always have threads.
   /// @param stop serial: only asked; else waited for
-  /// @throws what source and sink throw; posekit::Error cancelled
+  /// A sink that throws ends the run. @throws what source and sink throw; posekit::Error cancelled
   void run_images(const Source& source, const Sink& sink, std::stop_token stop);
   void run_video(const Source& source, const Sink& sink, std::stop_token stop, bool live);
 

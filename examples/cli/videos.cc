@@ -110,14 +110,7 @@ std::optional<posekit::PipelineInput> VideoRun::read() {
 
 Entry VideoRun::run() {
   open();
-  const auto sink = [&](const posekit::PipelineResult& done, const std::function<void()>& cancel) {
-    try {
-      take(done);
-    } catch (...) {
-      cancel();
-      throw;
-    }
-  };
+  const auto sink = [&](const posekit::PipelineResult& done) { take(done); };
   run_.runner.run_video([&] { return read(); }, sink, is_camera() ? std::stop_token() : run_.waking(), is_camera());
   const std::size_t skipped = reader_->skipped();
   if (skipped > 0)
