@@ -21,6 +21,11 @@ namespace posekit::inline v0 {
   return bytes;
 }
 
+/// Whether the bytes begin with the text.
+[[nodiscard]] inline bool begins_with(std::span<const std::byte> bytes, std::string_view text) noexcept {
+  return bytes.size() >= text.size() && std::ranges::equal(bytes.first(text.size()), std::as_bytes(std::span(text)));
+}
+
 /// The bytes as one number, most significant first. @param bytes at most 8
 [[nodiscard]] constexpr std::uint64_t big_endian(std::span<const std::byte> bytes) noexcept {
   std::uint64_t value = 0;

@@ -32,7 +32,8 @@ class TiffReader {
 
 }  // namespace
 
-int exif_orientation(std::span<const std::byte> tiff) noexcept {
+int exif_orientation(std::span<const std::byte> exif) noexcept {
+  const auto tiff = begins_with(exif, exif_prefix) ? exif.subspan(exif_prefix.size()) : exif;
   if (tiff.size() < 8 || tiff[0] != tiff[1] || (tiff[0] != std::byte{'I'} && tiff[0] != std::byte{'M'})) return 1;
   const TiffReader reader(tiff, tiff[0] == std::byte{'M'});
   if (reader.number(2, 2) != tiff_magic) return 1;

@@ -3,11 +3,15 @@
 
 #include <cstddef>
 #include <span>
+#include <string_view>
 
 namespace posekit::inline v0 {
 
-/// @param tiff the TIFF structure of an EXIF block, without the "Exif" prefix of JPEG
+/// What an EXIF block begins with in a JPEG file, and by some programs in a WebP file.
+inline constexpr std::string_view exif_prefix{"Exif\0\0", 6};
+
+/// @param exif an EXIF block: a TIFF structure, behind the prefix or not
 /// @return 1 to 8; 1 where there is none or the data are broken
-[[nodiscard]] int exif_orientation(std::span<const std::byte> tiff) noexcept;
+[[nodiscard]] int exif_orientation(std::span<const std::byte> exif) noexcept;
 
 }  // namespace posekit::inline v0

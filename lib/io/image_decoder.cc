@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/bytes.h"
+
 namespace posekit::inline v0 {
 namespace {
 
@@ -53,11 +55,6 @@ constexpr std::array beginnings{
 constexpr std::array heif_brands{"heic"sv, "heix"sv, "heim"sv, "heis"sv, "hevc"sv, "hevx"sv, "mif1"sv, "msf1"sv, "avif"sv, "avis"sv};
 
 }  // namespace
-
-bool begins_with(FileBytes bytes, std::string_view text) noexcept {
-  return bytes.size() >= text.size() &&
-         std::equal(text.begin(), text.end(), bytes.begin(), [](char c, std::byte b) { return static_cast<std::byte>(c) == b; });
-}
 
 const ImageFormat* recognise_image(FileBytes start) noexcept {
   for (const Beginning& beginning : beginnings) {

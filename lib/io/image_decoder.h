@@ -67,9 +67,6 @@ inline constexpr std::string_view camera_raw_format = "camera RAW";
 /// The format of a file that begins with these bytes. @param start 16 bytes, or the whole file if it has fewer @return null: none
 [[nodiscard]] const ImageFormat* recognise_image(FileBytes start) noexcept;
 
-/// Whether the bytes begin with the text.
-[[nodiscard]] bool begins_with(FileBytes bytes, std::string_view text) noexcept;
-
 /// @param what of the image, with the remedy
 [[noreturn]] void fail_image(ErrorCode code, const std::string& name, const std::string& what);
 /// @param format of the file, which posekit recognises and does not read

@@ -21,7 +21,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uintmax_t most_file_bytes = std::uintmax_t{1} << 31;
+constexpr std::uintmax_t most_file_bytes = (std::uintmax_t{1} << 31) - 1;
+
+void check_bytes(std::uintmax_t bytes, const std::string& name) {
+  if (bytes > most_file_bytes) fail_image(ErrorCode::io, name, fmt::format("has {} bytes, at most {} are allowed", bytes, most_file_bytes));
+}
 
 void check_size(std::uint64_t width, std::uint64_t height, const std::string& name, const ReadOptions& options) {
   if (width == 0 || height == 0)
@@ -70,9 +74,8 @@ std::vector<std::byte> read_file(const fs::path& path) {
     fail_image(ErrorCode::io, name, "is not a readable regular file: check the path and its permissions");
   std::ifstream file(path, std::ios::binary);
   if (!file) fail_image(ErrorCode::io, name, fmt::format("can't be opened ({}): check its permissions", std::strerror(errno)));
-  const std::uintmax_t bytes = fs::file_size(path, error);
-  if (error || bytes > most_file_bytes)
-    fail_image(ErrorCode::io, name, fmt::format("has {} bytes, at most {} are allowed", bytes, most_file_bytes));
+  const std::uintmax_t bytes = fs::file_size(path, error);  // more than any file has if it fails
+  check_bytes(bytes, name);
   std::vector<std::byte> content(static_cast<std::size_t>(bytes));
   file.read(reinterpret_cast<char*>(content.data()), static_cast<std::streamsize>(content.size()));
   if (static_cast<std::uintmax_t>(file.gcount()) != bytes) fail_image(ErrorCode::io, name, "could not be read to its end: check the disk");
@@ -81,6 +84,7 @@ std::vector<std::byte> read_file(const fs::path& path) {
 
 std::unique_ptr<ImageDecoder> open_decoder(FileBytes file, const std::string& name, const ReadOptions& options) {
   if (file.empty()) fail_image(ErrorCode::io, name, "is empty: fetch or copy it again");
+  check_bytes(file.size(), name);
   const ImageFormat* format = recognise_image(file);
   if (format == nullptr)
     fail_image(ErrorCode::io, name, "is not an image, or is broken: JPEG, PNG, WebP, TIFF, BMP or JPEG 2000 is expected");

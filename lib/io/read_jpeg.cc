@@ -9,6 +9,7 @@
 #include <csetjmp>
 #include <vector>
 
+#include "base/bytes.h"
 #include "io/exif.h"
 #include "io/image_decoder.h"
 
@@ -45,7 +46,7 @@ class JpegDecoder final : public ImageDecoder {
     progress_.progress_monitor = [](j_common_ptr info) {
       if (of(info).info_.input_scan_number > most_scans) leave(info);
     };
-    if (!read_header(file)) fail_to_decode(name_, reason());
+    if (!read_header(file)) fail_to_decode(name_, reason_);
     header_ = {info_.image_width, info_.image_height, orientation()};
   }
 
@@ -53,7 +54,7 @@ class JpegDecoder final : public ImageDecoder {
     const bool cmyk = info_.jpeg_color_space == JCS_CMYK || info_.jpeg_color_space == JCS_YCCK;
     info_.out_color_space = cmyk ? JCS_CMYK : JCS_EXT_BGR;
     if (cmyk) cmyk_row_.resize(std::size_t{4} * info_.image_width);
-    if (!read_pixels(bgr)) fail_to_decode(name_, reason());
+    if (!read_pixels(bgr)) fail_to_decode(name_, reason_);
     return std::nullopt;
   }
 
@@ -69,8 +70,6 @@ class JpegDecoder final : public ImageDecoder {
     }
     std::longjmp(decoder.out_, 1);  // NOLINT(cert-err52-cpp): libjpeg is C
   }
-
-  [[nodiscard]] std::string_view reason() const { return reason_; }
 
   bool read_header(FileBytes file) {
     if (setjmp(out_) != 0) return false;  // NOLINT(cert-err52-cpp)
@@ -97,7 +96,7 @@ class JpegDecoder final : public ImageDecoder {
     return true;
   }
 
-  /// Ink as Adobe's programs store it, and everybody after them: 255 is none.
+  /// Ink as Adobe's programs store it, and others like them: 255 is none.
   static void to_bgr(const std::uint8_t* cmyk, std::size_t pixels, std::uint8_t* bgr) {
     for (std::size_t i = 0; i < pixels; ++i) {
       for (std::size_t c = 0; c < 3; ++c) bgr[3 * i + c] = static_cast<std::uint8_t>((cmyk[4 * i + 2 - c] * cmyk[4 * i + 3] + 127) / 255);
@@ -105,10 +104,9 @@ class JpegDecoder final : public ImageDecoder {
   }
 
   [[nodiscard]] int orientation() const {
-    constexpr std::string_view prefix{"Exif\0\0", 6};
     for (const jpeg_marker_struct* marker = info_.marker_list; marker != nullptr; marker = marker->next) {
       const FileBytes data = std::as_bytes(std::span(marker->data, marker->data_length));
-      if (marker->marker == exif_marker && begins_with(data, prefix)) return exif_orientation(data.subspan(prefix.size()));
+      if (marker->marker == exif_marker && begins_with(data, exif_prefix)) return exif_orientation(data);
     }
     return 1;
   }

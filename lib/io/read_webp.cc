@@ -24,17 +24,12 @@ const char* reason_of(VP8StatusCode status) {
   return "libwebp refuses it";
 }
 
-/// Of the chunk EXIF, which some programs begin as in a JPEG file.
 int webp_orientation(FileBytes file) {
-  constexpr std::string_view prefix{"Exif\0\0", 6};
   for (std::size_t at = 12; file.size() >= 8 && at <= file.size() - 8;) {
     const auto length = static_cast<std::size_t>(little_endian(file.subspan(at + 4, 4)));
     const std::size_t rest = file.size() - at - 8;
     if (length > rest) break;
-    if (begins_with(file.subspan(at), "EXIF")) {
-      const FileBytes exif = file.subspan(at + 8, length);
-      return exif_orientation(begins_with(exif, prefix) ? exif.subspan(prefix.size()) : exif);
-    }
+    if (begins_with(file.subspan(at), "EXIF")) return exif_orientation(file.subspan(at + 8, length));
     at += 8 + std::min(length + length % 2, rest);
   }
   return 1;

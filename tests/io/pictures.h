@@ -62,6 +62,17 @@ inline int worst_in_halves(const Image& image, int left, int right) {
   return worst;
 }
 
+/// Expects the levels of gray16 files: value / 257, rounded, of what is around each of 256 values.
+inline void check_levels(const Image& image) {
+  REQUIRE(image.width == 256);
+  for (int v = 0; v < 256; ++v) {
+    const int next = std::min(255, v + 1);
+    CHECK(rgb_at(image, v, 0) == Rgb{v, v, v});           // 257 v - 128
+    CHECK(rgb_at(image, v, 1) == Rgb{v, v, v});           // 257 v + 128
+    CHECK(rgb_at(image, v, 2) == Rgb{next, next, next});  // 257 v + 129
+  }
+}
+
 /// The error of a call; the test fails if there is none, or if the message does not name `name`.
 template <class Call>
 Error error_of(Call&& call, const std::string& name) {
