@@ -14,11 +14,12 @@ namespace posekit::inline v0 {
 /// Exported for posekit_io. An empty file beside the one to be written, that takes its name at the end; removed if it does not come to
 /// that.
 ///
-/// It is locked (flock) until it has its name. The first one that a process makes in a folder removes those there of this user that nobody
-/// has locked: what killed processes have left. Where the file system has no locks, none are held and nothing is removed.
+/// It is locked (flock) until it has its name. The first one that a process makes in a folder removes those of this user there that are not
+/// locked: what killed processes have left. Where the file system has no locks, none are held and nothing is removed.
 class POSEKIT_API TemporaryFile {
  public:
-  /// Makes the file. @param sync whether `commit` has it written to the disk @param ending of its name, for whoever goes by it
+  /// Makes the file. @param sync whether `commit` has it written to the disk @param ending of its name, for a writer that chooses a format
+  /// by it
   /// @throws Error io
   TemporaryFile(const std::filesystem::path& target, bool sync, const std::string& ending = "");
   TemporaryFile(const TemporaryFile&) = delete;

@@ -24,7 +24,7 @@ namespace {
 constexpr int images = 200;
 constexpr int hang_limit_ms = 20000;  // ten times generous: within a second plus the batch in flight is the promise
 
-/// Starts the program, waits until it has written so many files into a folder, and sends the signal so often.
+/// Starts the program, waits until it has written `files_before` files into a folder, and sends the signal `signals` times.
 /// @return its exit code; -1 if a signal ended it, -2 if it was too slow, -3 if it ended before
 int interrupted_run(const Workplace& here, int files_before, int signals, int signal = SIGINT) {
   std::filesystem::create_directories(here.path("out"));

@@ -233,7 +233,7 @@ TEST_CASE("A run ends at once, as other programs do, when the reader of its resu
   check_error(other.err, "standard output", "has gone");
 }
 
-TEST_CASE("Descriptions and measurements end when nobody reads them") {
+TEST_CASE("Descriptions and measurements end when their reader has closed") {
   const Workplace here;
   here.image("a.png");
   REQUIRE(here.estimate({"a.png", "--whole-image"}).exit_code == 0);  // makes the model

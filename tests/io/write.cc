@@ -210,7 +210,7 @@ TEST_CASE("A process that is killed while it writes leaves a temporary file to t
   CHECK(fs::exists(folder.path() / "b.txt"));
 }
 
-TEST_CASE("Only a temporary file of this user that nobody writes is removed") {
+TEST_CASE("Only a temporary file of this user that no process writes is removed") {
   const posekit_test::TemporaryDir folder;
   const fs::path kept = folder.path() / "kept";
   std::ofstream(kept) << "mine";
