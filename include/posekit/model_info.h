@@ -38,6 +38,12 @@ enum class Codec : std::uint8_t {
 /// Says how a heatmap's integer peak is refined.
 enum class Refinement : std::uint8_t { none, quarter, dark };
 
+/// Says how a crop's pixels are made of those of the image.
+///
+/// Both are exact to within one grey level. bicubic is the kernel of Keys (1981) with a = -0.75, as
+/// OpenCV's INTER_CUBIC.
+enum class Interpolation : std::uint8_t { bilinear, bicubic };
+
 /// Says how a detector's input is made from an image.
 enum class Resize : std::uint8_t { letterbox, stretch };
 /// Says where a letterboxed image gets its border.
@@ -88,6 +94,9 @@ using OutputInfo = std::variant<HeatmapOutput, SimccOutput, RegressionOutput, Bo
 /// Holds what only pose models have.
 struct PoseInfo {
   double box_padding = 1.25;  ///< Factor on a box's size, > 0.
+  /// Where a crop enlarges its part of the image along both axes, or keeps its size. Elsewhere the
+  /// crop is bilinear.
+  Interpolation enlarge = Interpolation::bilinear;
   Alignment alignment = Alignment::udp;
   KeypointSet keypoints;
 };
@@ -119,7 +128,7 @@ struct ModelInfo {
   std::string name;
   std::string licence;
   std::string source;
-  std::string sha256;  ///< Of the weights file, lower-case hex, or empty.
+  std::string sha256;         ///< Of the weights file, lower-case hex, or empty.
   InputInfo input;
   OutputInfo output;
   std::variant<PoseInfo, DetectInfo> purpose;  ///< What the model is for.
@@ -157,7 +166,7 @@ struct ModelInfo {
 
 /// Returns the names of the metadata presets, sorted.
 ///
-/// There are sapiens-coco133, sapiens-coco17 and sapiens-goliath308.
+/// docs/models.md lists them.
 [[nodiscard]] POSEKIT_API std::vector<std::string> model_presets();
 
 /// Each of these returns the value's name, the same in the enumeration and in the metadata.
@@ -165,6 +174,7 @@ struct ModelInfo {
 [[nodiscard]] POSEKIT_API std::string_view to_string(ColorOrder value) noexcept;
 [[nodiscard]] POSEKIT_API std::string_view to_string(Codec value) noexcept;
 [[nodiscard]] POSEKIT_API std::string_view to_string(Refinement value) noexcept;
+[[nodiscard]] POSEKIT_API std::string_view to_string(Interpolation value) noexcept;
 [[nodiscard]] POSEKIT_API std::string_view to_string(Resize value) noexcept;
 [[nodiscard]] POSEKIT_API std::string_view to_string(Pad value) noexcept;
 [[nodiscard]] POSEKIT_API std::string_view to_string(Alignment value) noexcept;

@@ -112,7 +112,11 @@ std::vector<ImageResult> PoseEstimator::Impl::estimate(std::span<const ImageBoxe
 
   const auto crop = [&](const Person& person) -> CropTask {
     return {images[person.image].image,
-            {.transform = person.transform, .size = info_.input.size(), .color = info_.input.color, .border = 0}};
+            {.transform = person.transform,
+             .size = info_.input.size(),
+             .color = info_.input.color,
+             .border = 0,
+             .enlarge = info_.pose().enlarge}};
   };
   const auto deliver_batch = [&](const InFlightBatch<Person>& batch, const BatchResult& result) {
     const auto start = Clock::now();

@@ -35,6 +35,7 @@ const Names<Codec> pose_codecs{
     {"udp_heatmap", Codec::udp_heatmap}, {"heatmap", Codec::heatmap}, {"simcc", Codec::simcc}, {"regression", Codec::regression}};
 const Names<Codec> detect_codecs{{"boxes_scores", Codec::boxes_scores}};
 const Names<Refinement> refinements{{"none", Refinement::none}, {"quarter", Refinement::quarter}, {"dark", Refinement::dark}};
+const Names<Interpolation> interpolations{{"bilinear", Interpolation::bilinear}, {"bicubic", Interpolation::bicubic}};
 const Names<Resize> resizes{{"letterbox", Resize::letterbox}, {"stretch", Resize::stretch}};
 const Names<Pad> pads{{"right_bottom", Pad::right_bottom}, {"center", Pad::center}};
 const Names<Alignment> alignments{{"udp", Alignment::udp}, {"classic", Alignment::classic}};
@@ -288,6 +289,7 @@ void read_pose(Reader& reader, ModelInfo& info) {
   Codec codec = Codec::udp_heatmap;
   PoseInfo pose;
   reader.required("output.codec", codec, reader.one_of("output.codec", pose_codecs), Reader::allowed_names(pose_codecs));
+  reader.optional("input.enlarge", pose.enlarge, reader.one_of("input.enlarge", interpolations));
   reader.optional("box_padding", pose.box_padding, reader.number("box_padding", 0.01, 100, "a number from 0.01 to 100"));
   pose.alignment = codec == Codec::udp_heatmap ? Alignment::udp : Alignment::classic;
   reader.optional("alignment", pose.alignment, reader.one_of("alignment", alignments));
@@ -419,6 +421,7 @@ std::string_view to_string(Task value) noexcept { return name_of(tasks, value); 
 std::string_view to_string(ColorOrder value) noexcept { return name_of(colors, value); }
 std::string_view to_string(Codec value) noexcept { return name_of(value == Codec::boxes_scores ? detect_codecs : pose_codecs, value); }
 std::string_view to_string(Refinement value) noexcept { return name_of(refinements, value); }
+std::string_view to_string(Interpolation value) noexcept { return name_of(interpolations, value); }
 std::string_view to_string(Resize value) noexcept { return name_of(resizes, value); }
 std::string_view to_string(Pad value) noexcept { return name_of(pads, value); }
 std::string_view to_string(Alignment value) noexcept { return name_of(alignments, value); }

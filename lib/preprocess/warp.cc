@@ -1,9 +1,10 @@
-/// The exact separable bilinear warp. The transform is axis-aligned, so each axis has a short table of positions and weights of its own.
+/// The exact separable warp. The transform is axis-aligned, so each axis has a short table of positions and weights of its own.
 #include "preprocess/warp.h"
 
 #include <algorithm>
 #include <cstring>
 
+#include "preprocess/cubic_rows.h"
 #include "preprocess/taps.h"
 #include "vector/kernels.h"
 
@@ -15,10 +16,10 @@ constexpr std::int32_t widest = 1 << 29;  // pixels of four bytes that an offset
 /// A row in three planes, in the crop's channel order.
 using Planes = std::array<float*, 3>;
 
-/// Warps row by row. Source rows that are blended along x are kept, as the next crop row often needs them again.
-class RowWarp {
+/// Row by row, bilinear. Source rows that are blended along x are kept, as the next crop row often needs them again.
+class BilinearRows {
  public:
-  RowWarp(const ImageView& image, const WarpPlan& plan, WarpScratch& scratch);
+  BilinearRows(const ImageView& image, const WarpPlan& plan, WarpScratch& scratch);
 
   /// Row v of the crop, to be blended from two rows. Valid until the next call.
   RowBlend row(int v);
@@ -41,7 +42,7 @@ class RowWarp {
   std::size_t inside_end_ = 0;
 };
 
-RowWarp::RowWarp(const ImageView& image, const WarpPlan& plan, WarpScratch& scratch)
+BilinearRows::BilinearRows(const ImageView& image, const WarpPlan& plan, WarpScratch& scratch)
     : image_(image), plan_(plan), offsets_(channel_offsets(image.format, plan.color)), width_(static_cast<std::size_t>(plan.size.width)) {
   scratch.reserve(plan.size.width);
   auto* planes = reinterpret_cast<float*>(scratch.memory.data());
@@ -62,7 +63,7 @@ RowWarp::RowWarp(const ImageView& image, const WarpPlan& plan, WarpScratch& scra
 }
 
 /// Blends along x at one column, anywhere.
-void RowWarp::blend_one(const std::uint8_t* source, const Planes& out, std::size_t u) const {
+void BilinearRows::blend_one(const std::uint8_t* source, const Planes& out, std::size_t u) const {
   const Tap& tap = taps_[u];
   const int pixel = channels(image_.format);
   const std::uint8_t* first = source + static_cast<std::ptrdiff_t>(tap.first) * pixel;
@@ -74,7 +75,7 @@ void RowWarp::blend_one(const std::uint8_t* source, const Planes& out, std::size
 }
 
 /// Source row y blended along x, in one of the two kept rows, not in `keep`.
-const Planes& RowWarp::blended_row(int y, int keep) {
+const Planes& BilinearRows::blended_row(int y, int keep) {
   for (std::size_t i = 0; i < 2; ++i) {
     if (kept_index_[i] == y) return kept_[i];
   }
@@ -96,7 +97,7 @@ const Planes& RowWarp::blended_row(int y, int keep) {
   return out;
 }
 
-RowBlend RowWarp::row(int v) {
+RowBlend BilinearRows::row(int v) {
   const Tap tap = tap_of(static_cast<std::size_t>(v), plan_.transform.scale_y, plan_.transform.offset_y, image_.height);
   // A row of weight 0 is not read: it stands in for one outside the image, where both are any row.
   const Planes& first = blended_row(tap.weight_first != 0 ? tap.first : tap.second, tap.second);
@@ -108,22 +109,46 @@ RowBlend RowWarp::row(int v) {
           tap.weight_border * static_cast<float>(plan_.border)};
 }
 
+/// Calls with each row of the crop, to be blended, and the index of its first pixel.
+template <class Use>
+void for_each_row(const ImageView& image, const WarpPlan& plan, int first_row, int last_row, WarpScratch& scratch, const Use& use) {
+  const auto width = static_cast<std::size_t>(plan.size.width);
+  const auto all = [&](auto rows) {
+    for (int v = first_row; v < last_row; ++v) use(rows.row(v), static_cast<std::size_t>(v) * width);
+  };
+  if (is_cubic(plan)) {
+    all(CubicRows(image, plan, scratch));
+  } else {
+    all(BilinearRows(image, plan, scratch));
+  }
+}
+
+void round_row(const RowBlend& row, std::size_t count, std::uint8_t* out) { kernels().round_row(row, count, out); }
+void round_row(const CubicBlend& row, std::size_t count, std::uint8_t* out) { kernels().round_cubic_row(row, count, out); }
+
+void normalize_row(const RowBlend& row, int channel, std::size_t count, const Normalization& normalization, float* out) {
+  kernels().normalize_row(row, channel, count, normalization, out);
+}
+void normalize_row(const CubicBlend& row, int channel, std::size_t count, const Normalization& normalization, float* out) {
+  kernels().normalize_cubic_row(row, channel, count, normalization, out);
+}
+
 }  // namespace
 
 void WarpScratch::reserve(int width) {
-  const std::size_t bytes = static_cast<std::size_t>(width) * (7 * sizeof(float) + sizeof(std::int32_t) + sizeof(Tap));
+  const std::size_t bilinear = static_cast<std::size_t>(width) * (7 * sizeof(float) + sizeof(std::int32_t) + sizeof(Tap));
+  const std::size_t bytes = std::max(bilinear, CubicRows::scratch_values(width) * sizeof(float));
   if (memory.size() < bytes) memory.resize(bytes);
 }
 
 void warp_rows(const ImageView& image, const WarpPlan& plan, int first_row, int last_row, std::uint8_t* out, WarpScratch& scratch) {
-  RowWarp warp(image, plan, scratch);
   const auto width = static_cast<std::size_t>(plan.size.width);
-  for (int v = first_row; v < last_row; ++v) kernels().round_row(warp.row(v), width, out + static_cast<std::size_t>(v) * width * 3);
+  for_each_row(image, plan, first_row, last_row, scratch,
+               [&](const auto& row, std::size_t pixel) { round_row(row, width, out + 3 * pixel); });
 }
 
 void warp_rows_normalized(const ImageView& image, const WarpPlan& plan, const std::array<double, 3>& mean, const std::array<double, 3>& std,
                           int first_row, int last_row, float* out, WarpScratch& scratch) {
-  RowWarp warp(image, plan, scratch);
   const auto width = static_cast<std::size_t>(plan.size.width);
   const std::size_t plane = width * static_cast<std::size_t>(plan.size.height);
   std::array<Normalization, 3> normalizations;
@@ -131,11 +156,9 @@ void warp_rows_normalized(const ImageView& image, const WarpPlan& plan, const st
     const auto rounded = static_cast<float>(mean[c]);
     normalizations[c] = {rounded, static_cast<float>(mean[c] - static_cast<double>(rounded)), static_cast<float>(1 / std[c])};
   }
-  for (int v = first_row; v < last_row; ++v) {
-    const RowBlend row = warp.row(v);
-    float* to = out + static_cast<std::size_t>(v) * width;
-    for (std::size_t c = 0; c < 3; ++c) kernels().normalize_row(row, static_cast<int>(c), width, normalizations[c], to + c * plane);
-  }
+  for_each_row(image, plan, first_row, last_row, scratch, [&](const auto& row, std::size_t pixel) {
+    for (std::size_t c = 0; c < 3; ++c) normalize_row(row, static_cast<int>(c), width, normalizations[c], out + pixel + c * plane);
+  });
 }
 
 void mirror_crop(const float* crop, Size size, float* out) {

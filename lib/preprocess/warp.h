@@ -1,4 +1,4 @@
-/// The exact separable bilinear warp from an image into a staging buffer.
+/// The exact separable warp from an image into a staging buffer: bilinear, or bicubic where it enlarges.
 #pragma once
 
 #include <array>
@@ -17,7 +17,8 @@ struct WarpPlan {
   CropTransform transform;  ///< Image pixels to crop pixels.
   Size size;                ///< The crop's size.
   ColorOrder color = ColorOrder::rgb;
-  std::uint8_t border = 0;  ///< Grey level outside the image, blended at the edge.
+  std::uint8_t border = 0;                          ///< Grey level outside the image, blended at the edge.
+  Interpolation enlarge = Interpolation::bilinear;  ///< Where both axes are enlarged, or kept; else bilinear.
 };
 
 /// Scratch memory of one slot, reused from call to call.

@@ -1,4 +1,4 @@
-/// The exact separable bilinear warp with Torch's operators, wherever the image is.
+/// The exact separable warp with Torch's operators, wherever the image is.
 #include "torch/crop.h"
 
 #include <ATen/TensorOperators.h>
@@ -6,6 +6,8 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/index.h>
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
 
@@ -14,42 +16,74 @@
 namespace posekit::inline v0 {
 namespace {
 
-/// The taps of one axis, on the device.
-struct Axis {
-  at::Tensor places;         ///< [2n] int64: where the first, then the second pixels lie.
-  at::Tensor weight_first;   ///< [n] float32
-  at::Tensor weight_second;  ///< Likewise.
-  at::Tensor weight_border;  ///< Likewise.
+/// The pixels of which a column or row of the crop is made, with their weights; what is outside of the image counts as border.
+struct Taps {
+  std::array<std::int32_t, 4> places{};  ///< Inside of the image; of weight 0 where there are fewer.
+  std::array<float, 4> weights{};
+  float weight_border = 1;
 };
 
-constexpr std::int64_t table_rows = 5;  // of 32 bits: first, second, and the bits of three weights
+Taps bilinear_taps(std::size_t place, double scale, double offset, int length) {
+  const Tap tap = tap_of(place, scale, offset, length);
+  return {{tap.first, tap.second}, {tap.weight_first, tap.weight_second}, tap.weight_border};
+}
 
-void write_taps(std::int32_t* table, std::int64_t columns, std::int64_t begin, int count, const CropTransform& t, bool along_x,
-                int length) {
-  for (int i = 0; i < count; ++i) {
-    const Tap tap = tap_of(static_cast<std::size_t>(i), along_x ? t.scale_x : t.scale_y, along_x ? t.offset_x : t.offset_y, length);
-    std::int32_t* column = table + begin + i;
-    column[0] = tap.first;
-    column[columns] = tap.second;
-    column[2 * columns] = std::bit_cast<std::int32_t>(tap.weight_first);
-    column[3 * columns] = std::bit_cast<std::int32_t>(tap.weight_second);
-    column[4 * columns] = std::bit_cast<std::int32_t>(tap.weight_border);
+Taps cubic_taps(std::size_t place, double scale, double offset, int length) {
+  const CubicTap tap = cubic_tap_of(place, scale, offset, length);
+  Taps taps;
+  for (std::size_t i = 0; i < tap.weights.size(); ++i) {
+    const std::int32_t pixel = tap.first + static_cast<std::int32_t>(i);
+    if (pixel < 0 || pixel >= length) continue;
+    taps.places[i] = pixel;
+    taps.weights[i] = tap.weights[i];
+    taps.weight_border -= tap.weights[i];
   }
+  return taps;
 }
 
-Axis axis_of(const at::Tensor& table, std::int64_t begin, std::int64_t count) {
-  const at::Tensor part = table.narrow(1, begin, count);
-  const auto weight = [&](std::int64_t row) { return part.select(0, row).view(at::kFloat); };
-  return {part.narrow(0, 0, 2).reshape({-1}).to(at::kLong), weight(2), weight(3), weight(4)};
+/// How a crop's columns, and then its rows, are made: one table of 32 bits, as it goes to the device.
+struct TapTable {
+  std::int64_t taps;     ///< Of each column and row.
+  std::int64_t columns;  ///< Of the table: the crop's columns and rows.
+  at::Tensor words;      ///< [2 taps + 1, columns] int32: places, and the bits of their weights and of the border's.
+
+  TapTable(bool cubic, Size size, const c10::TensorOptions& host_memory)
+      : taps(cubic ? 4 : 2),
+        columns(std::int64_t{size.width} + size.height),
+        words(at::empty({2 * taps + 1, columns}, host_memory.dtype(at::kInt))) {}
+
+  void write(std::int64_t at, const Taps& column) {
+    auto* to = words.mutable_data_ptr<std::int32_t>() + at;
+    for (std::int64_t i = 0; i < taps; ++i) {
+      to[i * columns] = column.places[static_cast<std::size_t>(i)];
+      to[(taps + i) * columns] = std::bit_cast<std::int32_t>(column.weights[static_cast<std::size_t>(i)]);
+    }
+    to[2 * taps * columns] = std::bit_cast<std::int32_t>(column.weight_border);
+  }
+};
+
+/// The taps of one axis, on the device.
+struct Axis {
+  at::Tensor places;         ///< [taps * n] int64: where the first pixels are, then the second ones, and so on.
+  at::Tensor weights;        ///< [taps, n] float32
+  at::Tensor weight_border;  ///< [n] float32
+};
+
+Axis axis_of(const TapTable& table, const at::Tensor& words, std::int64_t begin, std::int64_t count) {
+  const at::Tensor part = words.narrow(1, begin, count);
+  return {part.narrow(0, 0, table.taps).reshape({-1}).to(at::kLong), part.narrow(0, table.taps, table.taps).view(at::kFloat),
+          part.select(0, 2 * table.taps).view(at::kFloat)};
 }
 
-/// The weighted sum along one axis of `pixels`, which hold the first pixels of all taps, then the second ones.
+/// The weighted sum along one axis of `pixels`, which hold the first pixels of all taps, then the second ones, and so on.
 at::Tensor blended(const at::Tensor& pixels, std::int64_t dim, const Axis& axis, double border) {
-  const std::int64_t count = axis.weight_first.size(0);
+  const std::int64_t count = axis.weights.size(1);
   const auto along = [&](const at::Tensor& weights) { return dim == 0 ? weights.view({count, 1, 1}) : weights.view({count, 1}); };
-  return (pixels.narrow(dim, 0, count) * along(axis.weight_first))
-      .add_(pixels.narrow(dim, count, count) * along(axis.weight_second))
-      .add_(along(axis.weight_border) * border);
+  at::Tensor sum = pixels.narrow(dim, 0, count) * along(axis.weights.select(0, 0));
+  for (std::int64_t i = 1; i < axis.weights.size(0); ++i) {
+    sum.add_(pixels.narrow(dim, i * count, count) * along(axis.weights.select(0, i)));
+  }
+  return sum.add_(along(axis.weight_border) * border);
 }
 
 }  // namespace
@@ -62,20 +96,39 @@ at::Tensor borrowed_image(const ImageView& image, c10::Device device) {
 
 void crop_into(const at::Tensor& pixels, const CropTask& task, const c10::TensorOptions& host_memory, const at::Tensor& out) {
   const WarpPlan& plan = task.plan;
+  const CropTransform& t = plan.transform;
   const Size size = plan.size;
-  const std::int64_t columns = std::int64_t{size.width} + size.height;
-  at::Tensor table = at::empty({table_rows, columns}, host_memory.dtype(at::kInt));
-  auto* words = table.mutable_data_ptr<std::int32_t>();
-  write_taps(words, columns, 0, size.width, plan.transform, true, task.image.width);
-  write_taps(words, columns, size.width, size.height, plan.transform, false, task.image.height);
-  table = table.to(pixels.device(), /*non_blocking=*/true);
-  const Axis x = axis_of(table, 0, size.width);
-  const Axis y = axis_of(table, size.width, size.height);
+  const bool cubic = is_cubic(plan);
+  const auto taps_at = cubic ? cubic_taps : bilinear_taps;
+  TapTable table(cubic, size, host_memory);
+  for (int u = 0; u < size.width; ++u) table.write(u, taps_at(static_cast<std::size_t>(u), t.scale_x, t.offset_x, task.image.width));
+  std::int64_t first_row = task.image.height - 1;  // of those that are read
+  std::int64_t last_row = 0;
+  for (int v = 0; v < size.height; ++v) {
+    const Taps taps = taps_at(static_cast<std::size_t>(v), t.scale_y, t.offset_y, task.image.height);
+    table.write(size.width + v, taps);
+    for (std::size_t i = 0; i < taps.places.size(); ++i) {
+      if (taps.weights[i] == 0) continue;
+      first_row = std::min<std::int64_t>(first_row, taps.places[i]);
+      last_row = std::max<std::int64_t>(last_row, taps.places[i]);
+    }
+  }
+  const at::Tensor words = table.words.to(pixels.device(), /*non_blocking=*/true);
+  const Axis x = axis_of(table, words, 0, size.width);
+  const Axis y = axis_of(table, words, size.width, size.height);
 
-  // Four pixels for each of the crop's; alpha stays behind.
-  const std::int64_t colours = pixels.size(2) == 1 ? 1 : 3;
-  at::Tensor crop = at::index(pixels.narrow(2, 0, colours), {y.places.unsqueeze(1), x.places.unsqueeze(0)}).to(at::kFloat);
-  crop = blended(blended(crop, 1, x, plan.border), 0, y, plan.border).add_(0.5);
+  const at::Tensor colours = pixels.narrow(2, 0, pixels.size(2) == 1 ? 1 : 3);  // alpha stays behind
+  at::Tensor crop;
+  if (cubic) {  // the crop reads fewer rows than it has, all of them near each other
+    last_row = std::max(last_row, first_row);
+    const at::Tensor rows = colours.narrow(0, first_row, last_row - first_row + 1).index_select(1, x.places).to(at::kFloat);
+    const at::Tensor places = (y.places - first_row).clamp_(0, last_row - first_row);
+    crop = blended(blended(rows, 1, x, plan.border).index_select(0, places), 0, y, plan.border).clamp_(0, 255);
+  } else {  // only four pixels for each of the crop's
+    crop = at::index(colours, {y.places.unsqueeze(1), x.places.unsqueeze(0)}).to(at::kFloat);
+    crop = blended(blended(crop, 1, x, plan.border), 0, y, plan.border);
+  }
+  crop.add_(0.5);
   out.copy_(channel_offsets(task.image.format, plan.color)[0] == 2 ? crop.flip(2) : crop);  // cut off, so rounded half up; gray is spread
 }
 

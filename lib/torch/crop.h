@@ -1,4 +1,4 @@
-/// The exact separable bilinear warp with Torch's operators, wherever the image is.
+/// The exact separable warp with Torch's operators, wherever the image is.
 #pragma once
 
 #include <ATen/core/Tensor.h>

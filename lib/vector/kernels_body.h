@@ -3,6 +3,10 @@
 /// Nothing but the C library is used in here: an inline function of the standard library, compiled for AVX2, might be the one copy that the
 /// linker keeps for all. Loops are plain where the compiler makes good vector code of them.
 
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
 #include <cstring>
 #include <limits>
 
@@ -71,39 +75,145 @@ void blend_columns(const std::uint8_t* source, const ColumnTaps& taps, std::size
   }
 }
 
-/// Grey level of a blended value, rounded half up.
-inline std::int32_t level_of(float first, float second, const RowBlend& row) {
-  return static_cast<std::int32_t>(row.weight_first * first + row.weight_second * second + row.border + 0.5F);
-}
-inline Ints levels_of(const RowBlend& row, int channel, std::size_t u) {
-  const Floats blended =
-      row.weight_first * loaded<Floats>(row.first[channel] + u) + row.weight_second * loaded<Floats>(row.second[channel] + u) + row.border;
-  return __builtin_convertvector(blended + 0.5F, Ints);
+/// Values that are not NaN, kept between two others.
+inline Floats within(const Floats& values, const Floats& least, const Floats& most) {
+#ifdef __AVX2__
+  return Floats(_mm256_min_ps(_mm256_max_ps(__m256(values), __m256(least)), __m256(most)));
+#else
+  const Floats above = values < least ? least : values;
+  return above > most ? most : above;
+#endif
 }
 
-void normalize_row(const RowBlend& row, int channel, std::size_t count, const Normalization& normalization, float* out) {
+/// One channel of a row to be blended. It has no pointer to the row's description, which any store might change.
+struct TwoRows {
+  TwoRows(const RowBlend& row, int channel)
+      : first(row.first[channel]),
+        second(row.second[channel]),
+        weight_first(row.weight_first),
+        weight_second(row.weight_second),
+        border(row.border) {}
+
+  /// Grey level, rounded half up.
+  std::int32_t level(std::size_t u) const {
+    return static_cast<std::int32_t>(weight_first * first[u] + weight_second * second[u] + border + 0.5F);
+  }
+  Ints levels(std::size_t u) const {
+    const Floats blended = weight_first * loaded<Floats>(first + u) + weight_second * loaded<Floats>(second + u) + border;
+    return __builtin_convertvector(blended + 0.5F, Ints);
+  }
+
+  const float* first;
+  const float* second;
+  float weight_first, weight_second, border;
+};
+
+struct FourRows {
+  FourRows(const CubicBlend& row, int channel)
+      : rows{row.rows[0][channel], row.rows[1][channel], row.rows[2][channel], row.rows[3][channel]},
+        weights{row.weights[0], row.weights[1], row.weights[2], row.weights[3]} {}
+
+  std::int32_t level(std::size_t u) const {
+    const float value = weights[0] * rows[0][u] + weights[1] * rows[1][u] + weights[2] * rows[2][u] + weights[3] * rows[3][u] + 0.5F;
+    return static_cast<std::int32_t>(value < 0 ? 0 : value > 255.5F ? 255.5F : value);
+  }
+  Ints levels(std::size_t u) const {
+    const Floats value = weights[0] * loaded<Floats>(rows[0] + u) + weights[1] * loaded<Floats>(rows[1] + u) +
+                         weights[2] * loaded<Floats>(rows[2] + u) + weights[3] * loaded<Floats>(rows[3] + u) + 0.5F;
+    return __builtin_convertvector(within(value, Floats{}, Floats{} + 255.5F), Ints);
+  }
+
+  const float* rows[4];
+  float weights[4];
+};
+
+template <class Rows, class Blend>
+void normalize(const Blend& blend, int channel, std::size_t count, const Normalization& normalization, float* out) {
   const auto [mean, mean_rest, factor] = normalization;
+  const Rows rows(blend, channel);
   std::size_t u = 0;
   for (; u + width <= count; u += width) {
-    const Floats level = __builtin_convertvector(levels_of(row, channel, u), Floats);
+    const Floats level = __builtin_convertvector(rows.levels(u), Floats);
     store(((level - mean) - mean_rest) * factor, out + u);
   }
-  for (; u < count; ++u) {
-    const auto level = static_cast<float>(level_of(row.first[channel][u], row.second[channel][u], row));
-    out[u] = ((level - mean) - mean_rest) * factor;
-  }
+  for (; u < count; ++u) out[u] = ((static_cast<float>(rows.level(u)) - mean) - mean_rest) * factor;
 }
 
-void round_row(const RowBlend& row, std::size_t count, std::uint8_t* out) {
+template <class Rows, class Blend>
+void round(const Blend& blend, std::size_t count, std::uint8_t* out) {
+  const Rows rows[3]{{blend, 0}, {blend, 1}, {blend, 2}};
   std::size_t u = 0;
   for (; u + width < count; u += width) {  // four bytes are stored for each pixel: the last one's would leave the row
     std::int32_t pixels[width];
-    store(levels_of(row, 0, u) | levels_of(row, 1, u) << 8 | levels_of(row, 2, u) << 16, pixels);
+    store(rows[0].levels(u) | rows[1].levels(u) << 8 | rows[2].levels(u) << 16, pixels);
     for (std::size_t i = 0; i < width; ++i) std::memcpy(out + 3 * (u + i), &pixels[i], sizeof pixels[i]);
   }
   for (; u < count; ++u) {
-    for (int c = 0; c < 3; ++c)
-      out[3 * u + static_cast<std::size_t>(c)] = static_cast<std::uint8_t>(level_of(row.first[c][u], row.second[c][u], row));
+    for (std::size_t c = 0; c < 3; ++c) out[3 * u + c] = static_cast<std::uint8_t>(rows[c].level(u));
+  }
+}
+
+void split_pixels(const std::uint8_t* source, std::ptrdiff_t pixel_bytes, std::size_t count, float* const out[3]) {
+  std::int32_t offsets[width];
+  for (std::size_t i = 0; i < width; ++i) offsets[i] = static_cast<std::int32_t>(static_cast<std::ptrdiff_t>(i) * pixel_bytes);
+  std::size_t u = 0;
+  for (; u + width < count; u += width) {  // four bytes are read of each pixel: the last one's could leave the image
+    const Ints pixels = gathered(source + static_cast<std::ptrdiff_t>(u) * pixel_bytes, offsets);
+    for (int c = 0; c < 3; ++c) store(byte_of(pixels, c), out[c] + u);
+  }
+  for (; u < count; ++u) {
+    for (int c = 0; c < 3; ++c) out[c][u] = static_cast<float>(source[static_cast<std::ptrdiff_t>(u) * pixel_bytes + c]);
+  }
+}
+
+/// Where four columns in a row, or twice four, begin, and where each of them is behind its four's begin: 0 to 3.
+struct Fours {
+  explicit Fours(const std::int32_t* first) : begin(first[0]) {
+#ifdef __AVX2__
+    second_begin = first[4];
+    places = loaded<Ints>(first) - Ints{begin, begin, begin, begin, second_begin, second_begin, second_begin, second_begin};
+#else
+    places = loaded<Ints>(first) - begin;
+#endif
+  }
+
+  /// The columns' values in a row.
+  Floats of(const float* row) const {
+#ifdef __AVX2__
+    const __m256 values = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row + begin)), _mm_loadu_ps(row + second_begin), 1);
+    return Floats(_mm256_permutevar_ps(values, __m256i(places)));
+#else
+    row += begin;
+    return Floats{row[places[0]], row[places[1]], row[places[2]], row[places[3]]};
+#endif
+  }
+
+  Ints places;
+  std::int32_t begin;
+#ifdef __AVX2__
+  std::int32_t second_begin;
+#endif
+};
+
+void cubic_columns(const float* const source[3], const CubicColumns& columns, std::size_t count, float* const out[3]) {
+  const auto [first, weights] = columns;
+  std::size_t u = 0;
+  for (; u + width <= count; u += width) {
+    const Fours fours(first + u);
+    const auto w0 = loaded<Floats>(weights[0] + u);
+    const auto w1 = loaded<Floats>(weights[1] + u);
+    const auto w2 = loaded<Floats>(weights[2] + u);
+    const auto w3 = loaded<Floats>(weights[3] + u);
+    for (int c = 0; c < 3; ++c) {
+      const float* from = source[c];
+      store(w0 * fours.of(from) + w1 * fours.of(from + 1) + w2 * fours.of(from + 2) + w3 * fours.of(from + 3), out[c] + u);
+    }
+  }
+  for (; u < count; ++u) {
+    for (int c = 0; c < 3; ++c) {
+      const float* from = source[c] + first[u];
+      out[c][u] = weights[0][u] * from[0] + weights[1][u] * from[1] + weights[2][u] * from[2] + weights[3][u] * from[3];
+    }
   }
 }
 
@@ -162,6 +272,8 @@ std::size_t first_maximum(const float* values, std::size_t count) {
 }  // namespace
 
 extern const Kernels kernels;
-const Kernels kernels{blend_columns, normalize_row, round_row, weighted_sum, first_maximum};
+const Kernels kernels{blend_columns, normalize<TwoRows, RowBlend>,    round<TwoRows, RowBlend>,    split_pixels,
+                      cubic_columns, normalize<FourRows, CubicBlend>, round<FourRows, CubicBlend>, weighted_sum,
+                      first_maximum};
 
 }  // namespace posekit::inline v0::POSEKIT_KERNELS

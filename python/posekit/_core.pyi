@@ -124,6 +124,9 @@ class PoseInfo:
     def box_padding(self) -> float:
         """Factor on the box's size."""
     @property
+    def enlarge(self) -> str:
+        """"bilinear" or "bicubic": how a crop is made where it enlarges its part of the image."""
+    @property
     def alignment(self) -> str:
         """"udp" or "classic"."""
     @property

@@ -43,6 +43,8 @@ void register_parts(py::module_& module) {
       .def_readonly("std", &InputInfo::std, "Input value = (pixel - mean) / std.");
   py::class_<PoseInfo>(module, "PoseInfo", "What only pose models have.")
       .def_readonly("box_padding", &PoseInfo::box_padding, "Factor on the box's size.")
+      .def_property_readonly("enlarge", name_of(&PoseInfo::enlarge),
+                             "\"bilinear\" or \"bicubic\": how a crop is made where it enlarges its part of the image.")
       .def_property_readonly("alignment", name_of(&PoseInfo::alignment), "\"udp\" or \"classic\".")
       .def_readonly("keypoints", &PoseInfo::keypoints, "What the K channels mean.");
   py::class_<DetectInfo>(module, "DetectInfo", "What only detectors have.")
@@ -184,7 +186,7 @@ void register_model(py::module_& module) {
   module.def(
       "inspect_model",
       [](const std::filesystem::path& path, const MetadataChoice& metadata, std::string sha256) {
-        const ModelOptions options = model_options(metadata, std::move(sha256), "cpu", "fp32", "none");
+        const ModelOptions options = model_options(metadata, std::move(sha256), "cpu", "auto", "none");
         const GilRelease release;
         return inspect_model(path, options);
       },

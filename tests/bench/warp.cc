@@ -66,6 +66,22 @@ void posekit_float(benchmark::State& state) {
   }
 }
 
+/// A crop that enlarges its part of the image by hundredths, bilinear or bicubic.
+void posekit_enlarging(benchmark::State& state, Interpolation enlarge) {
+  const Size crop_size{static_cast<int>(state.range(0)), static_cast<int>(state.range(1))};
+  Job job({1280, 1280}, crop_size);
+  const double scale = static_cast<double>(state.range(2)) / 100;
+  job.plan.transform = {.scale_x = scale, .offset_x = -100.3, .scale_y = scale, .offset_y = -100.3};
+  job.plan.enlarge = enlarge;
+  std::vector<float> crop(static_cast<std::size_t>(crop_size.width) * static_cast<std::size_t>(crop_size.height) * 3);
+  WarpScratch scratch;
+  for (auto _ : state) {
+    warp_rows_normalized(job.view(), job.plan, {123.675, 116.28, 103.53}, {58.395, 57.12, 57.375}, 0, crop_size.height, crop.data(),
+                         scratch);
+    benchmark::DoNotOptimize(crop.data());
+  }
+}
+
 /// A device's input.
 void posekit_uint8(benchmark::State& state) {
   const Job job = job_of(state);
@@ -84,8 +100,15 @@ void sizes(benchmark::internal::Benchmark* bench) {
   }
 }
 
+void enlarged(benchmark::internal::Benchmark* bench) {
+  bench->ArgNames({"w", "h", "percent"})->Unit(benchmark::kMicrosecond);
+  for (const int percent : {100, 200, 400}) bench->Args({768, 1024, percent});
+}
+
 BENCHMARK(opencv_warp)->Apply(sizes);
 BENCHMARK(posekit_float)->Apply(sizes);
 BENCHMARK(posekit_uint8)->Apply(sizes);
+BENCHMARK_CAPTURE(posekit_enlarging, bilinear, Interpolation::bilinear)->Apply(enlarged);
+BENCHMARK_CAPTURE(posekit_enlarging, bicubic, Interpolation::bicubic)->Apply(enlarged);
 
 }  // namespace

@@ -3,8 +3,9 @@
 #include <array>
 #include <catch2/catch_approx.hpp>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
 #include <cmath>
-#include <map>
+#include <string>
 #include <vector>
 
 #include "golden/crop_case.h"
@@ -53,13 +54,16 @@ Difference difference(const std::uint8_t* found, const cv::Mat& expected, const 
 std::vector<double> exact_crop(const CropCase& golden, const cv::Mat& image) {
   const auto transform = reference::crop_transform({golden.box.x1, golden.box.y1, golden.box.x2, golden.box.y2}, golden.size.width,
                                                    golden.size.height, golden.padding, golden.alignment == Alignment::udp);
-  return reference::crop({image.cols, image.rows, image.data}, transform, golden.size.width, golden.size.height);
+  const bool cubic = golden.enlarge == Interpolation::bicubic && transform.scale_x >= 1 && transform.scale_y >= 1;
+  const auto crop = cubic ? reference::cubic_crop : reference::crop;
+  return crop({image.cols, image.rows, image.data}, transform, golden.size.width, golden.size.height);
 }
 
 }  // namespace
 
 TEST_CASE("Golden: centre, size and matrix of every crop are right to 1e-9") {
-  const auto document = golden_cases("crops");
+  const std::string folder = GENERATE(from_range(posekit_test::crop_folders));
+  const auto document = golden_cases(folder);
   for (const auto& json : document["cases"]) {
     const CropCase golden(json);
     INFO(golden.entry["name"]);
@@ -85,12 +89,13 @@ TEST_CASE("Golden: centre, size and matrix of every crop are right to 1e-9") {
 
 TEST_CASE("Golden: every crop's pixels are within one grey level, and 99 in 100 equal, ties aside") {
   WarpScratch scratch;
-  const auto document = golden_cases("crops");
+  const std::string folder = GENERATE(from_range(posekit_test::crop_folders));
+  const auto document = golden_cases(folder);
   for (const auto& json : document["cases"]) {
     const CropCase golden(json);
     INFO(golden.entry["name"]);
-    const cv::Mat image = read_bgr(json["image"]);
-    const cv::Mat expected = read_bgr(json["expected"]);
+    const cv::Mat image = read_bgr(folder, json["image"]);
+    const cv::Mat expected = read_bgr(folder, json["expected"]);
     const ImageView view{image.data, image.cols, image.rows, image.step[0], PixelFormat::bgr8};
     const WarpPlan plan = golden.plan();
     std::vector<std::uint8_t> crop(expected.total() * 3);
@@ -102,20 +107,21 @@ TEST_CASE("Golden: every crop's pixels are within one grey level, and 99 in 100 
 }
 
 TEST_CASE("Golden: the float64 reference gives every crop, rounded and not") {
-  const auto document = golden_cases("crops");
+  const std::string folder = GENERATE(from_range(posekit_test::crop_folders));
+  const auto document = golden_cases(folder);
   for (const auto& json : document["cases"]) {
     const CropCase golden(json);
     INFO(golden.entry["name"]);
-    const cv::Mat image = read_bgr(json["image"]);
-    const cv::Mat expected = read_bgr(json["expected"]);
+    const cv::Mat image = read_bgr(folder, json["image"]);
+    const cv::Mat expected = read_bgr(folder, json["expected"]);
     const auto crop = exact_crop(golden, image);
     std::vector<std::uint8_t> rounded;
     for (const double value : crop) rounded.push_back(static_cast<std::uint8_t>(value + 0.5));
     const Difference result = difference(rounded.data(), expected, crop);
     CHECK(result.largest <= 1);
     CHECK(result.equal_share >= 0.99);
-    if (json["expected_f32"].is_null()) continue;
-    const auto exact = posekit_test::read_npy(posekit_test::golden_dir() / "crops" / json["expected_f32"].get<std::string>());
+    if (!json.contains("expected_f32") || json["expected_f32"].is_null()) continue;
+    const auto exact = posekit_test::read_npy(posekit_test::golden_dir() / folder / json["expected_f32"].get<std::string>());
     REQUIRE(exact.values.size() == crop.size());
     double largest = 0;
     for (std::size_t i = 0; i < crop.size(); ++i) largest = std::max(largest, std::abs(crop[i] - exact.values[i]));
@@ -125,13 +131,14 @@ TEST_CASE("Golden: the float64 reference gives every crop, rounded and not") {
 
 TEST_CASE("Golden: a normalised crop without mean and deviation is within half a level of the exact values") {
   WarpScratch scratch;
-  const auto document = golden_cases("crops");
+  const std::string folder = GENERATE(from_range(posekit_test::crop_folders));
+  const auto document = golden_cases(folder);
   for (const auto& json : document["cases"]) {
-    if (json["expected_f32"].is_null()) continue;
+    if (!json.contains("expected_f32") || json["expected_f32"].is_null()) continue;
     const CropCase golden(json);
     INFO(golden.entry["name"]);
-    const cv::Mat image = read_bgr(json["image"]);
-    const auto exact = posekit_test::read_npy(posekit_test::golden_dir() / "crops" / json["expected_f32"].get<std::string>());
+    const cv::Mat image = read_bgr(folder, json["image"]);
+    const auto exact = posekit_test::read_npy(posekit_test::golden_dir() / folder / json["expected_f32"].get<std::string>());
     const WarpPlan plan = golden.plan();
     std::vector<float> crop(exact.values.size());
     warp_rows_normalized({image.data, image.cols, image.rows, image.step[0], PixelFormat::bgr8}, plan, {0, 0, 0}, {1, 1, 1}, 0,

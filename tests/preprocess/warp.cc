@@ -43,8 +43,10 @@ std::vector<std::uint8_t> warped(const ImageView& image, const WarpPlan& plan) {
 
 std::vector<double> exact(const Image& image, const WarpPlan& plan) {
   const CropTransform& t = plan.transform;
-  return reference::crop({image.width, image.height, image.pixels.data()}, {t.scale_x, t.offset_x, t.scale_y, t.offset_y}, plan.size.width,
-                         plan.size.height);
+  const bool cubic = plan.enlarge == Interpolation::bicubic && t.scale_x >= 1 && t.scale_y >= 1;
+  const auto crop = cubic ? reference::cubic_crop : reference::crop;
+  return crop({image.width, image.height, image.pixels.data()}, {t.scale_x, t.offset_x, t.scale_y, t.offset_y}, plan.size.width,
+              plan.size.height);
 }
 
 double largest_difference(const std::vector<std::uint8_t>& found, const std::vector<double>& expected) {
@@ -56,6 +58,7 @@ double largest_difference(const std::vector<std::uint8_t>& found, const std::vec
 }  // namespace
 
 TEST_CASE("Warp is within half a grey level of the exact formula for random boxes, inside and outside") {
+  const Interpolation enlarge = GENERATE(Interpolation::bilinear, Interpolation::bicubic);
   const Image image = noise(61, 47);
   std::mt19937 random(3);
   std::uniform_real_distribution<double> place(-80, 140);
@@ -64,7 +67,8 @@ TEST_CASE("Warp is within half a grey level of the exact formula for random boxe
     const double x = place(random);
     const double y = place(random);
     const Box box{x, y, x + side(random), y + side(random)};
-    const WarpPlan plan = plan_of(box, {33, 44}, i % 2 == 0 ? Alignment::udp : Alignment::classic);
+    WarpPlan plan = plan_of(box, {33, 44}, i % 2 == 0 ? Alignment::udp : Alignment::classic);
+    plan.enlarge = enlarge;
     INFO(x << " " << y << " " << box.x2 << " " << box.y2);
     CHECK(largest_difference(warped(image.view(), plan), exact(image, plan)) <= 0.501);
   }
@@ -72,8 +76,10 @@ TEST_CASE("Warp is within half a grey level of the exact formula for random boxe
 
 TEST_CASE("Warp gives black, or the border's grey, for boxes far outside and of any size, without overflow") {
   const Image image = noise(20, 20);
-  for (const Box& box : {Box{1e9, 1e9, 1e9 + 10, 1e9 + 10}, Box{-1e15, 0, -1e15 + 1000, 10}, Box{1e200, 1e200, 2e200, 2e200}}) {
+  for (const Box& box : {Box{1e9, 1e9, 1e9 + 10, 1e9 + 10}, Box{-1e15, 0, -1e15 + 1000, 10}, Box{1e200, 1e200, 2e200, 2e200},
+                         Box{1e15, 1e15, 1e15 + 10, 1e15 + 10}, Box{-5e9, 3, -5e9 + 10, 12}}) {
     WarpPlan plan = plan_of(box, {16, 16});
+    plan.enlarge = GENERATE(Interpolation::bilinear, Interpolation::bicubic);
     plan.border = 37;
     const auto crop = warped(image.view(), plan);
     CHECK(std::ranges::all_of(crop, [](std::uint8_t value) { return value == 37; }));
@@ -93,9 +99,57 @@ TEST_CASE("Warp blends the border's grey at the image's edge") {
   CHECK(crop[9] == 125);  // 1/4 of 200, 3/4 of 100
 }
 
+TEST_CASE("A bicubic crop gives the image's own pixels where it neither moves nor scales it, and the border around it") {
+  const Image image = noise(40, 7);
+  WarpPlan plan;
+  plan.size = {60, 13};
+  plan.color = ColorOrder::bgr;
+  plan.transform = {.scale_x = 1, .offset_x = 11, .scale_y = 1, .offset_y = 3};
+  plan.border = 90;
+  plan.enlarge = Interpolation::bicubic;
+  const auto crop = warped(image.view(), plan);
+  for (int v = 0; v < plan.size.height; ++v) {
+    for (int u = 0; u < plan.size.width; ++u) {
+      const bool inside = u >= 11 && u < 51 && v >= 3 && v < 10;
+      for (int c = 0; c < 3; ++c) {
+        CHECK(crop[static_cast<std::size_t>((v * 60 + u) * 3 + c)] ==
+              (inside ? image.pixels[static_cast<std::size_t>(((v - 3) * 40 + u - 11) * 3 + c)] : 90));
+      }
+    }
+  }
+}
+
+TEST_CASE("A bicubic crop keeps the grey levels' ends beside a hard edge, where its kernel leaves them") {
+  std::vector<std::uint8_t> gray(16, 0);
+  std::fill_n(gray.begin() + 8, 8, std::uint8_t{255});
+  WarpPlan plan;
+  plan.size = {64, 1};
+  plan.transform = {.scale_x = 4, .offset_x = 0, .scale_y = 1, .offset_y = 0};
+  plan.enlarge = Interpolation::bicubic;
+  const auto crop = warped({gray.data(), 16, 1, 16, PixelFormat::gray8}, plan);
+  const auto at = [&](std::size_t u) { return crop[3 * u]; };
+  CHECK(at(28) == 0);    // at 7, the last black one
+  CHECK(at(26) == 0);    // at 6.5: -0.09 of 255
+  CHECK(at(30) == 128);  // half-way
+  CHECK(at(34) == 255);  // at 8.5: 1.09 of 255
+}
+
+TEST_CASE("Where one axis is reduced, a crop is bilinear") {
+  const Image image = noise(30, 30);
+  WarpPlan plan;
+  plan.size = {20, 20};
+  plan.transform = {.scale_x = 1.5, .offset_x = 0.3, .scale_y = 0.999, .offset_y = 0.1};
+  const auto bilinear = warped(image.view(), plan);
+  plan.enlarge = Interpolation::bicubic;
+  CHECK(warped(image.view(), plan) == bilinear);
+  plan.transform.scale_y = 1.001;
+  CHECK(warped(image.view(), plan) != bilinear);
+}
+
 TEST_CASE("Warp gives the same crop from every pixel format, rows padded or not") {
   const Image image = noise(50, 40);
-  const WarpPlan plan = plan_of({5, -5, 45, 38}, {24, 32});
+  WarpPlan plan = plan_of({5, -5, 45, 38}, GENERATE(Size{24, 32}, Size{96, 128}));
+  plan.enlarge = GENERATE(Interpolation::bilinear, Interpolation::bicubic);
   const auto expected = warped(image.view(), plan);
   const PixelFormat format = GENERATE(PixelFormat::bgr8, PixelFormat::rgb8, PixelFormat::bgra8, PixelFormat::rgba8);
   const auto pixel = static_cast<std::size_t>(channels(format));
@@ -117,7 +171,8 @@ TEST_CASE("Warp spreads gray to three channels") {
     gray[i] = static_cast<std::uint8_t>(i * 37);
     std::fill_n(&spread.pixels[3 * i], 3, gray[i]);
   }
-  const WarpPlan plan = plan_of({2, 3, 25, 28}, {20, 20});
+  WarpPlan plan = plan_of({2, 3, 25, 28}, {40, 40});
+  plan.enlarge = GENERATE(Interpolation::bilinear, Interpolation::bicubic);
   CHECK(warped({gray.data(), 30, 30, 30, PixelFormat::gray8}, plan) == warped(spread.view(), plan));
 }
 
@@ -160,7 +215,9 @@ TEST_CASE("Rows warped in bands by any executor equal the rows of the whole") {
   input.width = 768;
   input.height = 300;
   const Box box{-20, 10, 250, 190};
-  const std::vector<CropTask> crops(3, {image.view(), plan_of(box, input.size())});
+  WarpPlan plan = plan_of(box, input.size());
+  plan.enlarge = GENERATE(Interpolation::bilinear, Interpolation::bicubic);
+  const std::vector<CropTask> crops(3, {image.view(), plan});
   const auto whole = warped(image.view(), crops[0].plan);
   SerialExecutor serial;
   ThreadPool pool(3);

@@ -75,14 +75,54 @@ Transform crop_transform(const std::array<double, 4>& box, int width, int height
   return {w / sx, (sx / 2 - cx) * w / sx, h / sy, (sy / 2 - cy) * h / sy};
 }
 
+namespace {
+
+/// A pixel's channel; black outside.
+double pixel_of(const Picture& picture, double x, double y, int c) {
+  if (x < 0 || y < 0 || x >= picture.width || y >= picture.height) return 0;
+  return picture.pixels[(static_cast<std::size_t>(y) * static_cast<std::size_t>(picture.width) + static_cast<std::size_t>(x)) * 3 +
+                        static_cast<std::size_t>(c)];
+}
+
+/// The weights of four neighbours at a fraction behind the second, as OpenCV's interpolateCubic writes them.
+std::array<double, 4> cubic_weights(double x) {
+  constexpr double a = -0.75;
+  const double first = ((a * (x + 1) - 5 * a) * (x + 1) + 8 * a) * (x + 1) - 4 * a;
+  const double second = ((a + 2) * x - (a + 3)) * x * x + 1;
+  const double third = ((a + 2) * (1 - x) - (a + 3)) * (1 - x) * (1 - x) + 1;
+  return {first, second, third, 1 - first - second - third};
+}
+
+}  // namespace
+
+std::vector<double> cubic_crop(const Picture& picture, const Transform& transform, int width, int height) {
+  std::vector<double> out;
+  out.reserve(static_cast<std::size_t>(width * height * 3));
+  for (int v = 0; v < height; ++v) {
+    const double y = (v - transform.offset_y) / transform.scale_y;
+    const auto rows = cubic_weights(y - std::floor(y));
+    for (int u = 0; u < width; ++u) {
+      const double x = (u - transform.offset_x) / transform.scale_x;
+      const auto columns = cubic_weights(x - std::floor(x));
+      for (int c = 0; c < 3; ++c) {
+        double sum = 0;
+        for (int i = 0; i < 4; ++i) {
+          for (int j = 0; j < 4; ++j) {
+            sum += rows[static_cast<std::size_t>(i)] * columns[static_cast<std::size_t>(j)] *
+                   pixel_of(picture, std::floor(x) - 1 + j, std::floor(y) - 1 + i, c);
+          }
+        }
+        out.push_back(std::clamp(sum, 0.0, 255.0));
+      }
+    }
+  }
+  return out;
+}
+
 std::vector<double> crop(const Picture& picture, const Transform& transform, int width, int height) {
   std::vector<double> out;
   out.reserve(static_cast<std::size_t>(width * height * 3));
-  const auto pixel = [&](double x, double y, int c) -> double {
-    if (x < 0 || y < 0 || x >= picture.width || y >= picture.height) return 0;
-    return picture.pixels[(static_cast<std::size_t>(y) * static_cast<std::size_t>(picture.width) + static_cast<std::size_t>(x)) * 3 +
-                          static_cast<std::size_t>(c)];
-  };
+  const auto pixel = [&](double x, double y, int c) { return pixel_of(picture, x, y, c); };
   for (int v = 0; v < height; ++v) {
     const double y = (v - transform.offset_y) / transform.scale_y;
     const double y0 = std::floor(y);

@@ -26,6 +26,9 @@ struct Picture {
 /// The crop [height,width,3], channels as in the picture, exact bilinear, black outside, not rounded.
 std::vector<double> crop(const Picture& picture, const Transform& transform, int width, int height);
 
+/// The same, bicubic with OpenCV's kernel, kept within 0..255.
+std::vector<double> cubic_crop(const Picture& picture, const Transform& transform, int width, int height);
+
 /// A position in heatmap cells.
 struct Cell {
   double x, y;

@@ -52,13 +52,15 @@ TEST_CASE("The backend's crop is the warp's for every pixel format and colour or
   POSEKIT_NEEDS_TEST_DEVICE();
   const PixelFormat format = GENERATE(PixelFormat::bgr8, PixelFormat::rgb8, PixelFormat::gray8, PixelFormat::bgra8, PixelFormat::rgba8);
   const Noise noise(61, 47, format, GENERATE(std::size_t{0}, std::size_t{13}));
-  WarpPlan plan = plan_of({5, -9, 58, 40}, {24, 32});
+  WarpPlan plan = plan_of({5, -9, 58, 40}, GENERATE(Size{24, 32}, Size{96, 128}));
   plan.color = GENERATE(ColorOrder::rgb, ColorOrder::bgr);
+  plan.enlarge = GENERATE(Interpolation::bilinear, Interpolation::bicubic);
   CHECK(farthest(noise.view, plan) <= 1);
 }
 
 TEST_CASE("The backend's crop is the warp's for random boxes, inside and outside") {
   POSEKIT_NEEDS_TEST_DEVICE();
+  const Interpolation enlarge = GENERATE(Interpolation::bilinear, Interpolation::bicubic);
   const Noise noise(61, 47, PixelFormat::rgb8, 5);
   std::mt19937 random(3);
   std::uniform_real_distribution<double> place(-80, 140);
@@ -69,6 +71,7 @@ TEST_CASE("The backend's crop is the warp's for random boxes, inside and outside
     const Box box{x, y, x + side(random), y + side(random)};
     WarpPlan plan = plan_of(box, {33, 44}, i % 2 == 0 ? Alignment::udp : Alignment::classic);
     plan.border = static_cast<std::uint8_t>(i);
+    plan.enlarge = enlarge;
     INFO(x << " " << y << " " << box.x2 << " " << box.y2);
     CHECK(farthest(noise.view, plan) <= 1);
   }
@@ -77,8 +80,10 @@ TEST_CASE("The backend's crop is the warp's for random boxes, inside and outside
 TEST_CASE("The backend's crop is the border's grey for boxes far outside and of any size") {
   POSEKIT_NEEDS_TEST_DEVICE();
   const Noise noise(20, 20, PixelFormat::bgr8, 0);
-  for (const Box& box : {Box{1e9, 1e9, 1e9 + 10, 1e9 + 10}, Box{-1e15, 0, -1e15 + 1000, 10}, Box{1e200, 1e200, 2e200, 2e200}}) {
+  for (const Box& box : {Box{1e9, 1e9, 1e9 + 10, 1e9 + 10}, Box{-1e15, 0, -1e15 + 1000, 10}, Box{1e200, 1e200, 2e200, 2e200},
+                         Box{1e15, 1e15, 1e15 + 10, 1e15 + 10}, Box{-5e9, 3, -5e9 + 10, 12}}) {
     WarpPlan plan = plan_of(box, {16, 16});
+    plan.enlarge = GENERATE(Interpolation::bilinear, Interpolation::bicubic);
     plan.border = 37;
     const auto crop = posekit_test::torch_crop(posekit_test::test_device(), {noise.view, plan});
     CHECK(std::ranges::all_of(crop, [](std::uint8_t value) { return value == 37; }));
@@ -91,6 +96,7 @@ TEST_CASE("The backend crops images of one pixel, one row and one column") {
   const Noise noise(size.width, size.height, GENERATE(PixelFormat::gray8, PixelFormat::rgb8, PixelFormat::bgra8), 3);
   WarpPlan plan = plan_of({-1, -1, 4.5, 3}, {12, 16});
   plan.border = 100;
+  plan.enlarge = GENERATE(Interpolation::bilinear, Interpolation::bicubic);
   CHECK(farthest(noise.view, plan) <= 1);
 }
 

@@ -69,6 +69,27 @@ struct Rows {
   }
 };
 
+/// Four rows of three planes.
+struct FourRows {
+  std::vector<float> values;
+  std::size_t count;
+
+  FourRows(std::size_t length, unsigned seed) : values(random_floats(12 * length, 0, 255, seed)), count(length) {}
+
+  CubicBlend blend() const {
+    CubicBlend row{{}, {-0.09F, 0.6F, 0.58F, -0.09F}};
+    for (std::size_t i = 0; i < 12; ++i) row.rows[i / 3][i % 3] = values.data() + i * count;
+    return row;
+  }
+
+  double exact(std::size_t c, std::size_t u) const {
+    const CubicBlend row = blend();
+    double sum = 0;
+    for (std::size_t i = 0; i < 4; ++i) sum += static_cast<double>(row.weights[i]) * static_cast<double>(row.rows[i][c][u]);
+    return std::clamp(sum, 0.0, 255.0);
+  }
+};
+
 /// The first maximum, NaN skipped; the length if there is none.
 std::size_t plain_first_maximum(const std::vector<float>& values) {
   std::optional<std::size_t> best;
@@ -156,6 +177,88 @@ TEST_CASE("normalize_row gives (level - mean) / std of the rounded level to the 
       results.push_back(out);
     }
     CHECK(same_bits<float>(results.front(), results.back()));
+  }
+}
+
+TEST_CASE("split_pixels gives each channel of pixels of three bytes and of four, and reads nothing behind them") {
+  std::mt19937 random(13);
+  for (const std::size_t pixel : {3U, 4U}) {
+    for (std::size_t count = 0; count < 40; ++count) {
+      std::vector<std::uint8_t> source(pixel * count);
+      std::ranges::generate(source, [&] { return static_cast<std::uint8_t>(random()); });
+      for (const Kind& kind : kinds()) {
+        INFO(kind.name << ", " << count << " pixels of " << pixel << " bytes");
+        std::vector<float> planes(3 * count + 1, -1);
+        float* const out[3] = {planes.data(), planes.data() + count, planes.data() + 2 * count};
+        kind.kernels->split_pixels(source.data(), static_cast<std::ptrdiff_t>(pixel), count, out);
+        bool equal = true;
+        for (std::size_t i = 0; i < 3 * count; ++i) equal &= planes[i] == static_cast<float>(source[i % count * pixel + i / count]);
+        CHECK(equal);
+        CHECK(planes.back() == -1);
+      }
+    }
+  }
+}
+
+TEST_CASE("cubic_columns sums four neighbours by their weights, columns together or one pixel apart") {
+  std::mt19937 random(17);
+  for (std::size_t count = 1; count < 40; ++count) {
+    const std::size_t length = count + 16;
+    const std::vector<float> source = random_floats(3 * length, 0, 255, static_cast<unsigned>(count));
+    const float* const planes[3] = {source.data(), source.data() + length, source.data() + 2 * length};
+    std::vector<std::int32_t> first(count, 0);
+    for (std::size_t u = 1; u < count; ++u) first[u] = first[u - 1] + (count % 3 == 0 ? 1 : static_cast<std::int32_t>(random() % 2));
+    const std::vector<float> weights = random_floats(4 * count, -1, 1, 5);
+    const CubicColumns columns{first.data(),
+                               {weights.data(), weights.data() + count, weights.data() + 2 * count, weights.data() + 3 * count}};
+    std::vector<std::vector<float>> results;
+    for (const Kind& kind : kinds()) {
+      INFO(kind.name << ", " << count << " columns");
+      std::vector<float> found(3 * count + 1, -1000);
+      float* const out[3] = {found.data(), found.data() + count, found.data() + 2 * count};
+      kind.kernels->cubic_columns(planes, columns, count, out);
+      double worst = 0;
+      for (std::size_t i = 0; i < 3 * count; ++i) {
+        double exact = 0;
+        for (std::size_t tap = 0; tap < 4; ++tap) {
+          exact += static_cast<double>(weights[tap * count + i % count]) *
+                   static_cast<double>(planes[i / count][static_cast<std::size_t>(first[i % count]) + tap]);
+        }
+        worst = std::max(worst, std::abs(static_cast<double>(found[i]) - exact));
+      }
+      CHECK(worst < 1e-4);
+      CHECK(found.back() == -1000);
+      results.push_back(found);
+    }
+    CHECK(same_bits<float>(results.front(), results.back()));
+  }
+}
+
+TEST_CASE("Rows of a bicubic crop are rounded within 0 and 255, and normalised as they are rounded, alike on every processor") {
+  const Normalization normalization{100, 0.25F, 0.5F};
+  for (std::size_t count = 1; count < 40; ++count) {
+    const FourRows rows(count, static_cast<unsigned>(count));
+    std::vector<std::vector<std::uint8_t>> rounded;
+    std::vector<std::vector<float>> normalized;
+    for (const Kind& kind : kinds()) {
+      INFO(kind.name << ", " << count << " pixels");
+      std::vector<std::uint8_t> levels(3 * count + 4, 77);
+      kind.kernels->round_cubic_row(rows.blend(), count, levels.data());
+      double worst = 0;
+      for (std::size_t i = 0; i < 3 * count; ++i) worst = std::max(worst, std::abs(levels[i] - rows.exact(i % 3, i / 3)));
+      CHECK(worst < 0.5001);
+      CHECK(std::all_of(levels.end() - 4, levels.end(), [](std::uint8_t value) { return value == 77; }));
+      std::vector<float> out(count + 1, -99);
+      kind.kernels->normalize_cubic_row(rows.blend(), 2, count, normalization, out.data());
+      bool equal = true;
+      for (std::size_t u = 0; u < count; ++u) equal &= out[u] == (static_cast<float>(levels[3 * u + 2]) - 100.25F) * 0.5F;
+      CHECK(equal);
+      CHECK(out.back() == -99);
+      rounded.push_back(levels);
+      normalized.push_back(out);
+    }
+    CHECK(rounded.front() == rounded.back());
+    CHECK(same_bits<float>(normalized.front(), normalized.back()));
   }
 }
 
