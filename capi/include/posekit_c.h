@@ -539,8 +539,21 @@ POSEKIT_C_API void posekit_keypoint_set_destroy(posekit_keypoint_set* set);
 
 typedef struct posekit_model posekit_model;
 
+/**
+ * In which type of numbers a model computes.
+ *
+ * AS_EXPORTED: no tensor of the network is cast, and crops are given to it in the dtype that its
+ * metadata name. FP32, FP16 and BF16: weights and crops are converted. AUTO is AS_EXPORTED if that
+ * dtype is fp16 or bf16, else FP32. A file in fp16 or bf16 is not cast to another type.
+ */
 typedef int32_t posekit_precision;
-enum { POSEKIT_PRECISION_FP32 = 0, POSEKIT_PRECISION_FP16 = 1, POSEKIT_PRECISION_BF16 = 2 };
+enum {
+  POSEKIT_PRECISION_AUTO = 0,
+  POSEKIT_PRECISION_AS_EXPORTED = 1,
+  POSEKIT_PRECISION_FP32 = 2,
+  POSEKIT_PRECISION_FP16 = 3,
+  POSEKIT_PRECISION_BF16 = 4
+};
 
 /** CHECK: loading runs one black crop to check the model. NONE: the first batch is checked. */
 typedef int32_t posekit_warm_up;
@@ -568,7 +581,7 @@ typedef struct posekit_model_options {
 } posekit_model_options;
 /* clang-format off */
 #define POSEKIT_MODEL_OPTIONS_INIT \
-  {sizeof(posekit_model_options), NULL, NULL, NULL, NULL, NULL, POSEKIT_PRECISION_FP32, POSEKIT_WARM_UP_CHECK}
+  {sizeof(posekit_model_options), NULL, NULL, NULL, NULL, NULL, POSEKIT_PRECISION_AUTO, POSEKIT_WARM_UP_CHECK}
 /* clang-format on */
 
 /** What a loaded model is. The strings belong to the model. */

@@ -36,7 +36,9 @@ static_assert(equal(POSEKIT_PIXEL_FORMAT_BGR8, posekit::PixelFormat::bgr8) &&
               equal(POSEKIT_PIXEL_FORMAT_GRAY8, posekit::PixelFormat::gray8) &&
               equal(POSEKIT_PIXEL_FORMAT_BGRA8, posekit::PixelFormat::bgra8) &&
               equal(POSEKIT_PIXEL_FORMAT_RGBA8, posekit::PixelFormat::rgba8));
-static_assert(equal(POSEKIT_PRECISION_FP32, posekit::Precision::fp32) && equal(POSEKIT_PRECISION_FP16, posekit::Precision::fp16) &&
+static_assert(equal(POSEKIT_PRECISION_AUTO, posekit::Precision::automatic) &&
+              equal(POSEKIT_PRECISION_AS_EXPORTED, posekit::Precision::as_exported) &&
+              equal(POSEKIT_PRECISION_FP32, posekit::Precision::fp32) && equal(POSEKIT_PRECISION_FP16, posekit::Precision::fp16) &&
               equal(POSEKIT_PRECISION_BF16, posekit::Precision::bf16));
 static_assert(equal(POSEKIT_WARM_UP_CHECK, posekit::WarmUp::check) && equal(POSEKIT_WARM_UP_NONE, posekit::WarmUp::none));
 static_assert(equal(POSEKIT_OVERFLOW_BLOCK, posekit::Overflow::block) && equal(POSEKIT_OVERFLOW_REFUSE, posekit::Overflow::refuse) &&

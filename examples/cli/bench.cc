@@ -129,9 +129,11 @@ nlohmann::json to_json(const Row& row) {
 
 int run_bench(const BenchOptions& options) {
   const posekit::RunControl control{.stop = watch_for_interrupt(), .deadline = std::nullopt};
-  const char* const precision = to_string(options.model.precision);
-  nlohmann::json document{{"format", "posekit-bench/1"},    {"posekit", posekit::version()}, {"torch", posekit::torch_versions().running},
-                          {"cpus", posekit::usable_cpus()}, {"precision", precision},        {"rows", nlohmann::json::array()}};
+  nlohmann::json document{{"format", "posekit-bench/1"},
+                          {"posekit", posekit::version()},
+                          {"torch", posekit::torch_versions().running},
+                          {"cpus", posekit::usable_cpus()},
+                          {"rows", nlohmann::json::array()}};
   const bool to_stdout = options.json == "-";
   for (const Setting& setting : settings_of(options)) {
     try {
@@ -140,6 +142,8 @@ int run_bench(const BenchOptions& options) {
         document["model"] = estimator.info().name;
         const std::string device = posekit::to_string(estimator.model().devices());
         document["device"] = device;
+        const std::string precision = precision_name(options.model, estimator.info());
+        document["precision"] = precision;
         if (!to_stdout)
           write_to_stdout(fmt::format("{} on {}, {}, Torch {}\n{}", estimator.info().name, device, precision,
                                       posekit::torch_versions().running, heading));

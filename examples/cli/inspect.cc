@@ -21,8 +21,8 @@ posekit::MemoryReport memory_of(const ModelChoice& model) {
   return posekit::Model(model.path, model_options(model)).measure_memory();
 }
 
-void print(const posekit::MemoryReport& memory, Precision precision) {
-  fmt::print("\nmemory on {} in {}, measured with batches of one and two:\n", posekit::to_string(memory.device), to_string(precision));
+void print(const posekit::MemoryReport& memory, const std::string& precision) {
+  fmt::print("\nmemory on {} in {}, measured with batches of one and two:\n", posekit::to_string(memory.device), precision);
   fmt::print("  weights     {:>10.1f} MiB\n", mebibytes(memory.weights));
   fmt::print("  each batch  {:>10.1f} MiB\n", mebibytes(memory.batch));
   fmt::print("  each person {:>10.1f} MiB\n", mebibytes(memory.person));
@@ -54,7 +54,7 @@ int run_inspect(const InspectOptions& options) {
     for (std::size_t i = 0; i < keypoints.size(); ++i) fmt::print("{:>4}  {}\n", i, keypoints.keypoints[i].name);
     for (const auto& [name, indices] : keypoints.subsets) fmt::print("subset \"{}\": {} keypoints\n", name, indices.size());
   }
-  if (memory) print(*memory, options.model.precision);
+  if (memory) print(*memory, precision_name(options.model, info));
   return 0;
 }
 

@@ -80,8 +80,9 @@ void add_device_options(CLI::App& app, cli::ModelChoice& model) {
       ->type_name("DEVICE")
       ->capture_default_str();
   using cli::Precision;
-  add_choice(app, "--precision", model.precision, {Precision::fp32, Precision::tf32, Precision::fp16, Precision::bf16},
-             "precision in which the pose model computes");
+  add_choice(app, "--precision", model.precision,
+             {Precision::automatic, Precision::as_exported, Precision::fp32, Precision::tf32, Precision::fp16, Precision::bf16},
+             "precision in which the pose model computes; auto: as exported if its metadata say fp16 or bf16, else fp32");
   app.add_option("--device-memory-limit", model.device_memory_limit,
                  "limit of the memory that is used on a CUDA device, for example 8GiB; CUDA's own context of some hundred MiB comes on top")
       ->type_name("SIZE")

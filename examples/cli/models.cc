@@ -16,8 +16,15 @@ constexpr const char* default_detector = "person_detector.pt";
 
 /// What weights and inputs are converted to.
 posekit::Precision precision_of(Precision precision) {
-  if (precision == Precision::fp16) return posekit::Precision::fp16;
-  return precision == Precision::bf16 ? posekit::Precision::bf16 : posekit::Precision::fp32;
+  switch (precision) {
+    case Precision::automatic: return posekit::Precision::automatic;
+    case Precision::as_exported: return posekit::Precision::as_exported;
+    case Precision::fp32:
+    case Precision::tf32: return posekit::Precision::fp32;
+    case Precision::fp16: return posekit::Precision::fp16;
+    case Precision::bf16: return posekit::Precision::bf16;
+  }
+  return posekit::Precision::automatic;
 }
 
 }  // namespace
@@ -54,6 +61,11 @@ posekit::ModelOptions model_options(const ModelChoice& choice) {
   options.precision = precision_of(choice.precision);
   options.warm_up = posekit::WarmUp::none;  // one forward of a large model takes a minute on a CPU: the first batch is checked instead
   return options;
+}
+
+std::string precision_name(const ModelChoice& choice, const posekit::ModelInfo& info) {
+  const bool by_dtype = choice.precision == Precision::automatic || choice.precision == Precision::as_exported;
+  return by_dtype ? std::string(to_string(info.dtype)) : to_string(choice.precision);
 }
 
 void prepare_device(const ModelChoice& choice) {

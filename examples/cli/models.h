@@ -23,6 +23,9 @@ std::filesystem::path detector_model(const EstimateOptions& options);
 /// The model options of a choice.
 posekit::ModelOptions model_options(const ModelChoice& choice);
 
+/// The name of the precision in which a model computes.
+std::string precision_name(const ModelChoice& choice, const posekit::ModelInfo& info);
+
 /// Sets what a choice asks of the whole process: TF32, the limit of the device's memory. Before the model is loaded.
 /// @throws posekit::Error
 void prepare_device(const ModelChoice& choice);

@@ -37,9 +37,11 @@ enum class ExecutorKind { serial, pool };
 constexpr const char* to_string(ExecutorKind value) { return value == ExecutorKind::serial ? "serial" : "pool"; }
 
 /// posekit's precisions, and float32 that may be computed in TF32: a setting of the process.
-enum class Precision { fp32, tf32, fp16, bf16 };
+enum class Precision { automatic, as_exported, fp32, tf32, fp16, bf16 };
 constexpr const char* to_string(Precision value) {
   switch (value) {
+    case Precision::automatic: return "auto";
+    case Precision::as_exported: return "as_exported";
     case Precision::fp32: return "fp32";
     case Precision::tf32: return "tf32";
     case Precision::fp16: return "fp16";
@@ -52,7 +54,7 @@ constexpr const char* to_string(Precision value) {
 struct ModelChoice {
   std::string path;               ///< Empty: the shipped one.
   posekit::ModelOptions options;  ///< Precision and warm-up apart: `model_options` sets them.
-  Precision precision = Precision::fp32;
+  Precision precision = Precision::automatic;
   std::optional<std::uint64_t> device_memory_limit;  ///< Bytes.
 };
 

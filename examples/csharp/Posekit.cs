@@ -32,7 +32,7 @@ public static class Posekit
     public enum LogLevel : int { Info = 0, Warning = 1 }
     public enum PixelFormat : int { Bgr8 = 0, Rgb8 = 1, Gray8 = 2, Bgra8 = 3, Rgba8 = 4 }
     public enum DeviceKind : int { Cpu = 0, Cuda = 1 }
-    public enum Precision : int { Fp32 = 0, Fp16 = 1, Bf16 = 2 }
+    public enum Precision : int { Auto = 0, AsExported = 1, Fp32 = 2, Fp16 = 3, Bf16 = 4 }
     public enum WarmUp : int { Check = 0, None = 1 }
     public enum Smoothing : int { OneEuro = 0, None = 1 }
     [Flags] public enum DetectorSet : ulong { None = 0, ScoreThreshold = 1, NmsIou = 2 }

@@ -35,8 +35,17 @@ struct MetadataPreset {
 /// archive.
 using MetadataSource = std::variant<std::monostate, MetadataDocument, MetadataFile, MetadataPreset>;
 
-/// Names the type that weights and inputs are converted to.
-enum class Precision : std::uint8_t { fp32, fp16, bf16 };
+/// Says in which type of numbers a model computes.
+///
+/// A file whose metadata say `dtype` fp16 or bf16 was exported in that type. It runs as it is:
+/// casting it to another is refused.
+enum class Precision : std::uint8_t {
+  automatic,    ///< "auto": as_exported if `dtype` is fp16 or bf16, else fp32.
+  as_exported,  ///< No tensor of the network is cast, and crops are given to it in `dtype`.
+  fp32,         ///< Weights and crops are converted to float32.
+  fp16,         ///< To IEEE half precision.
+  bf16          ///< To bfloat16.
+};
 
 /// Says whether loading checks the model against its metadata, by one forward of one black crop.
 enum class WarmUp : std::uint8_t {
@@ -59,7 +68,7 @@ struct ModelOptions {
   /// work. The same one twice is allowed and shares the weights. Each replica then has a thread of
   /// its own.
   std::string device = "auto";
-  Precision precision = Precision::fp32;
+  Precision precision = Precision::automatic;
   WarmUp warm_up = WarmUp::check;
 };
 
@@ -80,7 +89,7 @@ struct MemoryReport {
   std::optional<std::size_t> largest_batch;
 };
 
-/// Returns the value's name as in the enumeration.
+/// Returns the value's name as on the command line, for example "auto" or "fp16".
 [[nodiscard]] POSEKIT_API std::string_view to_string(Precision value) noexcept;
 
 class ModelBackend;
@@ -104,7 +113,8 @@ class POSEKIT_API Model {
   /// @throws Error invalid_model if the file is broken, or contradicts its metadata or checksum
   /// @throws Error unsupported_model if posekit does not run files of that kind
   /// @throws Error device_unavailable if the device is not there
-  /// @throws Error invalid_argument if the path is not a file's, or an option is not allowed
+  /// @throws Error invalid_argument if the path is not a file's, or an option is not allowed, such
+  ///     as another precision than that of a file in fp16 or bf16
   /// @throws Error out_of_memory if the memory does not hold the model
   /// @throws Error internal if another Torch runs than posekit was built for
   explicit Model(const std::filesystem::path& path, const ModelOptions& options = {});

@@ -44,6 +44,9 @@ enum class Refinement : std::uint8_t { none, quarter, dark };
 /// OpenCV's INTER_CUBIC.
 enum class Interpolation : std::uint8_t { bilinear, bicubic };
 
+/// Names the type of floating-point numbers in a model file.
+enum class Dtype : std::uint8_t { fp32, fp16, bf16 };
+
 /// Says how a detector's input is made from an image.
 enum class Resize : std::uint8_t { letterbox, stretch };
 /// Says where a letterboxed image gets its border.
@@ -129,6 +132,7 @@ struct ModelInfo {
   std::string licence;
   std::string source;
   std::string sha256;         ///< Of the weights file, lower-case hex, or empty.
+  Dtype dtype = Dtype::fp32;  ///< The type in which the file computes, and takes its input.
   InputInfo input;
   OutputInfo output;
   std::variant<PoseInfo, DetectInfo> purpose;  ///< What the model is for.
@@ -175,6 +179,7 @@ struct ModelInfo {
 [[nodiscard]] POSEKIT_API std::string_view to_string(Codec value) noexcept;
 [[nodiscard]] POSEKIT_API std::string_view to_string(Refinement value) noexcept;
 [[nodiscard]] POSEKIT_API std::string_view to_string(Interpolation value) noexcept;
+[[nodiscard]] POSEKIT_API std::string_view to_string(Dtype value) noexcept;
 [[nodiscard]] POSEKIT_API std::string_view to_string(Resize value) noexcept;
 [[nodiscard]] POSEKIT_API std::string_view to_string(Pad value) noexcept;
 [[nodiscard]] POSEKIT_API std::string_view to_string(Alignment value) noexcept;

@@ -22,7 +22,13 @@ struct BatchTraits {
   std::string where;      ///< That part, for example "aten::view to [1, 17, 64, 48]".
 };
 
-/// A model file that has been opened for one device.
+/// The numbers in which a network computes.
+struct Numbers {
+  Dtype type = Dtype::fp32;  ///< Of the crops that it gets.
+  bool cast = true;          ///< Its floating-point tensors are cast to that type; false: they stay as they are in the file.
+};
+
+/// A model file that has been opened for one device: `prepare` once, then backends.
 class ModelFile {
  public:
   ModelFile() = default;
@@ -41,12 +47,16 @@ class ModelFile {
   };
   [[nodiscard]] virtual const Parameters& parameters() const noexcept = 0;
 
+  /// Makes of the file's code what runs in these numbers, and looks at it.
+  /// @throws Error invalid_model, also if the file was exported in training mode
+  virtual void prepare(const Numbers& numbers) = 0;
+
   [[nodiscard]] virtual const BatchTraits& batch_traits() const noexcept = 0;
 
-  /// What runs the model on the file's device. Each call gives another replica; they share the weights. The first call settles the
-  /// precision, and brings the weights to the device. @param max_batch as ModelBackend::max_batch
+  /// What runs the model on the file's device. Each call gives another replica; they share the weights, which the first call brings to the
+  /// device. @param max_batch as ModelBackend::max_batch
   /// @throws Error invalid_model, out_of_memory
-  [[nodiscard]] virtual std::shared_ptr<ModelBackend> make_backend(const ModelInfo& info, Precision precision, std::size_t max_batch) = 0;
+  [[nodiscard]] virtual std::shared_ptr<ModelBackend> make_backend(const ModelInfo& info, std::size_t max_batch) = 0;
 };
 
 /// Opens a model file of a format that was recognised. Runs code from the file.

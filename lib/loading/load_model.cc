@@ -23,6 +23,19 @@
 namespace posekit::inline v0 {
 namespace {
 
+/// The numbers in which a model computes, by what was asked for and what its metadata say.
+Numbers numbers_of(Precision precision, const ModelInfo& info) {
+  const bool in_half = info.dtype != Dtype::fp32;
+  if (precision == Precision::as_exported || (precision == Precision::automatic && in_half)) return {.type = info.dtype, .cast = false};
+  const Dtype asked = precision == Precision::fp16 ? Dtype::fp16 : precision == Precision::bf16 ? Dtype::bf16 : Dtype::fp32;
+  if (in_half && asked != info.dtype) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("model \"{0}\" was exported in {1} and can't run in {2}: use precision auto or {1}, or export it again in fp32",
+                            info.name, to_string(info.dtype), to_string(asked)));
+  }
+  return {.type = asked, .cast = !in_half};
+}
+
 /// Runs black crops, so that a model that contradicts its metadata, or can't run at all, fails at load.
 void check_forward(ModelBackend& backend, std::size_t crops) {
   const InputInfo& input = backend.info().input;
@@ -78,11 +91,11 @@ std::shared_ptr<ModelBackend> make_backend(OpenedModel& model, const ModelOption
   const BatchTraits& traits = model.file->batch_traits();
   const bool suspect = traits.fixed > 0 && !traits.mixed;
   if (!suspect || model.max_batch) {
-    return model.file->make_backend(model.info, options.precision, model.max_batch.value_or(traits.mixed ? 1 : any));
+    return model.file->make_backend(model.info, model.max_batch.value_or(traits.mixed ? 1 : any));
   }
   model.max_batch = 1;
   if (options.warm_up == WarmUp::check) {
-    const auto trial = model.file->make_backend(model.info, options.precision, any);
+    const auto trial = model.file->make_backend(model.info, any);
     if (traits.fixed > 1 && traits.fixed <= most_tried && !takes_batch(*trial, 1) && takes_batch(*trial, traits.fixed)) {
       throw Error(ErrorCode::invalid_model,
                   fmt::format("model \"{}\" takes batches of {} only ({}), but has to take any number of crops: {}", model.info.name,
@@ -95,7 +108,7 @@ std::shared_ptr<ModelBackend> make_backend(OpenedModel& model, const ModelOption
       model.info.notes.push_back(fmt::format("the batch is fixed to 1 ({}), so it runs in batches of one: {}", traits.where, batch_remedy));
     }
   }
-  return model.file->make_backend(model.info, options.precision, *model.max_batch);
+  return model.file->make_backend(model.info, *model.max_batch);
 }
 
 }  // namespace
@@ -112,6 +125,7 @@ OpenedModel open_model(const ModelSource& source, const ModelOptions& options, D
   if (!info && !file->metadata().empty()) info = parse_model_info(file->metadata(), "archive");
   if (!info) fail_without_metadata(source, file->suggested_channels());
   if (info->name.empty()) info->name = source.in_memory() ? "model in memory" : name_of(source.path());
+  file->prepare(numbers_of(options.precision, *info));
   note_batches(file->batch_traits(), *info);
   return {.file = std::move(file), .info = std::move(*info), .max_batch = {}};
 }

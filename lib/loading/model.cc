@@ -52,6 +52,8 @@ std::shared_ptr<ModelBackend> Model::backend_for(Task task) const {
 
 std::string_view to_string(Precision value) noexcept {
   switch (value) {
+    case Precision::automatic: return "auto";
+    case Precision::as_exported: return "as_exported";
     case Precision::fp32: return "fp32";
     case Precision::fp16: return "fp16";
     case Precision::bf16: return "bf16";

@@ -36,6 +36,7 @@ const Names<Codec> pose_codecs{
 const Names<Codec> detect_codecs{{"boxes_scores", Codec::boxes_scores}};
 const Names<Refinement> refinements{{"none", Refinement::none}, {"quarter", Refinement::quarter}, {"dark", Refinement::dark}};
 const Names<Interpolation> interpolations{{"bilinear", Interpolation::bilinear}, {"bicubic", Interpolation::bicubic}};
+const Names<Dtype> dtypes{{"fp32", Dtype::fp32}, {"fp16", Dtype::fp16}, {"bf16", Dtype::bf16}};
 const Names<Resize> resizes{{"letterbox", Resize::letterbox}, {"stretch", Resize::stretch}};
 const Names<Pad> pads{{"right_bottom", Pad::right_bottom}, {"center", Pad::center}};
 const Names<Alignment> alignments{{"udp", Alignment::udp}, {"classic", Alignment::classic}};
@@ -220,6 +221,7 @@ Task read_common(Reader& reader, ModelInfo& info) {
   reader.optional("licence", info.licence, reader.text("licence"));
   reader.optional("source", info.source, reader.text("source"));
   reader.optional("sha256", info.sha256, [&](const Json& value) { return sha256_of(reader, value); });
+  reader.optional("dtype", info.dtype, reader.one_of("dtype", dtypes));
   reader.required("input.width", info.input.width, reader.whole("input.width", 1, most_pixels, pixels), pixels);
   reader.required("input.height", info.input.height, reader.whole("input.height", 1, most_pixels, pixels), pixels);
   reader.optional("input.color", info.input.color, reader.one_of("input.color", colors));
@@ -422,6 +424,7 @@ std::string_view to_string(ColorOrder value) noexcept { return name_of(colors, v
 std::string_view to_string(Codec value) noexcept { return name_of(value == Codec::boxes_scores ? detect_codecs : pose_codecs, value); }
 std::string_view to_string(Refinement value) noexcept { return name_of(refinements, value); }
 std::string_view to_string(Interpolation value) noexcept { return name_of(interpolations, value); }
+std::string_view to_string(Dtype value) noexcept { return name_of(dtypes, value); }
 std::string_view to_string(Resize value) noexcept { return name_of(resizes, value); }
 std::string_view to_string(Pad value) noexcept { return name_of(pads, value); }
 std::string_view to_string(Alignment value) noexcept { return name_of(alignments, value); }

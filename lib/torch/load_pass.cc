@@ -38,14 +38,17 @@ bool may_move(const c10::Type& type) {
   }
 }
 
+/// The type of floating-point tensors; none: each keeps its own.
+using Type = std::optional<c10::ScalarType>;
+
 /// Moves values to a device and a type, what shares memory together.
 class Mover {
  public:
   explicit Mover(c10::Device device) : device_(device) {}
 
-  at::Tensor tensor(const at::Tensor& tensor, c10::ScalarType type) {
+  at::Tensor tensor(const at::Tensor& tensor, Type type) {
     if (!tensor.defined() || tensor.is_meta()) return tensor;
-    const c10::ScalarType wanted = at::isFloatingType(tensor.scalar_type()) ? type : tensor.scalar_type();
+    const c10::ScalarType wanted = at::isFloatingType(tensor.scalar_type()) ? type.value_or(tensor.scalar_type()) : tensor.scalar_type();
     // Old memory that is freed on the way is none of another old tensor's, so its address still names it.
     const void* memory =
         tensor.has_storage() ? static_cast<const void*>(tensor.storage().unsafeGetStorageImpl()) : tensor.unsafeGetTensorImpl();
@@ -64,12 +67,12 @@ class Mover {
   c10::Device device(c10::Device device) const { return device.is_cpu() || device.is_cuda() ? device_ : device; }
 
   /// A value and what it holds. @param type of floating-point tensors, @param keep_double those of float64 stay so
-  c10::IValue value(const c10::IValue& from, c10::ScalarType type, bool keep_double) {
+  c10::IValue value(const c10::IValue& from, Type type, bool keep_double) {
     const auto inner = [&](const c10::IValue& element) { return value(element, type, keep_double); };
     if (from.isTensor()) {
       const at::Tensor& found = from.toTensor();
       const bool is_double = found.defined() && found.scalar_type() == c10::ScalarType::Double;
-      return tensor(found, keep_double && is_double ? c10::ScalarType::Double : type);
+      return tensor(found, keep_double && is_double ? Type() : type);
     }
     if (from.isDevice()) return device(from.toDevice());
     if (from.isTuple()) {
@@ -152,7 +155,7 @@ void replace_cuda_call(Node* node, c10::Device device) {
   node->destroy();
 }
 
-void move_code(const torch::jit::Module& module, Mover& mover, c10::ScalarType type) {
+void move_code(const torch::jit::Module& module, Mover& mover, Type type) {
   const auto nodes = nodes_of(module);
   std::unordered_set<const Value*> stay_float;
   for (const Node* node : nodes) {
@@ -168,13 +171,13 @@ void move_code(const torch::jit::Module& module, Mover& mover, c10::ScalarType t
       const auto value = torch::jit::toIValue(node->output());
       if (!value) continue;
       const bool stays_float = stay_float.contains(node->output()) || (value->isTensor() && meets_float_alone(*node->output()));
-      const auto moved = mover.value(*value, stays_float ? c10::ScalarType::Float : type, true);
+      const auto moved = mover.value(*value, type && stays_float ? c10::ScalarType::Float : type, true);
       if (!moved.is(*value)) replace_constant(node, moved);
     }
   }
 }
 
-void move_attributes(const torch::jit::Module& module, Mover& mover, c10::ScalarType type) {
+void move_attributes(const torch::jit::Module& module, Mover& mover, Type type) {
   std::unordered_set<const void*> seen;  // a part may have two names
   for (const torch::jit::Module& part : module.modules()) {
     const auto object = part._ivalue();
@@ -216,20 +219,21 @@ void settle_default_types(const torch::jit::Module& module) {
 
 }  // namespace
 
-torch::jit::Module frozen(torch::jit::Module module, const std::string& name) {
+torch::jit::Module frozen(torch::jit::Module module, const std::string& name, bool cast) {
   settle_default_types(module);
+  const Type type = cast ? Type(c10::ScalarType::Float) : std::nullopt;
   Mover mover{c10::kCPU};
-  move_attributes(module, mover, c10::ScalarType::Float);
-  move_code(module, mover, c10::ScalarType::Float);
+  move_attributes(module, mover, type);
+  move_code(module, mover, type);
   try {
-    return torch::jit::freeze(module);
+    return torch::jit::freeze(module, std::nullopt, /*optimize_numerics=*/cast);
   } catch (const std::exception&) {
     log(LogLevel::info, name + " can't be frozen and runs as it is, a little slower");
     return module;
   }
 }
 
-void bring_to(torch::jit::Module& module, c10::Device device, c10::ScalarType type) {
+void bring_to(torch::jit::Module& module, c10::Device device, Type type) {
   Mover mover(device);
   move_attributes(module, mover, type);
   move_code(module, mover, type);

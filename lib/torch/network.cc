@@ -12,10 +12,16 @@
 namespace posekit::inline v0 {
 namespace {
 
-std::string failure_in(const std::string& name, c10::ScalarType type) {
+std::string failure_in(const std::string& name, c10::ScalarType type, std::optional<Dtype> cast_from, Dtype exported_in) {
   const std::string failure = "model \"" + name + "\" failed";
+  if (cast_from) {
+    const std::string half(to_string(*cast_from));
+    return failure + " (its weights are " + half + ": if it was exported in " + half + R"(, its metadata need "dtype": ")" + half + "\")";
+  }
   if (type == c10::ScalarType::Float) return failure;
-  return failure + " in " + (type == c10::ScalarType::Half ? "fp16" : "bf16") + " (if it runs in fp32, use that)";
+  const std::string half = type == c10::ScalarType::Half ? "fp16" : "bf16";
+  if (exported_in != Dtype::fp32) return failure + R"( (its metadata have "dtype": ")" + half + "\", and it got that)";
+  return failure + " in " + half + " (if it runs in fp32, use that)";
 }
 
 /// Only a detector's labels may be whole numbers: heatmaps and coordinates in integers are a mistake of the export.
@@ -38,7 +44,7 @@ Network::Network(std::shared_ptr<const Program> program, ModelInfo info, c10::De
       info_(std::move(info)),
       device_(device),
       type_(type),
-      failure_(failure_in(info_.name, type)),
+      failure_(failure_in(info_.name, type, program_->cast_from(), info_.dtype)),
       writes_to_its_input_(program_->writes_to_its_input()) {
   const auto per_channel = [&](const std::array<double, 3>& values) {
     return at::tensor(c10::ArrayRef<double>(values.data(), 3)).to(c10::ScalarType::Float).view({1, 3, 1, 1}).to(device_);

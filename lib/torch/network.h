@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,12 +29,14 @@ class Program {
   [[nodiscard]] virtual bool writes_to_its_input() const = 0;
   /// Bytes of the weights, each storage once.
   [[nodiscard]] virtual std::size_t weight_bytes() const = 0;
+  /// The half precision that most of the weights had before they were cast, if they had one.
+  [[nodiscard]] virtual std::optional<Dtype> cast_from() const = 0;
 };
 
 /// Immutable, safe to share. `input_of`, `normalized` and `forward` need a TorchScope.
 class Network {
  public:
-  /// @param program on the device, in the type
+  /// @param program on the device, @param type of its input
   Network(std::shared_ptr<const Program> program, ModelInfo info, c10::Device device, c10::ScalarType type);
 
   [[nodiscard]] const ModelInfo& info() const noexcept { return info_; }

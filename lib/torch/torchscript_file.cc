@@ -60,13 +60,41 @@ torch::jit::Module load(const ModelSource& source, torch::jit::ExtraFilesMap& ex
   return torch::jit::load(source.path().string(), c10::kCPU, extra);
 }
 
-c10::ScalarType scalar_type(Precision precision) {
-  switch (precision) {
-    case Precision::fp32: break;
-    case Precision::fp16: return c10::ScalarType::Half;
-    case Precision::bf16: return c10::ScalarType::BFloat16;
+c10::ScalarType scalar_type(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::fp32: break;
+    case Dtype::fp16: return c10::ScalarType::Half;
+    case Dtype::bf16: return c10::ScalarType::BFloat16;
   }
   return c10::ScalarType::Float;
+}
+
+/// Calls with each parameter, buffer and constant of the code.
+template <class Use>
+void for_each_weight(const torch::jit::Module& module, const Use& use) {
+  const auto use_defined = [&](const at::Tensor& tensor) {
+    if (tensor.defined()) use(tensor);
+  };
+  for (const at::Tensor& tensor : module.parameters()) use_defined(tensor);
+  for (const at::Tensor& tensor : module.buffers()) use_defined(tensor);
+  for (const torch::jit::Node* node : nodes_of(module)) {
+    if (node->kind() != c10::prim::Constant || !node->output()->type()->isSubtypeOf(*c10::TensorType::get())) continue;
+    use_defined(torch::jit::toIValue(node->output())->toTensor());
+  }
+}
+
+/// Which half precision most of the weights have, if they do.
+std::optional<Dtype> half_weights(const torch::jit::Module& module) {
+  std::size_t fp16 = 0;
+  std::size_t bf16 = 0;
+  std::size_t others = 0;
+  for_each_weight(module, [&](const at::Tensor& tensor) {
+    if (!at::isFloatingType(tensor.scalar_type())) return;
+    const auto type = tensor.scalar_type();
+    (type == c10::ScalarType::Half ? fp16 : type == c10::ScalarType::BFloat16 ? bf16 : others) += static_cast<std::size_t>(tensor.numel());
+  });
+  if (std::max(fp16, bf16) <= others) return std::nullopt;
+  return fp16 > bf16 ? Dtype::fp16 : Dtype::bf16;
 }
 
 /// Whether a forward may write to the memory of its input; "may" counts as "does".
@@ -100,28 +128,25 @@ std::vector<at::Tensor> tensors_of(const c10::IValue& value, const ModelInfo& in
   return tensors;
 }
 
-/// Bytes of parameters, buffers and the constants that freezing made of them.
+/// Bytes of the weights, each storage once.
 std::size_t weight_bytes_of(const torch::jit::Module& module) {
   std::unordered_set<const void*> seen;
   std::size_t bytes = 0;
-  const auto add = [&](const at::Tensor& tensor) {
-    if (!tensor.defined() || !tensor.has_storage() || !seen.insert(tensor.storage().unsafeGetStorageImpl()).second) return;
+  for_each_weight(module, [&](const at::Tensor& tensor) {
+    if (!tensor.has_storage() || !seen.insert(tensor.storage().unsafeGetStorageImpl()).second) return;
     bytes += tensor.storage().nbytes();
-  };
-  for (const at::Tensor& tensor : module.parameters()) add(tensor);
-  for (const at::Tensor& tensor : module.buffers()) add(tensor);
-  for (const torch::jit::Node* node : nodes_of(module)) {
-    if (node->kind() != c10::prim::Constant || !node->output()->type()->isSubtypeOf(*c10::TensorType::get())) continue;
-    add(torch::jit::toIValue(node->output())->toTensor());
-  }
+  });
   return bytes;
 }
 
 class ScriptProgram final : public Program {
  public:
   /// @param module on its device, in its type
-  explicit ScriptProgram(torch::jit::Module module)
-      : module_(std::move(module)), writes_to_its_input_(posekit::writes_to_its_input(module_)), weight_bytes_(weight_bytes_of(module_)) {}
+  ScriptProgram(torch::jit::Module module, std::optional<Dtype> cast_from)
+      : module_(std::move(module)),
+        writes_to_its_input_(posekit::writes_to_its_input(module_)),
+        weight_bytes_(weight_bytes_of(module_)),
+        cast_from_(cast_from) {}
 
   std::vector<at::Tensor> run(const at::Tensor& input, const ModelInfo& info) const override {
     torch::jit::Module module = module_;  // a handle of this call's own
@@ -129,11 +154,13 @@ class ScriptProgram final : public Program {
   }
   bool writes_to_its_input() const override { return writes_to_its_input_; }
   std::size_t weight_bytes() const override { return weight_bytes_; }
+  std::optional<Dtype> cast_from() const override { return cast_from_; }
 
  private:
   torch::jit::Module module_;
   bool writes_to_its_input_;
   std::size_t weight_bytes_;
+  std::optional<Dtype> cast_from_;
 };
 
 ModelFile::Parameters parameters_of(const torch::jit::Module& module) {
@@ -163,16 +190,15 @@ class TorchScriptFile final : public ModelFile {
         metadata_(std::move(metadata)),
         parameters_(parameters_of(module)),
         suggested_channels_(posekit::suggested_channels(module)),
-        module_(frozen(std::move(module), source_)) {
-    refuse_training(module_, source_);
-    batch_traits_ = batch_traits_of(module_);
-  }
+        half_weights_(posekit::half_weights(module)),
+        module_(std::move(module)) {}
 
   const std::string& metadata() const noexcept override { return metadata_; }
   std::optional<std::size_t> suggested_channels() const noexcept override { return suggested_channels_; }
   const Parameters& parameters() const noexcept override { return parameters_; }
+  void prepare(const Numbers& numbers) override;
   const BatchTraits& batch_traits() const noexcept override { return batch_traits_; }
-  std::shared_ptr<ModelBackend> make_backend(const ModelInfo& info, Precision precision, std::size_t max_batch) override;
+  std::shared_ptr<ModelBackend> make_backend(const ModelInfo& info, std::size_t max_batch) override;
 
  private:
   std::string source_;  ///< As messages name it.
@@ -180,21 +206,31 @@ class TorchScriptFile final : public ModelFile {
   std::string metadata_;
   Parameters parameters_;
   std::optional<std::size_t> suggested_channels_;
-  torch::jit::Module module_;  ///< Frozen; until there is a program.
+  std::optional<Dtype> half_weights_;
+  torch::jit::Module module_;  ///< Frozen by `prepare`; until there is a program.
+  Numbers numbers_;
   BatchTraits batch_traits_;
   std::shared_ptr<const Program> program_;
-  c10::ScalarType type_ = c10::ScalarType::Float;  ///< Of the program.
 };
 
-std::shared_ptr<ModelBackend> TorchScriptFile::make_backend(const ModelInfo& info, Precision precision, std::size_t max_batch) {
-  const std::string failure = source_ + " can't be brought to " + to_string(device_) + " in " + std::string(to_string(precision));
+void TorchScriptFile::prepare(const Numbers& numbers) {
+  in_torch(source_ + " can't be loaded", ErrorCode::invalid_model, [&] {
+    numbers_ = numbers;
+    module_ = frozen(std::move(module_), source_, numbers.cast);
+    refuse_training(module_, source_);
+    batch_traits_ = batch_traits_of(module_);
+  });
+}
+
+std::shared_ptr<ModelBackend> TorchScriptFile::make_backend(const ModelInfo& info, std::size_t max_batch) {
+  const std::string failure = source_ + " can't be brought to " + to_string(device_) + " in " + std::string(to_string(numbers_.type));
   return in_torch(failure, ErrorCode::invalid_model, [&] {
+    const c10::ScalarType type = scalar_type(numbers_.type);
     if (!program_) {
-      type_ = scalar_type(precision);
-      bring_to(module_, torch_device(device_), type_);
-      program_ = std::make_shared<ScriptProgram>(std::move(module_));
+      bring_to(module_, torch_device(device_), numbers_.cast ? std::optional(type) : std::nullopt);
+      program_ = std::make_shared<ScriptProgram>(std::move(module_), numbers_.cast ? half_weights_ : std::nullopt);
     }
-    return std::make_shared<TorchBackend>(program_, info, device_, type_, max_batch);
+    return std::make_shared<TorchBackend>(program_, info, device_, type, max_batch);
   });
 }
 

@@ -193,6 +193,9 @@ class ModelInfo:
     def sha256(self) -> str:
         """Of the weights file, lower-case hex, or empty."""
     @property
+    def dtype(self) -> str:
+        """"fp32", "fp16" or "bf16": the type that the file computes in."""
+    @property
     def input(self) -> InputInfo:
         """What the input is."""
     @property

@@ -20,7 +20,7 @@ PathLike = str | os.PathLike[str]
 ModelSource = Union[PathLike, "Buffer"]
 """A model file's path, or its bytes."""
 Metadata = Mapping[str, Any] | PathLike
-Precision = Literal["fp32", "fp16", "bf16"]
+Precision = Literal["auto", "as_exported", "fp32", "fp16", "bf16"]
 WarmUp = Literal["check", "none"]
 
 
@@ -87,7 +87,8 @@ class Model(Loadable[_core.Model]):
         file: open only files you trust.
     device: "auto" (CUDA if there is one, else the CPU), "cpu", "cuda", "cuda:N". Several of one kind joined by commas ("cuda:0,cuda:1"): a
         replica on each, with a thread of its own; they share the work, and replicas on one device the weights.
-    precision: "fp32", "fp16" or "bf16".
+    precision: "fp32", "fp16" or "bf16": weights and crops are converted. "as_exported": nothing of the network is cast, and crops are given to it in
+        the metadata's dtype. "auto": as exported if that is "fp16" or "bf16", else "fp32".
     metadata, preset: a document, the path of one, or a preset's name, instead of what the model brings.
     sha256: checksum that the file must have; "" = not checked.
     warm_up: "check" runs one black crop to hold the model against its metadata, "none" leaves that to the first batch.
@@ -107,7 +108,7 @@ class Model(Loadable[_core.Model]):
         source: ModelSource,
         *,
         device: str = "auto",
-        precision: Precision = "fp32",
+        precision: Precision = "auto",
         metadata: Metadata | None = None,
         preset: str | None = None,
         sha256: str = "",

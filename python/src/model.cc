@@ -101,6 +101,7 @@ void register_info(py::module_& module) {
       .def_readonly("licence", &ModelInfo::licence, "The weights' licence, or empty.")
       .def_readonly("source", &ModelInfo::source, "Where the weights come from, or empty.")
       .def_readonly("sha256", &ModelInfo::sha256, "Of the weights file, lower-case hex, or empty.")
+      .def_property_readonly("dtype", name_of(&ModelInfo::dtype), "\"fp32\", \"fp16\" or \"bf16\": the type that the file computes in.")
       .def_readonly("input", &ModelInfo::input, "What the input is.")
       .def_readonly("output", &ModelInfo::output, "What the output is: HeatmapOutput, SimccOutput, RegressionOutput or BoxesOutput.")
       .def_property_readonly(

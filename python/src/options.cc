@@ -17,10 +17,11 @@ using posekit::Precision;
 using posekit::WarmUp;
 
 Precision precision_of(const std::string& name) {
-  for (const Precision value : {Precision::fp32, Precision::fp16, Precision::bf16}) {
+  for (const Precision value : {Precision::automatic, Precision::as_exported, Precision::fp32, Precision::fp16, Precision::bf16}) {
     if (name == posekit::to_string(value)) return value;
   }
-  throw Error(ErrorCode::invalid_argument, "precision \"" + name + "\" was given, \"fp32\", \"fp16\" or \"bf16\" is expected");
+  throw Error(ErrorCode::invalid_argument,
+              "precision \"" + name + R"(" was given, "auto", "as_exported", "fp32", "fp16" or "bf16" is expected)");
 }
 
 WarmUp warm_up_of(const std::string& name) {

@@ -268,3 +268,86 @@ def test_parts_that_compute_in_float32_do_so_in_half_precision(precision: Any, t
     file = save(torch.jit.script(FloatIsland().eval()), tmp_path / "island.pt")
     whole, half = keypoints(file), keypoints(posekit.Model(file, precision=precision))
     assert np.median(np.abs(half[..., 2] - whole[..., 2])) < 0.05
+
+
+class Half(Net):
+    """One part computes in float32, as attention does, and its result is cast to the input's type, which tracing writes down."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(1 + 1e-3 * torch.randn(2, 1, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.heatmaps(x)
+        attention = (y.float() * self.gain).softmax(-1).to(x.dtype)
+        return y @ (attention.transpose(2, 3) @ y)
+
+
+HALVES = {"fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+def half_network(dtype: str) -> Half:
+    network = Half().eval().to(HALVES[dtype])
+    network.gain = nn.Parameter(Half().gain.detach())  # float32, as in the checkpoints of such networks
+    return network
+
+
+def trace_half(dtype: str, path: Path, meta: dict[str, Any]) -> Half:
+    network = half_network(dtype)
+    with torch.no_grad():
+        save(torch.jit.trace(network, torch.rand(2, 3, HEIGHT, WIDTH).to(HALVES[dtype]), check_trace=False), path, meta)
+    return network
+
+
+@pytest.mark.parametrize("dtype", HALVES)
+def test_a_network_that_was_traced_in_half_precision_runs_as_it_is(dtype: str, tmp_path: Path) -> None:
+    network = trace_half(dtype, tmp_path / "m.pt", {**META, "dtype": dtype})
+    assert posekit.inspect_model(tmp_path / "m.pt").info.dtype == dtype
+    flat = np.full((96, 128, 3), 100, np.uint8)
+    with torch.no_grad():
+        grey = network(torch.full((1, 3, HEIGHT, WIDTH), 100 / 255).to(HALVES[dtype]))[0]
+    for precision in ("auto", "as_exported", dtype):
+        model = posekit.Model(tmp_path / "m.pt", precision=precision)  # type: ignore[arg-type]
+        found = posekit.PoseEstimator(model).estimate(flat, [[30, 20, 60, 60]]).scores[0]
+        assert np.array_equal(found, grey.amax((1, 2)).float().numpy())
+    for precision in ("fp32", {"fp16": "bf16", "bf16": "fp16"}[dtype]):
+        with pytest.raises(posekit.InvalidArgumentError, match=f"{dtype} and can't run in {precision}") as caught:
+            posekit.Model(tmp_path / "m.pt", precision=precision)  # type: ignore[arg-type]
+        check_message_form(caught.value, "net", precision)
+
+
+@pytest.mark.parametrize("dtype", HALVES)
+def test_a_network_in_half_precision_without_its_dtype_is_reported_with_that_key(dtype: str, tmp_path: Path) -> None:
+    trace_half(dtype, tmp_path / "m.pt", META)
+    with pytest.raises(posekit.InvalidModelError, match=f'"dtype": "{dtype}"') as caught:
+        posekit.Model(tmp_path / "m.pt")
+    check_message_form(caught.value, "net", dtype)
+    keypoints(posekit.Model(tmp_path / "m.pt", metadata={**META, "dtype": dtype}))
+
+
+def test_a_float32_network_runs_as_exported_with_the_same_results(tmp_path: Path) -> None:
+    file = trace(Windowed().eval(), tmp_path / "m.pt")
+    assert np.array_equal(keypoints(posekit.Model(file)), keypoints(posekit.Model(file, precision="fp32")))
+    assert np.allclose(keypoints(posekit.Model(file, precision="as_exported")), keypoints(file), atol=1e-5)
+
+
+def test_the_shipped_detector_which_stores_half_and_computes_in_float32_runs_in_every_precision() -> None:
+    image = posekit.load_image(Path(__file__).parents[2] / "examples/images/people.jpg")
+    model = posekit.shipped_model("person_detector.pt")
+
+    def people(precision: Any) -> Any:
+        return np.asarray(posekit.PersonDetector(model, precision=precision).detect(image))
+
+    exact = people("fp32")
+    assert len(exact) >= 2
+    assert np.array_equal(people("auto"), exact)
+    posekit.set_torch_tf32(True)
+    try:
+        tf32 = people("fp32")
+    finally:
+        posekit.set_torch_tf32(False)
+    assert np.array_equal(tf32, exact)  # on the CPU TF32 is nothing
+    assert np.allclose(people("as_exported"), exact, atol=0.01)
+    for precision, pixels in (("fp16", 2), ("bf16", 12)):
+        found = people(precision)
+        assert found.shape == exact.shape and np.abs(found[:, :4] - exact[:, :4]).max() <= pixels

@@ -143,7 +143,7 @@ std::vector<std::string> types_of_batch_norm_constants(const std::filesystem::pa
   const c10::InferenceMode inference;
   torch::jit::Module module = torch::jit::load(model.string());
   module.eval();
-  module = posekit::frozen(module, "the test's model");
+  module = posekit::frozen(module, "the test's model", /*cast=*/true);
   posekit::bring_to(module, c10::kCPU, precision == posekit::Precision::fp16 ? at::kHalf : at::kBFloat16);
   std::vector<std::string> types;
   for (const torch::jit::Node* node : posekit::nodes_of(module)) {
