@@ -8,6 +8,9 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "base/embedded_documents.h"
 #include "posekit/error.h"
@@ -62,14 +65,11 @@ struct FindGiven {
   std::optional<ModelInfo> operator()(const MetadataPreset& preset) const { return read_preset(preset.name); }
 };
 
-std::string fitting_preset(std::optional<std::size_t> channels) {
-  if (!channels) return {};
-  for (const std::string& name : model_presets()) {
-    if (read_preset(name).pose().keypoints.size() == *channels) {
-      return fmt::format(" Its weights' shapes suggest {} keypoints: for a Sapiens model, pass the preset \"{}\".", *channels, name);
-    }
-  }
-  return {};
+/// The presets of models with that many keypoints.
+std::vector<std::string> fitting_presets(std::size_t keypoints) {
+  std::vector<std::string> names = model_presets();
+  std::erase_if(names, [&](const std::string& name) { return read_preset(name).pose().keypoints.size() != keypoints; });
+  return names;
 }
 
 }  // namespace
@@ -80,9 +80,13 @@ std::optional<ModelInfo> find_metadata(const ModelSource& model, const ModelOpti
 
 void fail_without_metadata(const ModelSource& model, std::optional<std::size_t> channels) {
   const std::string beside = model.in_memory() ? "" : fmt::format(", no \"{}.posekit.json\" beside it", model.path().filename().string());
-  throw Error(ErrorCode::invalid_model, fmt::format("{} has no metadata (no \"posekit.json\" in it{}): pass metadata, or one of the "
-                                                    "presets {}.{}",
-                                                    model.text(), beside, fmt::join(model_presets(), ", "), fitting_preset(channels)));
+  const std::string missing = fmt::format("{} has no metadata (no \"posekit.json\" in it{})", model.text(), beside);
+  const auto fitting = channels ? fitting_presets(*channels) : std::vector<std::string>();
+  throw Error(ErrorCode::invalid_model,
+              fitting.empty()
+                  ? fmt::format("{}: pass metadata, or one of the presets {}", missing, fmt::join(model_presets(), ", "))
+                  : fmt::format("{}: pass metadata, or the preset of its family; by its weights' shapes it has {} keypoints, as {}",
+                                missing, *channels, fmt::join(fitting, ", ")));
 }
 
 }  // namespace posekit::inline v0

@@ -15,7 +15,7 @@ namespace posekit::inline v0 {
 /// @throws Error not_found (file or preset), io, invalid_model
 [[nodiscard]] std::optional<ModelInfo> find_metadata(const ModelSource& model, const ModelOptions& options);
 
-/// Says that a model has no metadata, lists the presets, and names the one that fits.
+/// Says that a model has no metadata, and lists the presets: those with that many keypoints, or else all.
 /// @param channels the number of heatmaps as the weights' shapes suggest it, if they do
 [[noreturn]] void fail_without_metadata(const ModelSource& model, std::optional<std::size_t> channels);
 

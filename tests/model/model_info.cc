@@ -192,22 +192,92 @@ TEST_CASE("A wrong document is refused with the key, the value found and the val
   check_message_form(message, "metadata (test)", key);
 }
 
-TEST_CASE("Every preset is a Sapiens model of 768x1024 with the keypoints of its name") {
-  CHECK(model_presets() == std::vector<std::string>{"sapiens-coco133", "sapiens-coco17", "sapiens-goliath308"});
-  const auto [name, keypoints] =
-      GENERATE(table<std::string, std::size_t>({{"sapiens-coco17", 17}, {"sapiens-coco133", 133}, {"sapiens-goliath308", 308}}));
-  ModelOptions options;
-  options.metadata = MetadataPreset{name};
-  const ModelInfo info = find_metadata(std::filesystem::path("model.pt"), options).value();
-  CHECK(info.input.size() == Size{768, 1024});
-  CHECK(info.input.mean == std::array<double, 3>{123.675, 116.28, 103.53});
-  CHECK(info.input.std == std::array<double, 3>{58.395, 57.12, 57.375});
-  CHECK(codec_of(info.output) == Codec::udp_heatmap);
-  CHECK(heatmap_of(info).size.width == 192);
-  CHECK(heatmap_of(info).size.height == 256);
-  CHECK(heatmap_of(info).blur_kernel == 11);
-  CHECK(info.pose().box_padding == 1.25);
-  CHECK(info.pose().keypoints.size() == keypoints);
+TEST_CASE("Presets are what their families publish: input, output and keypoints") {
+  struct Preset {
+    std::string name;
+    Size input;
+    Codec codec;
+    Size heatmap;
+    std::size_t keypoints;
+    Interpolation enlarge = Interpolation::bilinear;
+  };
+  const std::vector<Preset> presets{
+      {"hrnet-coco17", {192, 256}, Codec::heatmap, {48, 64}, 17},
+      {"rtmpose-coco17", {192, 256}, Codec::simcc, {}, 17},
+      {"rtmpose-wholebody133", {192, 256}, Codec::simcc, {}, 133},
+      {"sapiens-coco133", {768, 1024}, Codec::udp_heatmap, {192, 256}, 133},
+      {"sapiens-coco17", {768, 1024}, Codec::udp_heatmap, {192, 256}, 17},
+      {"sapiens-goliath308", {768, 1024}, Codec::udp_heatmap, {192, 256}, 308},
+      {"sapiens2-308", {768, 1024}, Codec::udp_heatmap, {192, 256}, 308, Interpolation::bicubic},
+      {"vitpose-coco17", {192, 256}, Codec::udp_heatmap, {48, 64}, 17},
+  };
+  std::vector<std::string> names;
+  for (const Preset& preset : presets) {
+    names.push_back(preset.name);
+    INFO(preset.name);
+    ModelOptions options;
+    options.metadata = MetadataPreset{preset.name};
+    const ModelInfo info = find_metadata(std::filesystem::path("model.pt"), options).value();
+    CHECK(info.notes.empty());
+    CHECK(info.name == preset.name);
+    CHECK(info.input.size() == preset.input);
+    CHECK(info.input.color == ColorOrder::rgb);
+    CHECK(info.input.mean == std::array<double, 3>{123.675, 116.28, 103.53});
+    CHECK(info.input.std == std::array<double, 3>{58.395, 57.12, 57.375});
+    CHECK(info.dtype == Dtype::fp32);
+    REQUIRE(codec_of(info.output) == preset.codec);
+    if (preset.codec == Codec::simcc) {
+      CHECK(std::get<SimccOutput>(info.output).split_ratio == 2);
+    } else {
+      CHECK(heatmap_of(info).size == preset.heatmap);
+      CHECK(heatmap_of(info).refinement == (preset.codec == Codec::heatmap ? Refinement::quarter : Refinement::dark));
+      CHECK(heatmap_of(info).flip_shift == (preset.codec == Codec::heatmap));
+      CHECK(heatmap_of(info).blur_kernel == 11);
+    }
+    CHECK(info.pose().alignment == (preset.codec == Codec::udp_heatmap ? Alignment::udp : Alignment::classic));
+    CHECK(info.pose().box_padding == 1.25);
+    CHECK(info.pose().enlarge == preset.enlarge);
+    CHECK(info.pose().keypoints.size() == preset.keypoints);
+  }
+  CHECK(model_presets() == names);
+}
+
+TEST_CASE("A model without metadata is reported with the presets that fit its weights, or with all") {
+  const auto message = [](std::optional<std::size_t> channels) {
+    try {
+      fail_without_metadata(std::filesystem::path("m.pt"), channels);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+  };
+  const std::string of_308 = message(308);
+  CHECK_THAT(of_308, ContainsSubstring("sapiens-goliath308, sapiens2-308") && !ContainsSubstring("coco17"));
+  CHECK_THAT(message(17), ContainsSubstring("hrnet-coco17, rtmpose-coco17, sapiens-coco17, vitpose-coco17"));
+  CHECK_THAT(message({}), ContainsSubstring("rtmpose-wholebody133") && ContainsSubstring("sapiens2-308"));
+  CHECK(message(21) == message({}));
+  for (const auto channels : {std::optional<std::size_t>(308), std::optional<std::size_t>(17), std::optional<std::size_t>()}) {
+    check_message_form(message(channels), "m.pt", "posekit.json");
+  }
+}
+
+TEST_CASE("The type of a file and the way crops are enlarged are read, kept and checked") {
+  const ModelInfo info = parse_model_info(
+      R"({"format": "posekit-model/1", "task": "pose", "dtype": "bf16", "input": {"width": 8, "height": 8, "enlarge": "bicubic"},
+          "output": {"codec": "simcc"}, "keypoints": "coco17"})",
+      "test");
+  CHECK(info.notes.empty());
+  CHECK(info.dtype == Dtype::bf16);
+  CHECK(info.pose().enlarge == Interpolation::bicubic);
+  const ModelInfo again = parse_model_info(to_json(info), "again");
+  CHECK((again.dtype == Dtype::bf16 && again.pose().enlarge == Interpolation::bicubic && again.notes.empty()));
+  const ModelInfo plain = parse_model_info(with("pose", "pose"), "test");
+  CHECK((plain.dtype == Dtype::fp32 && plain.pose().enlarge == Interpolation::bilinear));
+  const std::string wrong_type = message_of(with("\"task\"", R"("dtype": "float16", "task")"));
+  CHECK_THAT(wrong_type, ContainsSubstring("\"fp32\", \"fp16\", \"bf16\""));
+  check_message_form(wrong_type, "metadata (test)", R"("dtype" is "float16")");
+  const std::string wrong_way = message_of(with("\"width\"", R"("enlarge": "lanczos", "width")"));
+  CHECK_THAT(wrong_way, ContainsSubstring("\"bilinear\", \"bicubic\""));
+  check_message_form(wrong_way, "metadata (test)", R"("input.enlarge" is "lanczos")");
 }
 
 TEST_CASE("Given metadata comes before the sidecar, and a missing source is named") {
