@@ -6,12 +6,17 @@ torch_version=2.13.0
 python_packages=("numpy>=1.26,<3" "pybind11>=3" "scikit-build-core>=0.11" pytest mypy opencv-python-headless pillow)
 python_dev_packages=(pandas supervision ruff==0.17.6) # for the tests: what docs/python.md has recipes for; and what lints Python
 python_evaluator=trackeval==1.3.0        # alone: it asks for another OpenCV than Python's tests, and its metrics use only NumPy and SciPy
+# For the tests of posekit.export, in an environment of their own. torchvision: its processors are what exports are held against; without its
+# dependencies, as torch is .venv's.
+exporters_packages=(transformers==5.24.0 safetensors==0.8.0 scipy==1.17.1 pyyaml)
+exporters_torchvision=torchvision==0.28.0
 packages=(g++ cmake ninja-build libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libopencv-videoio-dev libjpeg-dev libpng-dev
           libwebp-dev libtiff-dev libopenjp2-7-dev libfmt-dev nlohmann-json3-dev libcli11-dev catch2 libbenchmark-dev ccache strace)
 dev_packages=(clang-16 clang-format-16 clang-tidy-16 libclang-rt-16-dev abigail-tools pkgconf)
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 venv=$root/.venv
+exporters=$root/.venv-exporters
 build=$root/build/release
 
 usage() {
@@ -28,6 +33,7 @@ usage: ./bootstrap.sh setup|build|demo|test [OPTION...]
   --torch-dir DIR    use the LibTorch in DIR (it holds share/cmake/Torch) instead of .venv; or POSEKIT_TORCH_DIR
   --torch-index URL  also look for Torch in this pip index; or POSEKIT_TORCH_INDEX
   --no-packages      install no packages: they are there already, or the system is not Debian or Ubuntu
+  --exporters        also make .venv-exporters, with transformers and what else the tests of posekit.export need
   --dev              also install clang-16, its runtime, clang-format-16, clang-tidy-16, abigail-tools,
                      pkgconf and, into .venv, ruff
   --jobs N           compile and test N at a time
@@ -40,7 +46,7 @@ TEXT
 say() { printf '== [%4ds] %s\n' "$SECONDS" "$*"; }
 die() { printf 'bootstrap.sh: %s\n' "$*" >&2; exit 1; }
 
-verb= variant= torch_dir=${POSEKIT_TORCH_DIR:-} torch_index=${POSEKIT_TORCH_INDEX:-} with_packages=1 with_dev=0 jobs=
+verb= variant= torch_dir=${POSEKIT_TORCH_DIR:-} torch_index=${POSEKIT_TORCH_INDEX:-} with_packages=1 with_dev=0 with_exporters=0 jobs=
 parse() {
   while [ $# -gt 0 ]; do
     case $1 in
@@ -53,6 +59,7 @@ parse() {
         shift ;;
       --no-packages) with_packages=0 ;;
       --dev) with_dev=1 ;;
+      --exporters) with_exporters=1 ;;
       -h|--help) usage; exit 0 ;;
       *) die "unknown argument '$1' (see ./bootstrap.sh --help)" ;;
     esac
@@ -181,8 +188,9 @@ choose_variant() {
   esac
 }
 
+pip_python= # the Python that pip installs for, where it is not .venv's
 pip_install() { # what pip says goes into a log; the screen shows it when it matters
-  "$venv/bin/python" -m pip install --no-input --disable-pip-version-check ${torch_index:+--extra-index-url "$torch_index"} "$@" \
+  "$venv/bin/python" -m pip ${pip_python:+--python "$pip_python"} install --no-input --disable-pip-version-check ${torch_index:+--extra-index-url "$torch_index"} "$@" \
     >>"$venv/pip.log" 2>&1 </dev/null
 }
 
@@ -219,6 +227,21 @@ install_python_dev() {
   echo "$want" >"$stamp"
 }
 
+# .venv's packages can be seen from it, and pip counts them as installed: Torch is there once.
+install_exporters() {
+  local stamp=$exporters/posekit-stamp want="${exporters_packages[*]} $exporters_torchvision $(cat "$venv/posekit-stamp")"
+  if [ "$(cat "$stamp" 2>/dev/null)" = "$want" ] && "$exporters/bin/python" -c '' 2>/dev/null; then say "exporters: all there"; return; fi
+  say "exporters: installing ${exporters_packages[*]} $exporters_torchvision into .venv-exporters"
+  "$venv/bin/python" -m venv --without-pip --clear "$exporters"
+  "$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+    >"$("$exporters/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/posekit.pth"
+  pip_python=$exporters/bin/python
+  pip_install --no-compile "${exporters_packages[@]}" || pip_failed # transformers has thousands of files, of which few are imported
+  pip_install --no-compile --no-deps "$exporters_torchvision" || pip_failed
+  pip_python=
+  echo "$want" >"$stamp"
+}
+
 pip_failed() {
   tail -n 15 "$venv/pip.log" >&2
   die "pip could not install what .venv needs (all of its output: $venv/pip.log)"
@@ -247,6 +270,7 @@ setup() {
     choose_variant
     install_torch
     if [ $with_dev = 1 ] || [ "$verb" = test ]; then install_python_dev; fi
+    [ $with_exporters = 0 ] || install_exporters
   fi
 }
 

@@ -13,7 +13,7 @@
 #   asan     the tests that run libraries and program, under the address and undefined behaviour sanitizers
 #   test     every test: ./bootstrap.sh test
 #
-# Without STEP: all of them, in this order. ./bootstrap.sh setup --dev installs what they need.
+# Without STEP: all of them, in this order. ./bootstrap.sh setup --dev --exporters installs what they need.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CI=true CCACHE_NOHASHDIR=1 # a folder's name is no reason to compile anew
@@ -36,7 +36,7 @@ run_clang() { build_preset clang; }
 run_tsan() { build_preset tsan && ctest --preset tsan --repeat until-fail:5; }
 run_fuzz() { scripts/fuzz.sh 5; }
 run_asan() { build_preset asan && ctest --preset asan; }
-run_test() { ./bootstrap.sh test; }
+run_test() { ./bootstrap.sh test --exporters; }
 
 [ $# -gt 0 ] || set -- "${steps[@]}"
 for step in "$@"; do

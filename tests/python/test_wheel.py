@@ -63,7 +63,8 @@ def test_the_wheel_holds_the_package_the_program_and_the_models_and_no_foreign_l
         names = archive.namelist()
         metadata = archive.read(next(name for name in names if name.endswith("/METADATA"))).decode()
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
-    source = {f"posekit/{path.name}" for path in (ROOT / "python/posekit").iterdir() if path.suffix in (".py", ".pyi", ".typed")}
+    package = ROOT / "python/posekit"
+    source = {f"posekit/{path.relative_to(package)}" for path in package.rglob("*.*") if path.suffix in (".py", ".pyi", ".typed")}
     models = {
         f"posekit/share/posekit/models/{name}"
         for name in ("person_detector.pt", "pose_landmark_full.pt", "pose_landmark_lite.pt", "PROVENANCE.md", "LICENSE.ssdlite")

@@ -1,0 +1,146 @@
+"""python -m posekit.export: the command line of the exporters."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from .. import _core
+from .._errors import Error
+from . import _hrnet, _module, _sapiens2, _vitpose
+from ._files import parse_size
+from ._note import ExportNote
+from ._write import Written, write
+
+EPILOG = """exit code: 0 the file is written and checked, 1 it is not, 2 wrong usage, 130 interrupted
+
+The file has its name only when it is whole and checked. Loading a model runs code from it, and "module" runs yours: use what you trust.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="python -m posekit.export",
+        description="Turns the models that people hold into the TorchScript file that posekit loads.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    families = top.add_subparsers(dest="family", required=True, metavar="vitpose|sapiens2|hrnet|module")
+    source = "folder or file in the hub's layout, or a name of the hub (org/model), which huggingface_hub resolves"
+
+    vitpose = families.add_parser("vitpose", help="ViTPose and ViTPose+ of transformers")
+    vitpose.add_argument("source", metavar="SOURCE", help=source)
+    vitpose.add_argument("--dataset-index", type=int, metavar="N", help="which expert of a ViTPose+ runs")
+
+    sapiens2 = families.add_parser("sapiens2", help="Sapiens2 pose models: of transformers, or the original .safetensors")
+    sapiens2.add_argument("source", metavar="SOURCE", help=f"{source}; or the original sapiens2_*_pose.safetensors")
+
+    hrnet = families.add_parser("hrnet", help="HRNet checkpoints of mmpose 0.x and 1.x and of the original repository")
+    hrnet.add_argument("source", metavar="SOURCE", help="the checkpoint, .pth")
+    hrnet.add_argument(
+        "--decoding", choices=("classic", "udp", "dark"), help="how the model was trained (default: from the file's name, else classic)"
+    )
+
+    module = families.add_parser("module", help="a network of your own")
+    module.add_argument("source", metavar="PACKAGE:FUNCTION", help="a function without arguments that returns a torch.nn.Module")
+    module.add_argument("--metadata", required=True, metavar="FILE", help="the metadata document (docs/models.md)")
+
+    for family in (sapiens2, hrnet):
+        family.add_argument("--size", metavar="WxH", help="width and height of the input in pixels (default: from the source)")
+    for family in (vitpose, sapiens2, hrnet):
+        family.add_argument("--keypoints", metavar="SET", help="a built-in keypoint set, or the file of one (default: from the source)")
+        family.add_argument("--name", help="the model's name in the metadata (default: the source's)")
+        family.add_argument("--licence", metavar="TEXT", help="the weights' licence in the metadata (default: from the model card)")
+    for family in (vitpose, sapiens2, hrnet, module):
+        family.add_argument("-o", "--output", required=True, metavar="FILE", help="the TorchScript file to write")
+        family.add_argument(
+            "--precision",
+            choices=("fp32", "fp16", "bf16"),
+            default="fp32",
+            help="type of the file (default: fp32, which runs in every precision)",
+        )
+        family.add_argument(
+            "--verify",
+            choices=("none", "quick", "full"),
+            default="full",
+            help="compare the file with the network at batches 1 and 2 (quick), and 5 (full, the default)",
+        )
+        family.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
+    return top
+
+
+def network_of(arguments: argparse.Namespace) -> tuple[Any, Any]:
+    """The network and the metadata that the command line asks for."""
+    if arguments.family == "module":
+        return _module.module_of(arguments.source), arguments.metadata
+    common = {"keypoints": arguments.keypoints, "name": arguments.name, "licence": arguments.licence}
+    if arguments.family == "vitpose":
+        return _vitpose.vitpose(arguments.source, dataset_index=arguments.dataset_index, **common)
+    common["size"] = parse_size(arguments.size) if arguments.size else None
+    if arguments.family == "sapiens2":
+        return _sapiens2.sapiens2(arguments.source, **common)
+    return _hrnet.hrnet(arguments.source, decoding=arguments.decoding, **common)
+
+
+def summary(written: Written) -> str:
+    """What was written, for people."""
+    info, output = written.info, written.info.output
+    lines = [f"{written.path}: {written.file_bytes / 1e6:.1f} MB, {written.parameters / 1e6:.1f} million values"]
+    image = info.input
+    numbers = [" ".join(f"{value:g}" for value in values) for values in (image.mean, image.std)]
+    lines.append(f"  input      {image.width}x{image.height} {image.color}, mean {numbers[0]}, std {numbers[1]}")
+    detail = ""
+    if isinstance(output, _core.HeatmapOutput):
+        detail = f" {output.width}x{output.height}, refinement {output.refinement}"
+    lines.append(f"  output     {output.codec}{detail}")
+    if info.pose:
+        lines.append(f"  keypoints  {info.pose.keypoints.name} ({len(info.pose.keypoints.names)})")
+    lines += [f"  licence    {info.licence}", f"  source     {info.source}"]
+    if written.batches:
+        batches = ", ".join(map(str, written.batches))
+        lines.append(f"  checked    against the network at batches {batches}: {written.difference:.1e} of the largest value apart")
+    else:
+        lines.append("  checked    no: --verify none")
+    return "\n".join([*lines, *(f"  note       {note}" for note in written.notes)])
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    arguments = parser().parse_args(words)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing half-written is left then either
+    signal.signal(signal.SIGHUP, signal.default_int_handler)
+    warnings.simplefilter("always", ExportNote)
+    plain = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+        if issubclass(category, ExportNote):
+            print(f"posekit.export: note: {message}", file=sys.stderr)
+        else:
+            plain(message, category, *rest, **more)
+
+    warnings.showwarning = show
+    try:
+        network, metadata = network_of(arguments)
+        written = write(
+            network,
+            metadata,
+            arguments.output,
+            precision=arguments.precision,
+            verify=arguments.verify,
+            overwrite=arguments.overwrite,
+        )
+    except Error as error:
+        print(f"posekit.export: error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("posekit.export: interrupted, nothing was written", file=sys.stderr)
+        return 130
+    print(summary(written))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

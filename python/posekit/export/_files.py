@@ -1,0 +1,170 @@
+"""What a source file or folder is, told from its first bytes, before any library opens it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import struct
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from .._errors import InvalidArgumentError, InvalidModelError, IoError, NotFoundError, UnsupportedModelError
+
+LONGEST_HEADER = 100_000_000
+"""Bytes of a safetensors header; the format's own limit."""
+
+
+def local_source(source: str | os.PathLike[str]) -> Path:
+    """The folder or file that a source names.
+
+    source: a path; or a hub's name ("organisation/model"), which huggingface_hub resolves if it is installed: from its cache, or by its own
+        download.
+
+    Raises NotFoundError.
+    """
+    path = Path(source)
+    if path.exists():
+        return path
+    name = os.fspath(source)
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+        raise NotFoundError(
+            f'the source "{name}" does not exist: pass the path of a folder or checkpoint, or a name of the hub such as "org/model"'
+        )
+    try:
+        hub: Any = importlib.import_module("huggingface_hub")
+    except ImportError:
+        raise NotFoundError(
+            f'"{name}" is no path here, and names of the hub need the package huggingface_hub: install it, or fetch the model and pass its path'
+        ) from None
+    try:
+        return Path(hub.snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.bin", "README.md"]))
+    except Exception as error:  # its exceptions are many: offline, no such name, gated, network
+        reason = str(error).strip().split("\n")[0][:100]
+        raise NotFoundError(
+            f'"{name}" is no path here, and huggingface_hub can\'t provide it (reason: "{reason}"): fetch the model, and pass its path'
+        ) from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file. Raises IoError, InvalidModelError."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise IoError(f'"{path}" can\'t be read ({error.strerror}): check the file and its permissions') from error
+    except ValueError as error:
+        raise InvalidModelError(f'"{path}" is no JSON document ("{error}"): fetch the file again') from error
+    if not isinstance(document, dict):
+        raise InvalidModelError(f'"{path}" holds a JSON {type(document).__name__}, an object is expected')
+    return document
+
+
+def kind_of(path: Path) -> str:
+    """Which of two a checkpoint is: "pickle" (of torch.save) or "safetensors". Anything else is refused with what it is.
+
+    Raises IoError, InvalidModelError, UnsupportedModelError.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+            file.seek(0)
+            names = _archive_names(path) if head.startswith(b"PK") else None
+    except OSError as error:
+        raise IoError(f'"{path}" can\'t be read ({error.strerror}): check the file and its permissions') from error
+    if not head:
+        raise InvalidModelError(f'"{path}" is empty: fetch the file again')
+    if head.startswith(b"version https://git-lfs"):
+        raise InvalidModelError(
+            f'"{path}" is a Git LFS pointer, which names the weights and does not hold them: run "git lfs pull" in its folder'
+        )
+    if head.lstrip().lower().startswith((b"<!doctype", b"<html")):
+        raise InvalidModelError(f'"{path}" is a web page, as a failed download leaves it: fetch the weights again')
+    if head.startswith(b"PK"):
+        if names is None:
+            raise InvalidModelError(f'"{path}" is a truncated or broken archive: fetch the file again')
+        if any(name.endswith("constants.pkl") for name in names):
+            raise UnsupportedModelError(f'"{path}" is a TorchScript file already: pass it to posekit as it is, metadata beside it')
+        if any(name.endswith("data.pkl") for name in names):
+            return "pickle"
+        raise UnsupportedModelError(f'"{path}" is an archive that torch.save did not write: a checkpoint (.pth, .safetensors) is expected')
+    if len(head) > 9 and 2 <= struct.unpack("<Q", head[:8])[0] <= LONGEST_HEADER and head[8:9] == b"{":
+        return "safetensors"
+    if head[:1] == b"\x80":  # PROTO: torch.save's format before version 1.6
+        return "pickle"
+    raise UnsupportedModelError(f'"{path}" is no checkpoint that is known: a file of torch.save (.pth) or .safetensors is expected')
+
+
+def _archive_names(path: Path) -> list[str] | None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.namelist()
+    except zipfile.BadZipFile:
+        return None
+
+
+def safetensors_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of a safetensors file, from its header alone.
+
+    Raises IoError, InvalidModelError if the file is cut short or its header is broken.
+    """
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            text = file.read(length)
+        header = json.loads(text)
+        header.pop("__metadata__", None)
+        shapes = {name: tuple(int(size) for size in entry["shape"]) for name, entry in header.items()}
+        end = 8 + length + max((int(entry["data_offsets"][1]) for entry in header.values()), default=0)
+    except OSError as error:
+        raise IoError(f'"{path}" can\'t be read ({error.strerror}): check the file and its permissions') from error
+    except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+        raise InvalidModelError(f'"{path}" has a broken or truncated safetensors header: fetch the file again') from error
+    size = path.stat().st_size
+    if size < end:
+        raise InvalidModelError(f'"{path}" is truncated: it has {size} bytes, {end} are expected: fetch the file again')
+    return shapes
+
+
+def check_weights(folder: Path) -> None:
+    """Refuses a folder in the hub's layout whose weights are missing, cut short or mere pointers.
+
+    Raises NotFoundError, IoError, InvalidModelError, UnsupportedModelError.
+    """
+    index = folder / "model.safetensors.index.json"
+    if (folder / "model.safetensors").exists():
+        files = [folder / "model.safetensors"]
+    elif index.exists():
+        files = sorted({folder / name for name in read_json(index).get("weight_map", {}).values()})
+    elif (folder / "pytorch_model.bin").exists():
+        files = [folder / "pytorch_model.bin"]
+    else:
+        raise NotFoundError(f'"{folder}" has no weights: model.safetensors or pytorch_model.bin is expected beside config.json')
+    for file in files:
+        if not file.exists():
+            raise NotFoundError(f'"{file}" is not there, but "{index.name}" names it: fetch the whole folder')
+        if kind_of(file) == "safetensors":
+            safetensors_shapes(file)
+
+
+def licence_of(folder: Path) -> str:
+    """The licence that a model card (README.md) names in its head, or "unknown"."""
+    try:
+        card = (folder / "README.md").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return "unknown"
+    head = re.match(r"---\s*\n(.*?)\n---", card, re.DOTALL)
+    found: dict[str, str] = (
+        dict(re.findall(r"^(license|license_name):\s*[\"']?([^\"'\n]+?)[\"']?\s*$", head[1], re.MULTILINE)) if head else {}
+    )
+    named = found.get("license", "unknown")
+    return found.get("license_name", named) if named == "other" else named
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """ "288x384" as (width, height). Raises InvalidArgumentError."""
+    found = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", text)
+    if not found or not (0 < int(found[1]) <= 16384 and 0 < int(found[2]) <= 16384):
+        raise InvalidArgumentError(f'the size "{text}" was given, WIDTHxHEIGHT in pixels is expected, for example 192x256')
+    return int(found[1]), int(found[2])

@@ -1,0 +1,284 @@
+"""write: a network in eager form and its metadata become a TorchScript file that was checked."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from .. import _core
+from .._errors import Error, InvalidArgumentError, InvalidModelError, IoError, NotFoundError, UnsupportedModelError
+from .._model import inspect_model
+from ._files import read_json
+
+Precision = Literal["fp32", "fp16", "bf16"]
+Verify = Literal["none", "quick", "full"]
+JIT: Any = torch.jit
+"""Its functions have no types, and some names are not declared as exported."""
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+LIMITS = {"fp32": 1e-5, "fp16": 2e-2, "bf16": 5e-2}
+"""How far the file's outputs may be from the network's in float32, in parts of the largest value. A sound bf16 file, 8 bits to a number, can be 0.03
+apart."""
+QUICK_SECONDS = 10.0
+"""A forward of one crop that takes longer leaves the batch of five out."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What `write` made."""
+
+    path: Path
+    """The file."""
+    file_bytes: int
+    """Its size."""
+    info: _core.ModelInfo
+    """Its metadata, as posekit reads them back from it."""
+    notes: tuple[str, ...]
+    """What posekit.inspect_model remarks on it."""
+    parameters: int
+    """Number of values in parameters and buffers."""
+    batches: tuple[int, ...]
+    """The batch sizes at which the file was compared with the network."""
+    difference: float
+    """The largest difference found there, in parts of the largest value of each output; 0 if none were compared."""
+
+
+def write(
+    module: nn.Module,
+    metadata: Mapping[str, Any] | str | os.PathLike[str],
+    path: str | os.PathLike[str],
+    *,
+    precision: Precision = "fp32",
+    verify: Verify = "full",
+    overwrite: bool = False,
+) -> Written:
+    """Traces a network, writes the TorchScript file with the metadata inside, and compares the file's outputs with the network's.
+
+    module: float tensor [B,3,H,W] in, a tensor or a tuple of tensors out (docs/models.md, "Codecs"). It is changed: put into eval mode, on the
+        CPU, and in half precision cast in place, as no second copy of the weights is made for that.
+    metadata: a document (docs/models.md) or the path of one, with "licence" and "source". In half precision "dtype" is added.
+    path: the file. It appears when it is whole and checked, under its name; until then, and never after a failure, there is a file beside it that
+        ends in ".partial".
+    precision: the type of weights, input and graph. A file in fp32 runs in every precision that posekit is asked for; one in fp16 or bf16 runs in
+        that alone.
+    verify: "full" compares at batches of 1, 2 and 5 crops of noise (1 and 2 if a forward of one takes 10 s or more), "quick" at 1 and 2, "none"
+        not at all. The limit is 1e-5 of the largest value of each output. In half precision it is 2e-2 (fp16) or 5e-2 (bf16), and the network in
+        float32 counts.
+    overwrite: replace a file that is there.
+
+    At its peak it takes the network's memory, that of one more copy of the weights, and that of a forward. Not thread-safe: tracing is one at a
+    time in a process.
+
+    Raises InvalidArgumentError, NotFoundError, IoError; InvalidModelError if metadata and network contradict each other or the file differs from
+    the network; UnsupportedModelError if the network can't be traced.
+    """
+    _check_choice("precision", precision, tuple(DTYPES))
+    _check_choice("verify", verify, ("none", "quick", "full"))
+    target = Path(path)
+    _check_target(target, overwrite)
+    document = _complete(metadata, precision)
+    text = json.dumps(document, ensure_ascii=False)
+    info = _core.parse_model_info(text)
+    module.eval().to("cpu")
+    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
+    try:
+        with torch.no_grad(), _no_foreign_warnings():
+            expected = _expected(module, info, verify)
+            module.to(DTYPES[precision])
+            _trace_and_save(module, info, precision, text, partial)
+            difference = _compare(partial, expected, info, precision)
+        report = inspect_model(partial)
+        _to_disk(partial)
+        if not overwrite and target.exists():
+            raise IoError(f'"{target}" was made by another process meanwhile: delete it, or pass overwrite')
+        os.replace(partial, target)
+    except OSError as error:
+        if isinstance(error, Error):
+            raise
+        raise IoError(
+            f'"{target}" can\'t be written ({error.strerror}): check the folder, its permissions and the space on the disk'
+        ) from error
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            partial.unlink()
+    notes = tuple(json.loads(report.to_json())["notes"])
+    return Written(target, report.file_bytes, report.info, notes, report.parameters, tuple(expected), difference)
+
+
+def _check_choice(name: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise InvalidArgumentError(f'{name} "{value}" was given, one of {", ".join(allowed)} is expected')
+
+
+def _check_target(target: Path, overwrite: bool) -> None:
+    """What would make the file fail at the end, found at the beginning."""
+    folder = target.parent
+    if not folder.is_dir():
+        raise NotFoundError(f'the folder "{folder}" does not exist: make it first')
+    if target.is_dir():
+        raise InvalidArgumentError(f'"{target}" is a folder, a file is expected: name one in it')
+    if target.exists() and not overwrite:
+        raise IoError(f'"{target}" exists already: pass --overwrite (overwrite=True) to replace it')
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise IoError(f'the folder "{folder}" can\'t be written to: check its permissions, or name another')
+
+
+def _complete(metadata: Mapping[str, Any] | str | os.PathLike[str], precision: Precision) -> dict[str, Any]:
+    document = dict(metadata) if isinstance(metadata, Mapping) else read_json(Path(metadata))
+    for key in ("licence", "source"):
+        if not isinstance(document.get(key), str) or not document[key]:
+            raise InvalidArgumentError(f'the metadata have no "{key}": add the weights\' {key}, or "unknown"')
+    if document.get("dtype", precision) != precision:
+        raise InvalidArgumentError(
+            f'the metadata have the dtype "{document["dtype"]}", precision "{precision}" was asked for: make them equal'
+        )
+    if precision != "fp32":
+        document["dtype"] = precision
+    return document
+
+
+@contextlib.contextmanager
+def _no_foreign_warnings() -> Any:
+    """Torch warns that tracing is deprecated, and of checks of sizes in networks: the comparison is what counts."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", category=FutureWarning)
+        warnings.filterwarnings("ignore", category=JIT.TracerWarning)
+        yield
+
+
+def _noise(batch: int, info: _core.ModelInfo, precision: Precision = "fp32") -> torch.Tensor:
+    """Crops [batch,3,H,W] of noise, normalised, the same at every call; the caller's random numbers are not touched."""
+    generator = torch.Generator().manual_seed(batch)
+    return torch.randn(batch, 3, info.input.height, info.input.width, generator=generator).to(DTYPES[precision])
+
+
+def _outputs(found: Any) -> list[torch.Tensor]:
+    """Raises UnsupportedModelError."""
+    parts = [found] if isinstance(found, torch.Tensor) else found
+    if not isinstance(parts, (tuple, list)) or not parts or not all(isinstance(part, torch.Tensor) for part in parts):
+        raise UnsupportedModelError(
+            f"the network returns {type(found).__name__}, a tensor or a tuple of tensors is expected: wrap it in a module that returns one"
+        )
+    return list(parts)
+
+
+def _expected(module: nn.Module, info: _core.ModelInfo, verify: Verify) -> dict[int, list[torch.Tensor]]:
+    """The network's own outputs by batch size, in float32."""
+    if verify == "none":
+        return {}
+    start = time.monotonic()
+    found = {1: _forward(module, info, 1)}
+    seconds = time.monotonic() - start
+    _check_shapes(found[1], info)
+    for batch in (2, 5) if verify == "full" and seconds < QUICK_SECONDS else (2,):
+        found[batch] = _forward(module, info, batch)
+    return found
+
+
+def _forward(module: nn.Module, info: _core.ModelInfo, batch: int) -> list[torch.Tensor]:
+    try:
+        outputs = _outputs(module(_noise(batch, info)))
+    except (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
+        if isinstance(error, Error):
+            raise
+        raise InvalidModelError(
+            f"the network fails with an input of [{batch}, 3, {info.input.height}, {info.input.width}] "
+            f'("{_first_line(error)}"): correct the network, or the size in the metadata'
+        ) from error
+    for output in outputs:
+        if not bool(torch.isfinite(output).all()):
+            raise InvalidModelError("the network returns values that are not finite for normalised noise: check that its weights are whole")
+    return [output.clone() for output in outputs]
+
+
+def _check_shapes(outputs: list[torch.Tensor], info: _core.ModelInfo) -> None:
+    """Holds the shapes for one crop against the metadata. Raises InvalidModelError."""
+    if info.pose is None:
+        return
+    output, count = info.output, len(info.pose.keypoints.names)
+    if isinstance(output, _core.HeatmapOutput):
+        expected: list[tuple[int, ...]] = [(1, count, output.height, output.width)]
+    elif isinstance(output, _core.SimccOutput):
+        expected = [(1, count, round(size * output.split_ratio)) for size in (info.input.width, info.input.height)]
+    else:
+        expected = [(1, count, outputs[0].shape[-1] if outputs[0].shape[-1] in (2, 3) else 3)]
+    found = [tuple(part.shape) for part in outputs]
+    if found != expected:
+        raise InvalidModelError(
+            f"the network returns {_shapes_text(found)}, {_shapes_text(expected)} is expected by the metadata: correct output or keypoints there"
+        )
+
+
+def _shapes_text(shapes: Sequence[tuple[int, ...]]) -> str:
+    return " and ".join(str(list(shape)) for shape in shapes)
+
+
+def _trace_and_save(module: nn.Module, info: _core.ModelInfo, precision: Precision, text: str, partial: Path) -> None:
+    """The graph of a batch of two: at one, torch would take some dimensions for granted. It shares the weights with the network."""
+    try:
+        traced = JIT.trace(module, _noise(2, info, precision), check_trace=False)
+    except Exception as error:  # of the network's own code, and of the tracer: many types
+        raise UnsupportedModelError(
+            f'the network can\'t be traced ("{_first_line(error)}"): make it return tensors for a batch of crops'
+        ) from error
+    try:
+        JIT.save(traced, str(partial), _extra_files={"posekit.json": text})
+    except RuntimeError as error:
+        raise IoError(f'"{partial}" can\'t be written ("{_first_line(error)}"): check the folder and the space on the disk') from error
+
+
+def _compare(partial: Path, expected: Mapping[int, list[torch.Tensor]], info: _core.ModelInfo, precision: Precision) -> float:
+    """The largest difference between the file and the network. Raises InvalidModelError above the limit."""
+    if not expected:
+        return 0.0
+    network = JIT.load(str(partial), map_location="cpu")
+    worst = 0.0
+    with JIT.optimized_execution(False):  # a few forwards are too few to win by it
+        for batch, wanted in expected.items():
+            try:
+                found = _outputs(network(_noise(batch, info, precision)))
+            except RuntimeError as error:
+                raise InvalidModelError(
+                    f'the traced network fails with a batch of {batch} ("{_first_line(error)}"): write its reshapes with -1 or x.shape[0]'
+                ) from error
+            if [part.shape for part in found] != [part.shape for part in wanted]:
+                raise InvalidModelError(
+                    f"the traced network returns {_shapes_text([tuple(part.shape) for part in found])} for a batch of {batch}, "
+                    f"{_shapes_text([tuple(part.shape) for part in wanted])} is expected: write its reshapes with -1 or x.shape[0]"
+                )
+            worst = max([worst, *(_difference(a, b) for a, b in zip(found, wanted))])
+    if not worst <= LIMITS[precision]:
+        remedy = "leave out what is random or depends on the batch" if precision == "fp32" else "choose another precision"
+        raise InvalidModelError(
+            f"the file's outputs differ from the network's by {worst:.2g} of the largest value, at most {LIMITS[precision]:g} is allowed in "
+            f"{precision}: {remedy}"
+        )
+    return worst
+
+
+def _difference(found: torch.Tensor, wanted: torch.Tensor) -> float:
+    """In parts of the largest value; not a number if one is not."""
+    largest = float(wanted.double().abs().max()) if wanted.numel() else 0.0
+    gap = float((found.double() - wanted.double()).abs().max()) if wanted.numel() else 0.0
+    return gap / largest if largest > 0 else gap
+
+
+def _to_disk(file: Path) -> None:
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    line = next((line.strip() for line in text.split("\n") if line.strip()), type(error).__name__)
+    return line[:100].replace('"', "'")

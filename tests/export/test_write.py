@@ -1,0 +1,237 @@
+"""write: the file has what was asked for, it was compared with the network, and it is there whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import networks
+import numpy as np
+import posekit
+import pytest
+import torch
+from conftest import Export, listing
+from message_form import check_message_form
+from networks import METADATA, Net
+from posekit.export import _write, write
+
+
+def with_output(**output: Any) -> dict[str, Any]:
+    return METADATA | {"output": output}
+
+
+def test_the_file_has_the_metadata_and_the_networks_numbers(tmp_path: Path) -> None:
+    found = write(Net(), METADATA, tmp_path / "a.pt")
+    assert (found.path, found.batches, found.file_bytes) == (tmp_path / "a.pt", (1, 2, 5), (tmp_path / "a.pt").stat().st_size)
+    assert found.parameters == 3 * 2 * 16 + 2 and found.difference <= 1e-5 and found.notes == ()
+    with zipfile.ZipFile(tmp_path / "a.pt") as archive:
+        name = next(name for name in archive.namelist() if name.endswith("extra/posekit.json"))
+        assert json.loads(archive.read(name)) == METADATA
+    assert (found.info.name, found.info.licence, found.info.source) == ("net", "none", "a test")
+    image = np.random.default_rng(1).integers(0, 255, (96, 128, 3), np.uint8)
+    result = posekit.PoseEstimator(tmp_path / "a.pt").estimate(image, [[10, 10, 60, 80]] * 3)
+    assert result.keypoints.shape == (3, 2, 2) and np.array_equal(result.keypoints[0], result.keypoints[2])
+    assert listing(tmp_path) == ["a.pt"]
+
+
+def test_the_file_may_be_of_a_document_on_the_disk(tmp_path: Path) -> None:
+    (tmp_path / "meta.json").write_text(json.dumps(METADATA))
+    assert write(Net(), tmp_path / "meta.json", tmp_path / "a.pt").info.name == "net"
+
+
+@pytest.mark.parametrize(("verify", "batches"), [("none", ()), ("quick", (1, 2)), ("full", (1, 2, 5))])
+def test_verify_says_at_which_batches_the_file_is_compared(verify: Any, batches: tuple[int, ...], tmp_path: Path) -> None:
+    assert write(Net(), METADATA, tmp_path / "a.pt", verify=verify).batches == batches
+
+
+def test_a_slow_network_is_not_compared_at_five(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_write, "QUICK_SECONDS", 0.0)
+    assert write(Net(), METADATA, tmp_path / "a.pt").batches == (1, 2)
+
+
+@pytest.mark.parametrize(("precision", "dtype", "bits"), [("fp16", torch.float16, 11), ("bf16", torch.bfloat16, 8)])
+def test_half_precision_is_traced_in_half_and_compared_with_float32(precision: Any, dtype: torch.dtype, bits: int, tmp_path: Path) -> None:
+    network = Net()
+    x = torch.randn(3, 3, 64, 48)
+    expected = network(x).detach()
+    found = write(network, METADATA, tmp_path / "a.pt", precision=precision)
+    assert 0 < found.difference <= 2.0 ** (1 - bits) * 2  # input, weights and output are rounded, sums are not
+    loaded = torch.jit.load(str(tmp_path / "a.pt"))
+    output = loaded(x.to(dtype))
+    assert output.dtype == dtype and torch.allclose(output.float(), expected, atol=0.05 * float(expected.abs().max()))
+    assert json.loads(Path(tmp_path / "a.pt").read_bytes().split(b'"dtype": ')[1].split(b"}")[0]) == precision
+
+
+def test_dropout_is_switched_off_and_training_mode_does_not_matter(tmp_path: Path) -> None:
+    assert write(networks.Dropping().train(), METADATA, tmp_path / "a.pt").difference <= 1e-5
+
+
+def test_random_numbers_of_the_caller_stay_as_they_are(tmp_path: Path) -> None:
+    network = Net()
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    write(network, METADATA, tmp_path / "a.pt")
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_a_tuple_of_two_is_simcc(tmp_path: Path) -> None:
+    info = write(networks.Pair(), with_output(codec="simcc"), tmp_path / "a.pt").info
+    assert isinstance(info.output, posekit.SimccOutput)
+
+
+@pytest.mark.parametrize(
+    ("network", "metadata", "thing"),
+    [
+        (networks.FixedBatch, METADATA, "batch of 1"),
+        (networks.OtherBatch, METADATA, "differ"),
+        (networks.Random, METADATA, "differ"),
+        (networks.Dictionary, METADATA, "returns dict"),
+        (networks.Infinite, METADATA, "not finite"),
+        (Net, with_output(codec="heatmap", width=13, height=16), "[1, 2, 16, 13]"),
+        (Net, with_output(codec="simcc"), "[1, 2, 96]"),
+        (networks.Pair, with_output(codec="simcc", split_ratio=3), "[1, 2, 144]"),
+        (Net, METADATA | {"keypoints": "coco17"}, "[1, 17, 16, 12]"),
+        (Net, METADATA | {"input": {"width": 2, "height": 2}}, "[1, 3, 2, 2]"),
+        (Net, {key: value for key, value in METADATA.items() if key != "licence"}, '"licence"'),
+        (Net, METADATA | {"source": ""}, '"source"'),
+        (Net, METADATA | {"task": "fly"}, "task"),
+        (Net, METADATA | {"dtype": "bf16"}, "dtype"),
+    ],
+    ids=lambda value: getattr(value, "__name__", "") or None,
+)
+def test_what_contradicts_itself_is_refused_and_leaves_nothing(network: Any, metadata: Any, thing: str, tmp_path: Path) -> None:
+    with pytest.raises(posekit.Error) as caught:
+        write(network(), metadata, tmp_path / "a.pt")
+    check_message_form(caught.value, thing)
+    assert listing(tmp_path) == []
+
+
+def test_a_file_that_exists_is_kept_unless_overwrite_is_given(tmp_path: Path) -> None:
+    file = tmp_path / "a.pt"
+    file.write_text("mine")
+    with pytest.raises(posekit.IoError) as caught:
+        write(Net(), METADATA, file)
+    check_message_form(caught.value, str(file))
+    assert file.read_text() == "mine"
+    with pytest.raises(posekit.InvalidModelError):
+        write(networks.Random(), METADATA, file, overwrite=True)
+    assert file.read_text() == "mine" and listing(tmp_path) == ["a.pt"]
+    write(Net(), METADATA, file, overwrite=True)
+    assert posekit.inspect_model(file).info.name == "net" and listing(tmp_path) == ["a.pt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "error"),
+    [
+        ("none/a.pt", {}, posekit.NotFoundError),
+        (".", {}, posekit.InvalidArgumentError),
+        ("a.pt", {"precision": "fp8"}, posekit.InvalidArgumentError),
+        ("a.pt", {"verify": "some"}, posekit.InvalidArgumentError),
+    ],
+)
+def test_bad_arguments_are_refused_before_anything_runs(name: str, options: dict[str, Any], error: type[Exception], tmp_path: Path) -> None:
+    class Never(Net):
+        def forward(self, x: torch.Tensor) -> Any:
+            raise AssertionError("it ran")
+
+    with pytest.raises(error) as caught:
+        write(Never(), METADATA, tmp_path / name, **options)
+    check_message_form(caught.value, "")
+    assert listing(tmp_path) == []
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: Any, **options: Any) -> None:
+        Path(arguments[1]).write_bytes(b"half")
+        raise RuntimeError("[enforce fail at inline_container.cc:688] . unexpected pos 1 vs 0")
+
+    monkeypatch.setattr(torch.jit, "save", fail)
+    with pytest.raises(posekit.IoError) as caught:
+        write(Net(), METADATA, tmp_path / "a.pt")
+    check_message_form(caught.value, "a.pt")
+    assert listing(tmp_path) == []
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_nothing(sent: signal.Signals, tmp_path: Path) -> None:
+    """In a process of its own. The network signals that the file is being compared, by a pipe, and waits to be interrupted."""
+    code = f"""
+import os, sys, threading
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import torch
+from posekit.export import __main__, _write, _module
+import networks
+compare = _write._compare
+def wait(partial, *rest):
+    assert partial.exists()
+    os.write(1, b"x")
+    threading.Event().wait()
+_write._compare = wait
+sys.exit(__main__.main(["module", "networks:make", "--metadata", {str(tmp_path / "meta.json")!r}, "-o", {str(tmp_path / "a.pt")!r}]))
+"""
+    (tmp_path / "meta.json").write_text(json.dumps(METADATA))
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.read(1) == "x"
+        assert any(name.endswith(".partial") for name in listing(tmp_path))
+        process.send_signal(sent)
+        assert process.wait(60) == 130, process.stderr and process.stderr.read()
+    assert listing(tmp_path) == ["meta.json"]
+
+
+def test_module_exports_what_a_function_returns(tmp_path: Path, export: Export) -> None:
+    (tmp_path / "meta.json").write_text(json.dumps(METADATA))
+    text = export("module", "networks:make", "--metadata", tmp_path / "meta.json", "-o", tmp_path / "a.pt", "--verify", "quick")
+    assert "batches 1, 2" in text and "two (2)" in text and "heatmap 12x16" in text
+    x = torch.randn(2, 3, 64, 48)
+    assert torch.equal(torch.jit.load(str(tmp_path / "a.pt"))(x), Net()(x))
+
+
+def test_memory_is_that_of_one_more_copy_of_the_weights(tmp_path: Path) -> None:
+    """256 MB of weights, in a process of its own that reports its peak."""
+    code = f"""
+import resource, sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import torch, networks
+from posekit.export import write
+class Big(networks.Net):
+    def __init__(self):
+        super().__init__()
+        self.many = torch.nn.ParameterList(torch.nn.Parameter(torch.zeros(16, 1 << 20)) for _ in range(4))
+    def forward(self, x):
+        return self.layer(x) + sum(part[0, 0] for part in self.many)
+network = Big()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+write(network, networks.METADATA, {str(tmp_path / "a.pt")!r})
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=os.environ)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.pt").stat().st_size > 256 << 20
+    assert float(done.stdout) < 1.25 * 256
+
+
+def test_importing_the_package_imports_neither_transformers_nor_timm() -> None:
+    code = "import sys, posekit.export; print([name for name in ('transformers', 'timm', 'safetensors', 'torchvision', 'scipy') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_exports_on_two_threads_do_not_disturb_other_work(tmp_path: Path) -> None:
+    write(Net(), METADATA, tmp_path / "a.pt")
+    image = np.zeros((64, 64, 3), np.uint8)
+    estimator = posekit.PoseEstimator(tmp_path / "a.pt")
+    first = estimator.estimate(image, [[0, 0, 40, 40]]).keypoints
+    thread = threading.Thread(target=lambda: write(Net(), METADATA, tmp_path / "b.pt"))
+    thread.start()
+    for _ in range(20):
+        assert np.array_equal(estimator.estimate(image, [[0, 0, 40, 40]]).keypoints, first)
+    thread.join()
+    assert (tmp_path / "b.pt").exists()
