@@ -9,7 +9,7 @@ import re
 import struct
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._errors import InvalidArgumentError, InvalidModelError, IoError, NotFoundError, UnsupportedModelError
 
@@ -17,7 +17,25 @@ LONGEST_HEADER = 100_000_000
 """Bytes of a safetensors header; the format's own limit."""
 
 
-def local_source(source: str | os.PathLike[str]) -> Path:
+class Source(NamedTuple):
+    """A folder or file that is here."""
+
+    path: Path
+    name: str
+    """As the user calls it: the last part of a path, or a hub's name."""
+
+    @property
+    def folder(self) -> Path:
+        """Itself, or the folder that it is in."""
+        return self.path if self.path.is_dir() else self.path.parent
+
+    @property
+    def title(self) -> str:
+        """For a model of this folder: its name, or what comes after the organisation."""
+        return self.folder.resolve().name if self.path.name == self.name else self.name.rpartition("/")[2]
+
+
+def local_source(source: str | os.PathLike[str]) -> Source:
     """The folder or file that a source names.
 
     source: a path; or a hub's name ("organisation/model"), which huggingface_hub resolves if it is installed: from its cache, or by its own
@@ -27,7 +45,7 @@ def local_source(source: str | os.PathLike[str]) -> Path:
     """
     path = Path(source)
     if path.exists():
-        return path
+        return Source(path, path.name or path.resolve().name)
     name = os.fspath(source)
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
         raise NotFoundError(
@@ -40,7 +58,7 @@ def local_source(source: str | os.PathLike[str]) -> Path:
             f'"{name}" is no path here, and names of the hub need the package huggingface_hub: install it, or fetch the model and pass its path'
         ) from None
     try:
-        return Path(hub.snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.bin", "README.md"]))
+        return Source(Path(hub.snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.bin", "README.md"])), name)
     except Exception as error:  # its exceptions are many: offline, no such name, gated, network
         reason = str(error).strip().split("\n")[0][:100]
         raise NotFoundError(

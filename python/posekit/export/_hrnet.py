@@ -42,7 +42,7 @@ def hrnet(
 
     Raises NotFoundError, IoError, InvalidModelError, UnsupportedModelError, InvalidArgumentError.
     """
-    path = local_source(source)
+    path = local_source(source).path
     if path.is_dir():
         raise NotFoundError(f'"{path}" is a folder, a checkpoint of HRNet (.pth) is expected: pass the file')
     checkpoint = read_checkpoint(path)

@@ -35,9 +35,9 @@ def sapiens2(
 
     Raises NotFoundError, IoError, InvalidModelError, UnsupportedModelError, InvalidArgumentError.
     """
-    path = local_source(source)
-    original = _original_file(path)
-    folder = path if path.is_dir() else path.parent
+    place = local_source(source)
+    original = _original_file(place.path)
+    folder = place.folder
     if original is not None:
         model = _load_original(original)
         built = None
@@ -47,8 +47,8 @@ def sapiens2(
         model = load_pretrained("Sapiens2ForPoseEstimation", folder)
         found = model.config.image_size
         built = (int(found[1]), int(found[0])) if isinstance(found, (list, tuple)) else None
-        name = name or folder.name
-    numbers, asked = processor_numbers(folder, None if size else built)
+        name = name or place.title
+    numbers, asked = processor_numbers(folder, None if size else built, expected=original is None)
     width, height = size or asked or built or SIZE
     patch_height, patch_width = pair(model.config.patch_size)
     if width % patch_width or height % patch_height:
@@ -64,7 +64,7 @@ def sapiens2(
         "task": "pose",
         "name": name,
         "licence": "Sapiens2 License" if licence == "unknown" else licence,
-        "source": f"{os.fspath(source) if not os.path.exists(source) else path.name} (transformers, Sapiens2ForPoseEstimation)",
+        "source": f"{place.name} (transformers, Sapiens2ForPoseEstimation)",
         # Its crops are made by a bicubic kernel where they are enlarged.
         "input": {"width": width, "height": height, **numbers, "enlarge": "bicubic"},
         "box_padding": 1.25,

@@ -118,19 +118,19 @@ def load_pretrained(class_name: str, folder: Path, **options: Any) -> Any:
     return model.eval()
 
 
-def processor_numbers(folder: Path, size: tuple[int, int] | None) -> tuple[dict[str, Any], tuple[int, int] | None]:
+def processor_numbers(
+    folder: Path, size: tuple[int, int] | None, *, expected: bool = True
+) -> tuple[dict[str, Any], tuple[int, int] | None]:
     """The metadata's "input" without its size, and the size (width, height), from preprocessor_config.json.
 
-    Its numbers only: no processor is imported. Without the file the family's own numbers count, with a note.
+    Its numbers only: no processor is imported. Without the file the family's own numbers count, with a note if the file was expected.
     size: what the network was built for; another one in the file is an error. None: any.
 
     Raises IoError, InvalidModelError, UnsupportedModelError.
     """
     path = folder / "preprocessor_config.json"
-    if path.exists():
-        numbers = read_json(path)
-    else:
-        numbers = {}
+    numbers = read_json(path) if path.exists() else {}
+    if expected and not numbers:
         note(f'no preprocessor_config.json in "{folder.name}": mean and deviation of ImageNet are assumed, as the family has them')
     if numbers.get("do_affine_transform", True) is not True:
         raise UnsupportedModelError(

@@ -30,33 +30,33 @@ def vitpose(
 
     Raises NotFoundError, IoError, InvalidModelError, UnsupportedModelError, InvalidArgumentError.
     """
-    folder = local_source(source)
-    folder = folder if folder.is_dir() else folder.parent
+    found = local_source(source)
+    folder = found.folder
     check_config(folder, "vitpose")
     model = load_pretrained("VitPoseForPoseEstimation", folder)
     config, backbone = model.config, model.config.backbone_config
     experts = backbone.num_experts
     if experts > 1 and dataset_index is None:
         raise InvalidArgumentError(
-            f'"{folder.name}" has {experts} experts, one for each data set of its training: name one with --dataset-index, 0 to {experts - 1} '
+            f'"{found.name}" has {experts} experts, one for each data set of its training: name one with --dataset-index, 0 to {experts - 1} '
             "(in ViTPose+ 0 is COCO; the model card has the others)"
         )
     if dataset_index is not None and not 0 <= dataset_index < experts:
         raise InvalidArgumentError(
-            f'--dataset-index {dataset_index} was given, "{folder.name}" has {experts} experts: 0 to {experts - 1} is expected'
+            f'--dataset-index {dataset_index} was given, "{found.name}" has {experts} experts: 0 to {experts - 1} is expected'
         )
     height, width = pair(backbone.image_size)
     rows, columns = (size // patch for size, patch in zip((height, width), pair(backbone.patch_size)))
     scale = config.scale_factor if config.use_simple_decoder else 4  # two deconvolutions
     numbers, _ = processor_numbers(folder, (width, height))
-    name = name or folder.name
+    name = name or found.title
     count = config.num_labels
     return Heatmaps(model, dataset_index if experts > 1 else None).eval(), {
         "format": "posekit-model/1",
         "task": "pose",
         "name": name,
         "licence": licence or licence_of(folder),
-        "source": f"{os.fspath(source) if not os.path.exists(source) else folder.name} (transformers, VitPoseForPoseEstimation)",
+        "source": f"{found.name} (transformers, VitPoseForPoseEstimation)",
         "input": {"width": width, "height": height, **numbers},
         "box_padding": 1.25,
         "output": {"codec": "udp_heatmap", "width": columns * scale, "height": rows * scale, "blur_kernel": 11},
