@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from typing import Any
 import networks
 import numpy as np
 import posekit
+import posekit.export
 import pytest
 import torch
 from conftest import Export, listing
@@ -216,6 +219,15 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "a.pt").stat().st_size > 256 << 20
     assert float(done.stdout) < 1.25 * 256
+
+
+def test_every_public_name_is_there_and_documented() -> None:
+    for name in posekit.export.__all__:
+        thing = getattr(posekit.export, name)
+        assert (thing.__doc__ or "").strip() and not thing.__doc__.startswith(f"{name}("), name
+    hints = inspect.get_annotations(posekit.export.Written)
+    source = inspect.getsource(posekit.export.Written)
+    assert hints and all(re.search(rf'    {field}: .*\n    """', source) for field in hints)
 
 
 def test_importing_the_package_imports_neither_transformers_nor_timm() -> None:
