@@ -8,7 +8,7 @@ python_dev_packages=(pandas supervision ruff==0.17.6) # for the tests: what docs
 python_evaluator=trackeval==1.3.0        # alone: it asks for another OpenCV than Python's tests, and its metrics use only NumPy and SciPy
 # For the tests of posekit.export, in an environment of their own. torchvision: its processors are what exports are held against; without its
 # dependencies, as torch is .venv's.
-exporters_packages=(transformers==5.24.0 safetensors==0.8.0 scipy==1.17.1 pyyaml)
+exporters_packages=(transformers==5.24.0 safetensors==0.8.0 scipy==1.17.1)
 exporters_torchvision=torchvision==0.28.0
 packages=(g++ cmake ninja-build libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libopencv-videoio-dev libjpeg-dev libpng-dev
           libwebp-dev libtiff-dev libopenjp2-7-dev libfmt-dev nlohmann-json3-dev libcli11-dev catch2 libbenchmark-dev ccache strace)
