@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import inspect
 import json
 import os
@@ -20,10 +21,11 @@ import posekit
 import posekit.export
 import pytest
 import torch
-from conftest import Export, listing
+from conftest import ROOT, Export, listing
 from message_form import check_message_form
 from networks import METADATA, Net
 from posekit.export import _write, write
+from posekit.export.__main__ import parser
 
 
 def with_output(**output: Any) -> dict[str, Any]:
@@ -228,6 +230,22 @@ def test_every_public_name_is_there_and_documented() -> None:
     hints = inspect.get_annotations(posekit.export.Written)
     source = inspect.getsource(posekit.export.Written)
     assert hints and all(re.search(rf'    {field}: .*\n    """', source) for field in hints)
+
+
+def test_the_page_has_every_option_of_every_family() -> None:
+    page = (ROOT / "docs/export.md").read_text()
+    rows = re.findall(r"^\| (`-[^|]*) \| ([^|]+) \|", page.replace("\\|", "/"), re.MULTILINE)
+    families = {"vitpose", "sapiens2", "hrnet", "module"}
+    found: dict[str, set[str]] = {family: set() for family in families}
+    for options, where in rows:
+        named = set(re.findall(r"`(\w+)`", where))
+        for family in families - named if where.startswith("all but") else families if where == "all" else named:
+            found[family] |= set(re.findall(r"--[a-z-]+", options))
+    choices = next(action.choices for action in parser()._actions if isinstance(action, argparse._SubParsersAction))
+    for family, sub in choices.items():
+        assert found[family] == {option for action in sub._actions for option in action.option_strings if option.startswith("--")} - {
+            "--help"
+        }
 
 
 def test_importing_the_package_imports_neither_transformers_nor_timm() -> None:
