@@ -69,7 +69,7 @@ struct KeypointSet {
 /// Returns the set that is left when only these channels are kept, in this order.
 ///
 /// It has their names, their sigmas, and the links and partners among them. The indices of a named
-/// subset give the new set that subset's name.
+/// subset give the new set that subset's name; of two such names, that of a built-in set (coco17).
 ///
 /// @throws Error invalid_argument if an index is not in the set
 [[nodiscard]] POSEKIT_API KeypointSet subset(const KeypointSet& set, std::span<const std::size_t> indices);

@@ -127,6 +127,12 @@ std::unordered_map<std::string, KeypointSet> read_builtin_sets() {
   return sets;
 }
 
+bool is_builtin(std::string_view name) {
+  return std::ranges::any_of(embedded_documents(), [&](const EmbeddedDocument& document) {
+    return document.name.starts_with(folder) && document.name.substr(folder.size()) == name;
+  });
+}
+
 std::vector<std::size_t> all_indices(const KeypointSet& set) {
   std::vector<std::size_t> indices(set.size());
   for (std::size_t i = 0; i < indices.size(); ++i) indices[i] = i;
@@ -143,10 +149,11 @@ std::string subset_names(const KeypointSet& set) {
 
 std::string subset_name(const KeypointSet& set, std::span<const std::size_t> indices) {
   if (std::ranges::equal(indices, all_indices(set))) return set.name;
+  std::string result;
   for (const auto& [name, list] : set.subsets) {
-    if (std::ranges::equal(list, indices)) return name;
+    if (std::ranges::equal(list, indices) && (result.empty() || is_builtin(name))) result = name;
   }
-  return fmt::format("{}[{}]", set.name, indices.size());
+  return result.empty() ? fmt::format("{}[{}]", set.name, indices.size()) : result;
 }
 
 }  // namespace

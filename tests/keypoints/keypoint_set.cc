@@ -124,6 +124,13 @@ TEST_CASE("select_keypoints names the wrong name and the right ones") {
   fails_with(select({}), "keypoint selection", "empty");
 }
 
+TEST_CASE("Of two subsets with the same keypoints, a built-in set's name is the new set's") {
+  const KeypointSet& set = builtin_keypoint_set("coco_wholebody133");
+  const std::vector<std::size_t> body = select_keypoints(set, std::vector<std::string>{"body"});
+  CHECK(body == select_keypoints(set, std::vector<std::string>{"coco17"}));
+  CHECK(subset(set, body).name == "coco17");
+}
+
 TEST_CASE("A subset keeps names, inner links, inner partners and sigmas, renumbered") {
   const KeypointSet& body = builtin_keypoint_set("coco_wholebody133");
   const KeypointSet& coco = builtin_keypoint_set("coco17");
