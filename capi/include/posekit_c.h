@@ -717,7 +717,7 @@ typedef struct posekit_estimator_options {
   const posekit_executor* executor; /**< Where crops are warped and decoded; NULL: serial. */
   size_t max_batch;                 /**< Persons in one forward; 0 = 1 on a CPU, 16 on a GPU. */
   double box_padding;               /**< > 0; 0: from the metadata. */
-  const char* const* keypoints;     /**< A subset's name, or keypoints' names; NULL: all. */
+  const char* const* keypoints;     /**< Names of subsets or of keypoints; NULL: all. */
   size_t keypoint_count;            /**< The number of names. */
   int32_t flip_test;                /**< 1: average with the mirrored crop, for twice the time. */
   int32_t reserved;

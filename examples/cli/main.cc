@@ -175,7 +175,7 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
       ->type_name("FACTOR")
       ->default_str("as the pose model's metadata say");
   app.add_flag("--flip-test", options.estimator.flip_test, "average with the mirrored crop: about twice the time, a little more accuracy");
-  app.add_option("--keypoints", options.estimator.keypoints, "keypoints to estimate: a subset's name (coco17) or names of keypoints")
+  app.add_option("--keypoints", options.estimator.keypoints, "keypoints to estimate: names of subsets (body,left_hand) or of keypoints")
       ->type_name("NAME,...")
       ->default_str("all")
       ->delimiter(',')

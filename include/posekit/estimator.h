@@ -29,7 +29,7 @@ struct EstimatorOptions {
   /// fits. The estimator remembers that and notes it once.
   std::size_t max_batch = 0;
   std::optional<double> box_padding;  ///< Overrides the metadata; > 0.
-  /// A subset's name, or names of keypoints; empty: all. Only these are decoded.
+  /// Names of subsets or of keypoints, as select_keypoints reads them; empty: all. Only these are decoded.
   std::vector<std::string> keypoints;
   /// Averages with the mirrored crop: about twice the time, a little more accuracy.
   bool flip_test = false;

@@ -58,12 +58,14 @@ struct KeypointSet {
 /// @throws Error not_found that lists the names there are
 [[nodiscard]] POSEKIT_API const KeypointSet& builtin_keypoint_set(std::string_view name);
 
-/// Returns the channels that a selection names, in its order.
+/// Returns the channels that a selection names, in its order, each once.
 ///
-/// @param selection the name of one subset, the set's own name (all keypoints), or names of
-///     keypoints
+/// A keypoint that several entries bring, as the wrist of body and left_hand, is at its first place.
+///
+/// @param selection names of subsets, of keypoints, or the set's own (all keypoints), which may mix;
+///     a name that is both a subset's and a keypoint's means the subset
 /// @throws Error not_found that names the entry and what there is
-/// @throws Error invalid_argument if the selection is empty or names a keypoint twice
+/// @throws Error invalid_argument if the selection is empty or has an entry twice
 [[nodiscard]] POSEKIT_API std::vector<std::size_t> select_keypoints(const KeypointSet& set, std::span<const std::string> selection);
 
 /// Returns the set that is left when only these channels are kept, in this order.

@@ -147,6 +147,19 @@ std::string subset_names(const KeypointSet& set) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
+/// The channels of a subset, of the set itself, or of one keypoint.
+std::vector<std::size_t> indices_of(const KeypointSet& set, const std::string& name) {
+  if (const auto found = set.subsets.find(name); found != set.subsets.end()) return found->second;
+  if (name == set.name) return all_indices(set);
+  const auto found = std::ranges::find(set.keypoints, name, &KeypointInfo::name);
+  if (found == set.keypoints.end()) {
+    throw Error(ErrorCode::not_found, fmt::format("\"{}\" is neither a subset nor a keypoint of \"{}\": use a subset ({}) or keypoints "
+                                                  "(builtin_keypoint_set() and `posekit inspect` list them)",
+                                                  name, set.name, subset_names(set)));
+  }
+  return {static_cast<std::size_t>(found - set.keypoints.begin())};
+}
+
 std::string subset_name(const KeypointSet& set, std::span<const std::size_t> indices) {
   if (std::ranges::equal(indices, all_indices(set))) return set.name;
   std::string result;
@@ -200,24 +213,18 @@ const KeypointSet& builtin_keypoint_set(std::string_view name) {
 }
 
 std::vector<std::size_t> select_keypoints(const KeypointSet& set, std::span<const std::string> selection) {
-  if (selection.empty()) throw Error(ErrorCode::invalid_argument, "the keypoint selection is empty: name a subset or keypoints");
-  if (selection.size() == 1) {
-    if (const auto found = set.subsets.find(selection[0]); found != set.subsets.end()) return found->second;
-    if (selection[0] == set.name) return all_indices(set);
-  }
+  if (selection.empty()) throw Error(ErrorCode::invalid_argument, "the keypoint selection is empty: name subsets or keypoints");
   std::vector<std::size_t> indices;
+  std::vector<bool> taken(set.size(), false);
+  std::unordered_set<std::string_view> named;
   for (const std::string& name : selection) {
-    const auto found = std::ranges::find(set.keypoints, name, &KeypointInfo::name);
-    if (found == set.keypoints.end()) {
-      throw Error(ErrorCode::not_found, fmt::format("\"{}\" is neither a subset nor a keypoint of \"{}\": use a subset ({}) or keypoints "
-                                                    "(builtin_keypoint_set() and `posekit inspect` list them)",
-                                                    name, set.name, subset_names(set)));
+    if (!named.insert(name).second) {
+      throw Error(ErrorCode::invalid_argument, fmt::format("the keypoint selection names \"{}\" twice: name it once", name));
     }
-    const auto index = static_cast<std::size_t>(found - set.keypoints.begin());
-    if (std::ranges::find(indices, index) != indices.end()) {
-      throw Error(ErrorCode::invalid_argument, fmt::format("the keypoint selection names \"{}\" twice: name each keypoint once", name));
+    for (const std::size_t index : indices_of(set, name)) {
+      if (!taken[index]) indices.push_back(index);
+      taken[index] = true;
     }
-    indices.push_back(index);
   }
   return indices;
 }

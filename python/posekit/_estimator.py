@@ -25,7 +25,7 @@ class PoseEstimator(Loadable[_core.PoseEstimator]):
     executor: where crops are warped and outputs decoded; None = SerialExecutor().
     max_batch: persons in one forward; 0 = 1 on a CPU, 16 on a GPU. Halved, and remembered, while memory does not hold them.
     box_padding: overrides the metadata; > 0.
-    keypoints: a subset's name, or names of keypoints; None = all. Only these are decoded.
+    keypoints: names of subsets or of keypoints, which may mix; None = all. Only these are decoded.
     flip_test: average with the mirrored crop: about twice the time, a little more accuracy.
 
     Immutable: any number of threads may call it at once, and the weights are shared. For one model and one number of Torch threads the results

@@ -76,7 +76,7 @@ void register_keypoints(py::module_& module) {
       "select_keypoints",
       [](const KeypointSet& set, const std::vector<std::string>& selection) { return posekit::select_keypoints(set, selection); },
       py::arg("set"), py::arg("selection"),
-      "Which channels a selection names: one name of a subset, or names of keypoints.\n\nRaises NotFoundError, InvalidArgumentError.");
+      "Which channels a selection names: names of subsets or of keypoints, which may mix.\n\nRaises NotFoundError, InvalidArgumentError.");
   module.def(
       "subset", [](const KeypointSet& set, const std::vector<std::size_t>& indices) { return posekit::subset(set, indices); },
       py::arg("set"), py::arg("indices"),

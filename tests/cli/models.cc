@@ -145,6 +145,15 @@ TEST_CASE("A named subset of the shipped model gives that set's keypoints") {
   CHECK(result["instance_info"][0]["keypoints"].size() == 17);
 }
 
+TEST_CASE("A subset and a keypoint can be asked for together") {
+  const Workplace here;
+  REQUIRE(here.run({"estimate", photo("astronaut.jpg"), "--keypoints", "left_heel,coco17"}).exit_code == 0);
+  const json result = here.json("posekit-out/astronaut.jpg.json");
+  CHECK(result["meta_info"]["keypoint_names"].size() == 18);
+  CHECK(result["meta_info"]["keypoint_names"][0] == "left_heel");
+  CHECK(result["instance_info"][0]["keypoints"].size() == 18);
+}
+
 TEST_CASE("A threshold above all scores leaves nobody and is not an error") {
   const Workplace here;
   CHECK(here.run({"estimate", photo("astronaut.jpg"), "--det-threshold", "0.9999"}).exit_code == 0);

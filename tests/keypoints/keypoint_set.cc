@@ -115,12 +115,31 @@ TEST_CASE("select_keypoints accepts a subset's name, the set's own, or names of 
   CHECK(select_keypoints(set, std::vector<std::string>{"right_wrist", "nose"}) == std::vector<std::size_t>{16, 0});
 }
 
+TEST_CASE("A selection may mix subsets and keypoints, and keeps what several bring at its first place") {
+  const KeypointSet& set = builtin_keypoint_set("goliath308");
+  const auto select = [&](const std::vector<std::string>& names) { return select_keypoints(set, names); };
+  const std::vector<std::size_t> body = select({"body"});
+  const std::vector<std::size_t> hand = select({"left_hand"});
+  std::vector<std::size_t> expected = body;
+  for (const std::size_t i : hand) {
+    if (set.keypoints[i].name != "left_wrist") expected.push_back(i);
+  }
+  CHECK(select({"body", "left_hand"}) == expected);
+  CHECK(expected.size() == body.size() + hand.size() - 1);
+  CHECK(select({"left_wrist", "left_hand"})[0] == hand[0]);
+  CHECK(select({"left_wrist", "left_hand"}).size() == hand.size());
+  CHECK(select({"feet", "goliath308"}).size() == 308);
+  CHECK(subset(set, select({"body", "left_hand"})).links.size() == subset(set, body).links.size() + subset(set, hand).links.size());
+}
+
 TEST_CASE("select_keypoints names the wrong name and the right ones") {
   const KeypointSet& set = builtin_keypoint_set("blazepose33");
   const auto select = [&](const std::vector<std::string>& names) { return [&set, names] { return select_keypoints(set, names); }; };
   CHECK_THROWS_WITH(select({"tail"})(), ContainsSubstring("coco17"));
   fails_with(select({"tail"}), "\"blazepose33\"", "tail");
   fails_with(select({"nose", "nose"}), "keypoint selection", "\"nose\" twice");
+  fails_with(select({"coco17", "coco17"}), "keypoint selection", "\"coco17\" twice");
+  fails_with(select({"coco17", "tail"}), "\"blazepose33\"", "tail");
   fails_with(select({}), "keypoint selection", "empty");
 }
 
