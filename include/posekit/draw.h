@@ -20,7 +20,12 @@ struct DrawOptions {
 
 /// Draws poses onto an image, anti-aliased: for each the links, then the points.
 ///
-/// Sizes scale with each person. Left, right and middle have their own colours.
+/// Sizes scale with each person's box. Where keypoints are close together, as on hands and the face,
+/// lines and points are finer: a line's width is at most a quarter of the distance from either of its
+/// ends to the third-nearest keypoint that is drawn, and points shrink with the lines. What would be
+/// thinner than a pixel is a pixel wide and fainter.
+///
+/// Left, right and middle have their own colours.
 ///
 /// A pose with a track_id gets its box and links in a colour of that id, the same in every picture
 /// (12 colours take turns). Its points keep their sides' colours.

@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "posekit/error.h"
 
@@ -36,9 +39,13 @@ constexpr std::array<Color, 12> track_colors{{{68, 119, 170},
                                               {0, 119, 187},
                                               {204, 51, 17}}};
 
-constexpr float faintest = 0.35F;     // of a keypoint that has just the least score
-constexpr float full_score = 0.8F;    // from here on nothing is faded
-constexpr double sparse_points = 40;  // sets of more points get smaller ones
+constexpr float faintest = 0.35F;       // of a keypoint that has just the least score
+constexpr float full_score = 0.8F;      // from here on nothing is faded
+constexpr double sparse_points = 40;    // sets of more points get smaller ones
+constexpr double thinnest = 0.5;        // radius of what is still drawn in full strength
+constexpr double room_of_line = 0.125;  // a line's largest radius, as a share of the distance to the near_keypoints-th nearest
+constexpr double least_room = 0.05;     // where keypoints are one upon the other
+constexpr std::size_t near_keypoints = 3;
 
 enum class Side { left, right, middle };
 
@@ -101,8 +108,12 @@ class Canvas {
  public:
   explicit Canvas(Image& image) : image_(image), reversed_(image.format == PixelFormat::bgr8) {}
 
-  /// A line with round ends; a == b gives a disc.
-  void capsule(Point a, Point b, const Stroke& stroke, const Color& color, float alpha) {
+  /// A line with round ends; a == b gives a disc. What is thinner than a pixel is a pixel wide and fainter.
+  void capsule(Point a, Point b, Stroke stroke, const Color& color, float alpha) {
+    if (stroke.radius < thinnest) {
+      alpha *= static_cast<float>(stroke.radius / thinnest);
+      stroke.radius = thinnest;
+    }
     if (stroke.outline > 0) fill(a, b, stroke.radius + stroke.outline, outline_color, 0.75F * alpha);
     fill(a, b, stroke.radius, color, alpha);
   }
@@ -120,8 +131,6 @@ Point within_reach(const Point& point) {
   constexpr double farthest = 1e8;
   return {std::clamp(point.x, -farthest, farthest), std::clamp(point.y, -farthest, farthest)};
 }
-
-bool is_finite(const Keypoint& keypoint) { return std::isfinite(keypoint.x) && std::isfinite(keypoint.y); }
 
 /// The part of the segment from a to b that can touch the image; false if none does. Keeps far coordinates from costing time.
 bool clip(Point& a, Point& b, double width, double height, double margin) {
@@ -183,7 +192,7 @@ void Canvas::blend(int x, int y, const Color& color, float alpha) {
   }
 }
 
-/// Sizes for one person: in proportion to the box, never too thin to see.
+/// Sizes of one person's body: in proportion to the box, never too thin to see. rooms_of says where less of them is drawn.
 struct Sizes {
   Stroke link;
   Stroke point;
@@ -193,14 +202,43 @@ struct Sizes {
   Sizes(const Box& box_of_person, std::size_t keypoints) {
     const double size = is_valid(box_of_person) ? std::max(box_of_person.x2 - box_of_person.x1, box_of_person.y2 - box_of_person.y1) : 0;
     const double unit = std::clamp(size / 120, 0.6, 40.0);
-    const double density = std::min(1.0, std::sqrt(sparse_points / static_cast<double>(std::max<std::size_t>(1, keypoints))));
+    const double density = std::sqrt(sparse_points / static_cast<double>(std::max<std::size_t>(1, keypoints)));
     const double rim = std::clamp(unit * 0.35, 0.0, 4.0);
     link = {std::max(0.65, 0.8 * unit), rim};
-    point = {std::max(0.7, 1.6 * unit * density), rim * density};
+    point = {std::max(0.7, std::clamp(1.6 * density, 1.1, 1.6) * unit), rim};
     box = {std::max(0.5, 0.35 * unit), 0};
     track_box = {std::max(1.0, 0.6 * unit), 0};
   }
 };
+
+Stroke operator*(const Stroke& stroke, double share) { return {stroke.radius * share, stroke.outline * share}; }
+
+bool is_drawn(const Keypoint& keypoint, const DrawOptions& options) {
+  return keypoint.score >= options.min_score && std::isfinite(keypoint.x) && std::isfinite(keypoint.y);
+}
+
+Point place_of(const Keypoint& keypoint) { return {static_cast<double>(keypoint.x), static_cast<double>(keypoint.y)}; }
+
+/// The share of the body's sizes that each keypoint has room for, at most 1: less where many are drawn close together.
+std::vector<double> rooms_of(const Pose& pose, const Sizes& sizes, const DrawOptions& options) {
+  std::vector<double> rooms(pose.keypoints.size(), 1);
+  for (std::size_t i = 0; i < rooms.size(); ++i) {
+    if (!is_drawn(pose.keypoints[i], options)) continue;
+    const Point a = place_of(pose.keypoints[i]);
+    std::array<double, near_keypoints> nearest;  // squared
+    nearest.fill(std::numeric_limits<double>::infinity());
+    for (std::size_t j = 0; j < rooms.size(); ++j) {
+      if (j == i || !is_drawn(pose.keypoints[j], options)) continue;
+      const Point b = place_of(pose.keypoints[j]);
+      double distance = (a.x - b.x) * (a.x - b.x) + (a.y - b.y) * (a.y - b.y);
+      for (double& kept : nearest) {
+        if (distance < kept) std::swap(distance, kept);
+      }
+    }
+    rooms[i] = std::clamp(room_of_line * std::sqrt(nearest.back()) / sizes.link.radius, least_room, 1.0);
+  }
+  return rooms;
+}
 
 float alpha_of(float score, const DrawOptions& options) {
   if (options.min_score >= full_score) return 1;
@@ -215,24 +253,25 @@ void draw_box(Canvas& canvas, const Box& box, const Stroke& stroke, const Color&
 
 void draw_pose(Canvas& canvas, const Pose& pose, const KeypointSet& set, const DrawOptions& options) {
   const Sizes sizes(pose.box, set.size());
-  const auto visible = [&](std::size_t i) { return pose.keypoints[i].score >= options.min_score && is_finite(pose.keypoints[i]); };
-  const auto place = [&](std::size_t i) {
-    return Point{static_cast<double>(pose.keypoints[i].x), static_cast<double>(pose.keypoints[i].y)};
-  };
+  const std::vector<double> rooms = rooms_of(pose, sizes, options);
   if (options.boxes && is_valid(pose.box)) {
     // A colour needs more of the line than white to be told.
     pose.track_id ? draw_box(canvas, pose.box, sizes.track_box, color_of_track(*pose.track_id), 0.9F)
                   : draw_box(canvas, pose.box, sizes.box, box_color, 0.55F);
   }
   for (const auto& [a, b] : set.links) {
-    if (!visible(a) || !visible(b)) continue;
+    const Keypoint& one = pose.keypoints[a];
+    const Keypoint& other = pose.keypoints[b];
+    if (!is_drawn(one, options) || !is_drawn(other, options)) continue;
     const Side side = side_of_link(side_of(set, a), side_of(set, b));
-    canvas.capsule(place(a), place(b), sizes.link, pose.track_id ? color_of_track(*pose.track_id) : color_of(side),
-                   alpha_of(std::min(pose.keypoints[a].score, pose.keypoints[b].score), options));
+    canvas.capsule(place_of(one), place_of(other), sizes.link * std::min(rooms[a], rooms[b]),
+                   pose.track_id ? color_of_track(*pose.track_id) : color_of(side), alpha_of(std::min(one.score, other.score), options));
   }
   for (std::size_t i = 0; i < set.size(); ++i) {
-    if (!visible(i)) continue;
-    canvas.capsule(place(i), place(i), sizes.point, color_of(side_of(set, i)), alpha_of(pose.keypoints[i].score, options));
+    const Keypoint& keypoint = pose.keypoints[i];
+    if (!is_drawn(keypoint, options)) continue;
+    canvas.capsule(place_of(keypoint), place_of(keypoint), sizes.point * rooms[i], color_of(side_of(set, i)),
+                   alpha_of(keypoint.score, options));
   }
 }
 

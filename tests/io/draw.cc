@@ -6,7 +6,10 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <chrono>
+#include <cmath>
+#include <cstdlib>
 #include <limits>
+#include <numbers>
 #include <string>
 #include <utility>
 #include <vector>
@@ -159,6 +162,95 @@ TEST_CASE("Sizes grow with the person, and the smallest person can still be seen
   CHECK(area(12) >= 6);
   CHECK(area(300) > 10 * area(60));  // both directions grow
   CHECK(area(600) > 3 * area(300));
+}
+
+TEST_CASE("The bones of hands and feet are drawn in the whole-body sets") {
+  const auto [name, from, to] = GENERATE(table<std::string, std::string, std::string>({
+      {"coco_wholebody133", "left_forefinger2", "left_forefinger3"},
+      {"goliath308", "left_forefinger2", "left_forefinger3"},
+      {"goliath308", "right_wrist", "right_pinky_finger_third_joint"},
+      {"goliath308", "right_ankle", "right_heel"},
+      {"goliath308", "l_centerpoint_of_upper_lash_line", "l_midpoint_4_of_upper_lash_line"},
+  }));
+  const KeypointSet& set = builtin_keypoint_set(name);
+  std::vector<Keypoint> keypoints(set.size(), {0, 0, -1});
+  for (std::size_t i = 0; i < set.size(); ++i) {
+    if (set.keypoints[i].name == from) keypoints[i] = {40, 100, 1};
+    if (set.keypoints[i].name == to) keypoints[i] = {160, 100, 1};
+  }
+  Image image = gray_image(200, 200);
+  draw_poses(image, std::vector{pose_of({0, 0, 200, 200}, keypoints)}, set, without_boxes);
+  INFO(name << ": " << from << " to " << to);
+  const Rgb middle = pixel(image, 100, 100);
+  CHECK((from.starts_with('l') ? is_warm(middle) : is_cold(middle)));
+}
+
+TEST_CASE("Where keypoints are close together, lines and points are finer") {
+  // Two chains of five, in one person: one across the image, one within 40 pixels.
+  KeypointSet set = set_of(std::vector<std::string>(10, "left"));
+  std::vector<Keypoint> keypoints;
+  for (std::size_t i = 0; i < 10; ++i) {
+    const auto step = static_cast<float>(i % 5);
+    keypoints.push_back(i < 5 ? Keypoint{100 + 200 * step, 300, 1} : Keypoint{480 + 10 * step, 700, 1});
+    if (i % 5 > 0) set.links.emplace_back(i - 1, i);
+  }
+  Image image = gray_image(1000, 1000);
+  draw_poses(image, std::vector{pose_of({0, 0, 1000, 1000}, keypoints)}, set, without_boxes);
+  const auto height = [&](int x, int y) {
+    int rows = 0;
+    for (int row = y - 100; row < y + 100; ++row) rows += pixel(image, x, row) != Rgb{128, 128, 128} ? 1 : 0;
+    return rows;
+  };
+  CHECK(height(505, 700) >= 1);
+  CHECK(height(500, 700) > height(505, 700));      // a point, and the line beside it
+  CHECK(height(505, 700) < 10);                    // less than the distance to the next keypoint
+  CHECK(height(400, 300) > 2 * height(505, 700));  // the line of the wide chain
+  CHECK(height(300, 300) > height(400, 300));
+}
+
+TEST_CASE("An iris of eight points stays a ring, in a small picture and in a large one") {
+  const int size = GENERATE(800, 2000);
+  const KeypointSet& set = builtin_keypoint_set("goliath308");
+  const float radius = static_cast<float>(size) / 160;
+  const float centre = static_cast<float>(size) / 2;
+  std::vector<Keypoint> keypoints(set.size(), {0, 0, -1});
+  const std::vector<std::string> around{"3", "midpoint_1", "12", "midpoint_4", "9", "midpoint_3", "6", "midpoint_2"};
+  for (std::size_t k = 0; k < around.size(); ++k) {
+    const float angle = static_cast<float>(k) * std::numbers::pi_v<float> / 4;
+    for (std::size_t i = 0; i < set.size(); ++i) {
+      if (set.keypoints[i].name == "l_border_of_iris_" + around[k])
+        keypoints[i] = {centre + radius * std::cos(angle), centre - radius * std::sin(angle), 1};
+    }
+  }
+  Image image = gray_image(size, size);
+  const double end = size;
+  draw_poses(image, std::vector{pose_of({0, 0, end, end}, keypoints)}, set, without_boxes);
+  CHECK(pixel(image, size / 2, size / 2) == Rgb{128, 128, 128});
+  for (int turn = 0; turn < 16; ++turn) {
+    const float angle = static_cast<float>(turn) * std::numbers::pi_v<float> / 8;
+    const float on_ring = turn % 2 == 0 ? radius : radius * std::cos(std::numbers::pi_v<float> / 8);
+    const auto x = static_cast<int>(std::lround(centre + on_ring * std::cos(angle)));
+    const auto y = static_cast<int>(std::lround(centre - on_ring * std::sin(angle)));
+    INFO("turn " << turn);
+    CHECK(pixel(image, x, y) != Rgb{128, 128, 128});
+  }
+}
+
+TEST_CASE("What is thinner than a pixel is drawn fainter") {
+  const auto strongest = [](float step) {
+    KeypointSet set = set_of(std::vector<std::string>(6, "left"));
+    std::vector<Keypoint> keypoints;
+    for (std::size_t i = 0; i < 6; ++i) keypoints.push_back({50, 50 + step * static_cast<float>(i), 1});
+    set.links = {{0, 5}};
+    Image image = gray_image(200, 200);
+    draw_poses(image, std::vector{pose_of({0, 0, 200, 200}, keypoints)}, set, without_boxes);
+    int most = 0;
+    for (std::size_t i = 0; i < image.pixels.size(); i += 3) most = std::max(most, std::abs(image.pixels[i] - 128));
+    return most;
+  };
+  CHECK(strongest(0) > 5);
+  CHECK(strongest(0) < strongest(0.4F));
+  CHECK(strongest(0.4F) < strongest(20));
 }
 
 TEST_CASE("Edges are anti-aliased") {
