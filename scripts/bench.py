@@ -34,6 +34,9 @@ def targets():
         name = f"{size[0]}×{size[1]} from {source[0]}×{source[1]}"
         rows.append((f"crop + normalise, {name} ÷ OpenCV's warp alone", warp("posekit_float", size, source), warp("opencv_warp", size, source), limit))
         rows.append((f"uint8 crop, {name} ÷ crop + normalise", warp("posekit_uint8", size, source), warp("posekit_float", size, source), 0.8))
+    for percent in (100, 200, 400):
+        enlarging = [f"posekit_enlarging/{kind}/w:768/h:1024/percent:{percent}" for kind in ("bicubic", "bilinear")]
+        rows.append((f"crop + normalise, 768×1024 enlarged to {percent} %, bicubic ÷ bilinear", *enlarging, 1.6))
     large_maps, small_maps = "K:308/w:192/h:256", "K:17/w:48/h:64"
     rows += [
         ("decode, K = 308, 192×256 ÷ scan for the maximum", f"udp_decode/{large_maps}", f"maximum_scan/{large_maps}", 1.12),

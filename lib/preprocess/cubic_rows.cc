@@ -61,6 +61,9 @@ const CubicRows::Planes& CubicRows::blended_row(std::int32_t y) {
   const std::ptrdiff_t pixel = channels(image_.format);
   const std::uint8_t* pixels = image_.data + static_cast<std::size_t>(y) * image_.stride + begin * pixel;
   const auto count = static_cast<std::size_t>(end - begin);
+  if (y + 1 < image_.height) {  // the next row is needed soon, and far from this one
+    for (std::size_t i = 0; i < count * static_cast<std::size_t>(pixel); i += 64) __builtin_prefetch(pixels + image_.stride + i);
+  }
   const std::ptrdiff_t outside = begin - source_begin_;  // pixels in front of the image
   std::array<int, 3> planes = channel_offsets(image_.format, plan_.color);
   if (image_.format == PixelFormat::gray8) {

@@ -153,12 +153,22 @@ void round(const Blend& blend, std::size_t count, std::uint8_t* out) {
   }
 }
 
+/// The next pixels of three or four bytes, four bytes to each. Reads up to four bytes beyond them.
+inline Ints pixels_at(const std::uint8_t* source, std::ptrdiff_t pixel_bytes) {
+  if (pixel_bytes == 4) return loaded<Ints>(source);
+#ifdef __AVX2__
+  const __m256i bytes = _mm256_inserti128_si256(_mm256_castsi128_si256(loaded<__m128i>(source)), loaded<__m128i>(source + 12), 1);
+  const __m256i spread = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1));
+  return Ints(_mm256_shuffle_epi8(bytes, spread));
+#else
+  return Ints{four_bytes(source), four_bytes(source + 3), four_bytes(source + 6), four_bytes(source + 9)};
+#endif
+}
+
 void split_pixels(const std::uint8_t* source, std::ptrdiff_t pixel_bytes, std::size_t count, float* const out[3]) {
-  std::int32_t offsets[width];
-  for (std::size_t i = 0; i < width; ++i) offsets[i] = static_cast<std::int32_t>(static_cast<std::ptrdiff_t>(i) * pixel_bytes);
   std::size_t u = 0;
-  for (; u + width < count; u += width) {  // four bytes are read of each pixel: the last one's could leave the image
-    const Ints pixels = gathered(source + static_cast<std::ptrdiff_t>(u) * pixel_bytes, offsets);
+  for (; u + width + 2 <= count; u += width) {  // what is read beyond is of the next two pixels
+    const Ints pixels = pixels_at(source + static_cast<std::ptrdiff_t>(u) * pixel_bytes, pixel_bytes);
     for (int c = 0; c < 3; ++c) store(byte_of(pixels, c), out[c] + u);
   }
   for (; u < count; ++u) {
