@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import posekit
 import pytest
 import torch
@@ -175,4 +176,9 @@ def test_half_precision_is_in_the_file(precision: str, sapiens: tuple[Any, Path]
     with torch.inference_mode():
         found, expected = loaded(PIXELS.to(dtype)).float(), heatmaps(model)
     assert 0 < (found - expected).abs().max() <= 0.05 * expected.abs().max()
-    assert f'"dtype": "{precision}"'.encode() in (tmp_path / "a.pt").read_bytes()
+    picture = np.random.default_rng(1).integers(0, 255, (96, 128, 3), np.uint8)
+    result = posekit.PoseEstimator(tmp_path / "a.pt").estimate(picture, [[10, 5, 100, 90]])
+    assert result.scores.shape[1] == found.shape[1] and np.isfinite(result.scores).all() and result.scores.any()
+    assert posekit.inspect_model(tmp_path / "a.pt").info.dtype == precision
+    with pytest.raises(posekit.InvalidArgumentError, match=precision):
+        posekit.Model(tmp_path / "a.pt", precision="fp32")

@@ -105,6 +105,8 @@ def summary(written: Written) -> str:
     if written.batches:
         batches = ", ".join(map(str, written.batches))
         lines.append(f"  checked    against the network at batches {batches}: {written.difference:.1e} of the largest value apart")
+        if written.rounding:
+            lines.append(f"  rounding   {written.rounding:.1e} of the largest value between {info.dtype} and fp32")
     else:
         lines.append("  checked    no: --verify none")
     return "\n".join([*lines, *(f"  note       {note}" for note in written.notes)])
