@@ -475,7 +475,7 @@ def builtin_keypoint_set(name: str) -> KeypointSet:
     """
 
 def select_keypoints(set: KeypointSet, selection: Sequence[str]) -> list[int]:
-    """Which channels a selection names: one name of a subset, or names of keypoints.
+    """Which channels a selection names: names of subsets or of keypoints, which may mix.
 
     Raises NotFoundError that names the entry and what there is; InvalidArgumentError if the selection is empty or names a keypoint twice.
     """
