@@ -85,6 +85,78 @@ class Pair(Net):
         return y.mean(2).repeat_interleave(8, -1), y.mean(3).repeat_interleave(8, -1)
 
 
+class NotANumber(Net):
+    """In the traced graph alone, in a part of the output."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        y = self.layer(x)
+        return torch.cat([y[:, :, :8], y[:, :, 8:] * float("nan")], 2) if torch.jit.is_tracing() else y
+
+
+class Tiny(Net):
+    """Too small for half precision between two layers."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.layer(x) * 1e-9 * 1e9
+
+
+class Coarse(Net):
+    """Half precision loses much of a small difference of large numbers."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return (self.layer(x) + 30000) - 30000
+
+
+class Complex(Net):
+    def forward(self, x: torch.Tensor) -> Any:
+        y = self.layer(x)
+        return torch.complex(y, y)
+
+
+class Whole(Net):
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.layer(x).long()
+
+
+class Asserts(Net):
+    def forward(self, x: torch.Tensor) -> Any:
+        assert x.shape[-1] == 99, "99 columns"
+
+
+class Divides(Net):
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.layer(x) / (1 // 0)
+
+
+class ReadsFile(Net):
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.layer(x) * len(open("/no/such/file").read())
+
+
+class Detector(Net):
+    """Boxes, scores and labels of four detections."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        y = self.layer(x).flatten(1)
+        return y[:, :16].reshape(-1, 4, 4), y[:, :4], y[:, :4].long()
+
+
+class LowDetector(Net):
+    """Scores with a dimension too many."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        y = self.layer(x).flatten(1)
+        return y[:, :16].reshape(-1, 4, 4), y[:, :4, None]
+
+
+class WholeDetector(Net):
+    """Scores that are integers."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        y = self.layer(x).flatten(1)
+        return y[:, :16].reshape(-1, 4, 4), y[:, :4].long()
+
+
 def make() -> nn.Module:
     return Net()
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import inspect
 import json
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -26,6 +28,8 @@ from message_form import check_message_form
 from networks import METADATA, Net
 from posekit.export import _write, write
 from posekit.export.__main__ import parser
+
+DETECTION = {key: METADATA[key] for key in ("format", "name", "licence", "source", "input")} | {"task": "detect"}
 
 
 def with_output(**output: Any) -> dict[str, Any]:
@@ -62,7 +66,9 @@ def test_a_slow_network_is_not_compared_at_five(tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize(("precision", "dtype", "bits"), [("fp16", torch.float16, 11), ("bf16", torch.bfloat16, 8)])
-def test_half_precision_is_traced_in_half_and_what_it_costs_is_measured(precision: Any, dtype: torch.dtype, bits: int, tmp_path: Path) -> None:
+def test_half_precision_is_traced_in_half_and_what_it_costs_is_measured(
+    precision: Any, dtype: torch.dtype, bits: int, tmp_path: Path
+) -> None:
     network = Net()
     x = torch.randn(3, 3, 64, 48)
     expected = network(x).detach()
@@ -100,6 +106,20 @@ def test_a_tuple_of_two_is_simcc(tmp_path: Path) -> None:
         (networks.Random, METADATA, "differ"),
         (networks.Dictionary, METADATA, "returns dict"),
         (networks.Infinite, METADATA, "not finite"),
+        (networks.NotANumber, METADATA, "differ"),
+        (networks.Complex, METADATA, "complex64"),
+        (networks.Whole, METADATA, "int64"),
+        (networks.Asserts, METADATA, '"99 columns"'),
+        (networks.Divides, METADATA, "zero"),
+        (networks.ReadsFile, METADATA, "the network fails"),
+        (networks.LowDetector, DETECTION, "[1, 4, 1]"),
+        (networks.WholeDetector, DETECTION, "int64"),
+        (Net, DETECTION, "boxes"),
+        (Net, METADATA | {"name": "\ud800"}, "JSON"),
+        (Net, METADATA | {"name": {1}}, "JSON"),
+        (Net, [METADATA], "a list"),
+        (lambda: 3, METADATA, "torch.nn.Module"),
+        (lambda: Net().to("meta"), METADATA, "the CPU"),
         (Net, with_output(codec="heatmap", width=13, height=16), "[1, 2, 16, 13]"),
         (Net, with_output(codec="simcc"), "[1, 2, 96]"),
         (networks.Pair, with_output(codec="simcc", split_ratio=3), "[1, 2, 144]"),
@@ -133,11 +153,108 @@ def test_a_file_that_exists_is_kept_unless_overwrite_is_given(tmp_path: Path) ->
     assert posekit.inspect_model(file).info.name == "net" and listing(tmp_path) == ["a.pt"]
 
 
+def test_half_precision_that_moves_the_output_far_is_noted(tmp_path: Path) -> None:
+    with pytest.warns(posekit.export.ExportNote, match="another precision"):
+        found = write(networks.Coarse(), METADATA, tmp_path / "a.pt", precision="fp16")
+    assert found.rounding > 0.1
+
+
+def test_half_precision_that_leaves_zeros_alone_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(posekit.InvalidModelError) as caught:
+        write(networks.Tiny(), METADATA, tmp_path / "a.pt", precision="fp16")
+    check_message_form(caught.value, "fp16")
+    assert listing(tmp_path) == []
+
+
+def test_a_detector_has_boxes_scores_and_labels(tmp_path: Path) -> None:
+    assert write(networks.Detector(), DETECTION, tmp_path / "a.pt").batches == (1, 2, 5)
+
+
+def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "broken").symlink_to(tmp_path / "gone")
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "broken", tmp_path / "pipe", Path("/dev/null")):
+        for overwrite in (False, True):
+            with pytest.raises(posekit.InvalidArgumentError) as caught:
+                write(Net(), METADATA, path, overwrite=overwrite)
+            check_message_form(caught.value, f'"{path}"')
+    assert listing(tmp_path) == ["broken", "pipe"]
+
+
+def test_the_file_of_the_metadata_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "meta.json").write_text(json.dumps(METADATA))
+    (tmp_path / "link.json").hardlink_to(tmp_path / "meta.json")
+    with pytest.raises(posekit.InvalidArgumentError) as caught:
+        write(Net(), tmp_path / "meta.json", tmp_path / "link.json", overwrite=True)
+    check_message_form(caught.value, "link.json")
+    assert json.loads((tmp_path / "meta.json").read_text()) == METADATA
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_is_made_meanwhile_is_kept(links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the last moment, where a look before the file gets its name would be too early."""
+    plain = os.link
+
+    def link(source: Path, target: Path) -> None:
+        target.write_text("another's")
+        if not links:
+            raise PermissionError(errno.EPERM, "no hard links here")
+        plain(source, target)
+
+    monkeypatch.setattr(os, "link", link)
+    with pytest.raises(posekit.IoError) as caught:
+        write(Net(), METADATA, tmp_path / "a.pt")
+    check_message_form(caught.value, "meanwhile")
+    assert (tmp_path / "a.pt").read_text() == "another's" and listing(tmp_path) == ["a.pt"]
+
+
+def test_a_file_system_without_links_gets_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def link(*paths: Path) -> None:
+        raise PermissionError(errno.EPERM, "no hard links here")
+
+    monkeypatch.setattr(os, "link", link)
+    write(Net(), METADATA, tmp_path / "a.pt")
+    assert listing(tmp_path) == ["a.pt"]
+
+
+def test_nobody_else_can_enter_the_folder_of_an_unfinished_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Path] = []
+    monkeypatch.setattr(_write, "_to_disk", seen.append)
+    for name in ("a.pt", "b.pt"):
+        (tmp_path / name).unlink(missing_ok=True)
+        write(Net(), METADATA, tmp_path / name, verify="none")
+
+    def stop(partial: Path, *rest: Any) -> float:
+        modes.append(stat.S_IMODE(partial.parent.stat().st_mode))
+        raise posekit.InvalidModelError("stop")
+
+    modes: list[int] = []
+    monkeypatch.setattr(_write, "_compare", stop)
+    with pytest.raises(posekit.InvalidModelError):
+        write(Net(), METADATA, tmp_path / "c.pt")
+    assert modes == [0o700] and [file.name for file in seen] == ["a.pt", "b.pt"]
+    assert all(re.fullmatch(r"\.[ab]\.pt\.\w+\.partial", file.parent.name) and str(os.getpid()) not in file.parent.name for file in seen)
+
+
+def test_two_exports_of_a_network_are_the_same_bytes(tmp_path: Path) -> None:
+    """Each in a process of its own: in one, torch numbers the classes that it meets again."""
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        code = (
+            f"import networks, posekit.export; posekit.export.write(networks.Net(), networks.METADATA, {str(tmp_path / folder / 'a.pt')!r})"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parent)
+    assert (tmp_path / "one/a.pt").read_bytes() == (tmp_path / "two/a.pt").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("name", "options", "error"),
     [
         ("none/a.pt", {}, posekit.NotFoundError),
         (".", {}, posekit.InvalidArgumentError),
+        ("a" * 240, {}, posekit.InvalidArgumentError),
+        ("a" * 300, {}, posekit.InvalidArgumentError),
+        (f"{'a' * 300}/a.pt", {}, posekit.IoError),
         ("a.pt", {"precision": "fp8"}, posekit.InvalidArgumentError),
         ("a.pt", {"verify": "some"}, posekit.InvalidArgumentError),
     ],

@@ -17,6 +17,12 @@ LONGEST_HEADER = 100_000_000
 """Bytes of a safetensors header; the format's own limit."""
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says, short, for a quotation in a message."""
+    line = next((line.strip() for line in str(error).split("\n") if line.strip()), type(error).__name__)
+    return line[:100].replace('"', "'")
+
+
 class Source(NamedTuple):
     """A folder or file that is here."""
 

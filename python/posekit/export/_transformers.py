@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from .._errors import InvalidModelError, UnsupportedModelError
-from ._files import check_weights, read_json
+from ._files import check_weights, first_line, read_json
 from ._note import note
 
 IMAGENET_MEAN, IMAGENET_STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
@@ -48,7 +48,7 @@ def transformers_class(name: str) -> Any:
     except ImportError as error:
         if getattr(error, "name", None) == "transformers":
             raise UnsupportedModelError("this export needs the package transformers: install it, pip install 'posekit[export]'") from None
-        raise UnsupportedModelError(f'transformers is installed and its import fails ("{_first_line(error)}"): install it again') from error
+        raise UnsupportedModelError(f'transformers is installed and its import fails ("{first_line(error)}"): install it again') from error
     package.logging.set_verbosity_error()
     package.logging.disable_progress_bar()
     try:
@@ -61,7 +61,7 @@ def transformers_class(name: str) -> Any:
     except (ImportError, RuntimeError) as error:
         found = "torchvision" in str(error) or "torchvision" in str(error.__cause__)
         remedy = "install the torchvision that is made for this torch, or none" if found else "install it again"
-        raise UnsupportedModelError(f'transformers can\'t import {name} ("{_first_line(error)}"): {remedy}') from error
+        raise UnsupportedModelError(f'transformers can\'t import {name} ("{first_line(error)}"): {remedy}') from error
 
 
 def _hide_broken_torchvision() -> None:
@@ -77,10 +77,6 @@ def _hide_broken_torchvision() -> None:
             del sys.modules[name]
         sys.modules["torchvision"] = None  # type: ignore[assignment]
         note(f"the installed torchvision does not fit torch {torch.__version__}: it is left out, this export does not need it")
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).split("\n")[0][:100].replace('"', "'")
 
 
 def check_config(folder: Path, family: str) -> dict[str, Any]:
@@ -106,7 +102,7 @@ def load_pretrained(class_name: str, folder: Path, **options: Any) -> Any:
         model, report = chosen.from_pretrained(folder, dtype=torch.float32, output_loading_info=True, local_files_only=True, **options)
     except Exception as error:  # shapes that don't fit, broken configurations, unreadable files: many types
         raise InvalidModelError(
-            f'"{folder}" does not load as {class_name} ("{_first_line(error)}"): check that config.json and weights belong together'
+            f'"{folder}" does not load as {class_name} ("{first_line(error)}"): check that config.json and weights belong together'
         ) from error
     for word, names in (("lack", report["missing_keys"]), ("have, of another shape,", report.get("mismatched_keys", ()))):
         if names:
