@@ -308,6 +308,46 @@ sys.exit(__main__.main(["module", "networks:make", "--metadata", {str(tmp_path /
     assert listing(tmp_path) == ["meta.json"]
 
 
+SETUP = f"import os, signal, sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); from posekit.export import __main__, _write\n"
+
+
+def command(folder: Path) -> str:
+    """Code that exports a network of this folder's tests."""
+    (folder / "meta.json").write_text(json.dumps(METADATA))
+    words = ["module", "networks:make", "--metadata", str(folder / "meta.json"), "-o", str(folder / "a.pt"), "--verify", "quick"]
+    return f"sys.exit(__main__.main({words!r}))"
+
+
+def test_a_hangup_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
+    """As nohup leaves it."""
+    code = f"""{SETUP}
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+compare = _write._compare
+def hang_up(*rest):
+    os.kill(os.getpid(), signal.SIGHUP)
+    return compare(*rest)
+_write._compare = hang_up
+{command(tmp_path)}"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and (tmp_path / "a.pt").exists(), done.stderr
+
+
+def test_a_summary_that_can_not_be_printed_is_a_note(tmp_path: Path) -> None:
+    for sink in ("/dev/full", "a closed pipe"):
+        code = SETUP + command(tmp_path)
+        (tmp_path / "a.pt").unlink(missing_ok=True)
+        if sink == "/dev/full":
+            stdout = os.open(sink, os.O_WRONLY)
+        else:
+            reader, stdout = os.pipe()
+            os.close(reader)
+        done = subprocess.run([sys.executable, "-c", code], stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
+        os.close(stdout)
+        assert done.returncode == 0 and (tmp_path / "a.pt").exists(), done.stderr
+        lines = done.stderr.strip().split("\n")
+        assert len(lines) == 1 and lines[0].startswith("posekit.export: note: ") and "is written" in lines[0]
+
+
 def test_module_exports_what_a_function_returns(tmp_path: Path, export: Export) -> None:
     (tmp_path / "meta.json").write_text(json.dumps(METADATA))
     text = export("module", "networks:make", "--metadata", tmp_path / "meta.json", "-o", tmp_path / "a.pt", "--verify", "quick")

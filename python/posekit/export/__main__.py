@@ -5,22 +5,25 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ctypes
+import os
 import signal
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from .. import _core
 from .._errors import Error
 from . import _hrnet, _module, _sapiens2, _vitpose
-from ._files import parse_size
+from ._files import Source, parse_size
 from ._note import ExportNote
-from ._write import Written, write
+from ._write import Written, check_target, write
 
 EPILOG = """exit code: 0 the file is written and checked, 1 it is not, 2 wrong usage, 130 interrupted
 
-The file has its name only when it is whole and checked. Loading a model runs code from it, and "module" runs yours: use what you trust.
+The file has its name only when it is whole and checked. Checkpoints are read without running code from them. "module" runs your code, and the
+file that is written is a program: use what you trust.
 """
 
 
@@ -63,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
             "--precision",
             choices=("fp32", "fp16", "bf16"),
             default="fp32",
-            help="type of the file (default: fp32, which runs in every precision)",
+            help="type of the file (default: fp32, which runs in every precision; of Sapiens2 in fp32 alone)",
         )
         family.add_argument(
             "--verify",
@@ -86,6 +89,26 @@ def network_of(arguments: argparse.Namespace) -> tuple[Any, Any]:
     if arguments.family == "sapiens2":
         return _sapiens2.sapiens2(arguments.source, **common)
     return _hrnet.hrnet(arguments.source, decoding=arguments.decoding, **common)
+
+
+def inputs_of(arguments: argparse.Namespace) -> list[Path]:
+    """The files that the export reads, as far as they are here."""
+    named = (Path(word) for word in (arguments.source, getattr(arguments, "keypoints", None), getattr(arguments, "metadata", None)) if word)
+    found = [path for path in named if os.path.exists(path)]
+    if arguments.family in ("vitpose", "sapiens2") and os.path.exists(arguments.source):
+        folder = Source(Path(arguments.source), "").folder
+        found += [path for path in folder.iterdir() if path.suffix in (".json", ".safetensors", ".bin", ".md")]
+    return found
+
+
+def print_summary(written: Written) -> None:
+    """The file is there in any case: a closed pipe or a full disk is noted and is no failure."""
+    try:
+        print(summary(written), flush=True)
+    except OSError as error:
+        print(f'posekit.export: note: "{written.path}" is written, what it is can\'t be printed ({error.strerror})', file=sys.stderr)
+        with contextlib.suppress(OSError, ValueError):  # what is left in its buffer would be printed again at the end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def summary(written: Written) -> str:
@@ -123,7 +146,8 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(words)
     _give_freed_memory_back()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing half-written is left then either
-    signal.signal(signal.SIGHUP, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # ignored: by nohup
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     warnings.simplefilter("always", ExportNote)
     plain = warnings.showwarning
 
@@ -135,6 +159,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
     warnings.showwarning = show
     try:
+        check_target(Path(arguments.output), arguments.overwrite, inputs_of(arguments))
         network, metadata = network_of(arguments)
         written = write(
             network,
@@ -150,7 +175,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("posekit.export: interrupted, nothing was written", file=sys.stderr)
         return 130
-    print(summary(written))
+    print_summary(written)
     return 0
 
 

@@ -17,7 +17,7 @@ def module_of(name: str) -> nn.Module:
     Raises InvalidArgumentError, NotFoundError, UnsupportedModelError. What the function raises passes.
     """
     package, colon, function = name.partition(":")
-    if not (colon and package and function):
+    if not (colon and function and all(part.isidentifier() for part in package.split("."))):
         raise InvalidArgumentError(f'"{name}" was given, package:function is expected, for example networks:make')
     try:
         imported = importlib.import_module(package)

@@ -96,8 +96,7 @@ def write(
     _check_choice("precision", precision, tuple(DTYPES))
     _check_choice("verify", verify, ("none", "quick", "full"))
     target = Path(os.fsdecode(path))
-    with _file_errors(target):
-        _check_target(target, overwrite, metadata)
+    check_target(target, overwrite, [metadata] if isinstance(metadata, (str, os.PathLike)) else [])
     document = _complete(metadata, precision)
     text = _text_of(document)
     info = _core.parse_model_info(text)
@@ -164,23 +163,29 @@ def _check_choice(name: str, value: str, allowed: Sequence[str]) -> None:
         raise InvalidArgumentError(f'{name} "{value}" was given, one of {", ".join(allowed)} is expected')
 
 
-def _check_target(target: Path, overwrite: bool, metadata: Any) -> None:
-    """What would make the file fail at the end, found at the beginning."""
-    folder = target.parent
-    if len(os.fsencode(target.name)) > LONGEST_NAME:
-        raise InvalidArgumentError(f'the name "{target.name}" is too long, at most {LONGEST_NAME} bytes are expected: choose a shorter one')
-    if not folder.is_dir():
-        raise NotFoundError(f'the folder "{folder}" does not exist: make it first')
-    if target.is_dir():
-        raise InvalidArgumentError(f'"{target}" is a folder, a file is expected: name one in it')
-    if os.path.lexists(target) and not (target.exists() and stat.S_ISREG(target.stat().st_mode)):
-        raise InvalidArgumentError(f'"{target}" is a device, a pipe or a broken link, a regular file is expected: choose another name')
-    if isinstance(metadata, (str, os.PathLike)) and target.exists() and os.path.exists(metadata) and target.samefile(metadata):
-        raise InvalidArgumentError(f'"{target}" is the metadata\'s file, which would be lost: choose another name')
-    if target.exists() and not overwrite:
-        raise IoError(f'"{target}" exists already: pass --overwrite (overwrite=True) to replace it')
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise IoError(f'the folder "{folder}" can\'t be written to: check its permissions, or name another')
+def check_target(target: Path, overwrite: bool, inputs: Iterable[str | os.PathLike[str]]) -> None:
+    """Finds at the beginning what would make the file fail at the end. inputs: files that the export reads.
+
+    Raises InvalidArgumentError, NotFoundError, IoError.
+    """
+    with _file_errors(target):
+        folder = target.parent
+        if len(os.fsencode(target.name)) > LONGEST_NAME:
+            raise InvalidArgumentError(
+                f'the name "{target.name}" is too long, at most {LONGEST_NAME} bytes are expected: choose a shorter one'
+            )
+        if not folder.is_dir():
+            raise NotFoundError(f'the folder "{folder}" does not exist: make it first')
+        if target.is_dir():
+            raise InvalidArgumentError(f'"{target}" is a folder, a file is expected: name one in it')
+        if os.path.lexists(target) and not (target.exists() and stat.S_ISREG(target.stat().st_mode)):
+            raise InvalidArgumentError(f'"{target}" is a device, a pipe or a broken link, a regular file is expected: choose another name')
+        if target.exists() and any(os.path.exists(file) and target.samefile(file) for file in inputs):
+            raise InvalidArgumentError(f'"{target}" is a file that the export reads, and would be lost: choose another name')
+        if target.exists() and not overwrite:
+            raise IoError(f'"{target}" exists already: pass --overwrite (overwrite=True) to replace it')
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise IoError(f'the folder "{folder}" can\'t be written to: check its permissions, or name another')
 
 
 def _complete(metadata: Mapping[str, Any] | str | os.PathLike[str], precision: Precision) -> dict[str, Any]:
