@@ -1,12 +1,9 @@
-"""HRNet: checkpoints of mmpose in every form give mmpose's own numbers, and nothing that a checkpoint names is run."""
+"""HRNet: checkpoints of mmpose in every form give mmpose's own numbers, and what is not an HRNet is refused."""
 
 from __future__ import annotations
 
-import collections
-import datetime
 import json
-import os
-import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +11,9 @@ import numpy as np
 import posekit
 import pytest
 import torch
-from conftest import SHARED, Export, listing, need_shared
-from posekit.export import hrnet
+from conftest import SHARED, Export, need_shared
+from message_form import check_message_form
+from posekit.export import ExportNote, hrnet
 from posekit.export._checkpoint import read_checkpoint
 from posekit.export._hrnet_network import HRNet
 
@@ -150,49 +148,126 @@ def test_the_published_widths_are_built_with_the_published_number_of_parameters(
     assert len(shapes) == 1752 + 2  # as many entries as mmpose's backbone has, and the head
 
 
-class Runs:
-    """Its pickle calls a function when it is opened."""
-
-    def __init__(self, function: Any, *arguments: Any) -> None:
-        self.call = (function, arguments)
-
-    def __reduce__(self) -> Any:
-        return self.call
+Weights = dict[str, torch.Tensor]
+SIZE = (CASES[0]["width"], CASES[0]["height"])
 
 
-def test_nothing_that_a_checkpoint_names_is_run(weights: dict[str, torch.Tensor], tmp_path: Path) -> None:
-    trace = tmp_path / "ran"
-    allowed = set(torch.serialization.get_safe_globals())
-    document = {
-        "state_dict": weights,
-        "meta": {"a": Runs(exec, f"open({str(trace)!r}, 'w')"), "b": Runs(open, str(trace), "w"), "c": datetime.date(2026, 1, 1)},
-    }
-    torch.save(document, tmp_path / "new.pth")
-    torch.save(document, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
-    for name in ("new.pth", "old.pth"):
-        checkpoint = read_checkpoint(tmp_path / name)
-        assert checkpoint.weights.keys() == weights.keys()
-        assert not trace.exists()
-    assert set(torch.serialization.get_safe_globals()) == allowed
-    pickle.loads(pickle.dumps(Runs(open, str(trace), "w"))).close()
-    assert trace.exists()  # such a pickle does run, if it is opened as pickles are
+def refused(weights: Weights, file: Path, thing: str, error: type[posekit.Error] = posekit.UnsupportedModelError, **more: Any) -> None:
+    torch.save({"state_dict": weights} | more, file)
+    with pytest.raises(error) as caught:
+        hrnet(file, size=SIZE)
+    check_message_form(caught.value, thing)
 
 
-def test_a_checkpoint_that_calls_the_system_is_refused_and_does_not_run(
-    weights: dict[str, torch.Tensor], tmp_path: Path, export: Export
+@pytest.mark.parametrize(
+    "name",
+    [
+        "head.conv_layers.0.weight",
+        "head.mlp_head_x.weight",
+        "neck.conv.weight",
+        "backbone.incre_modules.0.weight",
+        "keypoint_head.conv1.weight",
+    ],
+)
+def test_an_entry_of_the_network_that_is_not_used_is_refused_by_name(name: str, weights: Weights, tmp_path: Path) -> None:
+    refused(weights | {name: torch.ones(2, 2, 3, 3)}, tmp_path / "a.pth", f'"{name}"')
+
+
+def test_two_entries_of_one_name_are_refused(weights: Weights, tmp_path: Path) -> None:
+    refused(weights | {"conv1.weight": torch.zeros_like(weights["backbone.conv1.weight"])}, tmp_path / "a.pth", '"backbone.conv1.weight"')
+
+
+def test_what_is_beside_the_network_is_left_out(weights: Weights, tmp_path: Path) -> None:
+    torch.save(weights | {"loss.weight": torch.ones(2), "data_preprocessor.mean": torch.ones(3)}, tmp_path / "a.pth")
+    assert hrnet(tmp_path / "a.pth", size=SIZE)[1]["keypoints"] == "coco17"
+
+
+@pytest.mark.parametrize(
+    ("change", "thing"),
+    [
+        (lambda value: torch.tensor(1.0), "contradict each other"),
+        (lambda value: torch.ones(3), "contradict each other"),
+        (lambda value: torch.ones(0, 3, 3, 3), "contradict each other"),
+        (lambda value: torch.ones(1).expand(1_000_000, 1_000_000, 3, 3), "conv1.weight"),
+        (lambda value: value.to_sparse(), "conv1.weight"),
+        (lambda value: value.to("meta"), "meta"),
+        (lambda value: value.to(torch.complex64), "complex64"),
+        (lambda value: value.int(), "int32"),
+        (lambda value: value * float("nan"), "not finite"),
+    ],
+    ids=["scalar", "line", "empty", "expanded", "sparse", "meta", "complex", "integer", "nan"],
+)
+def test_weights_without_sound_values_are_refused(change: Any, thing: str, weights: Weights, tmp_path: Path) -> None:
+    weights["backbone.conv1.weight"] = change(weights["backbone.conv1.weight"])
+    refused(weights, tmp_path / "a.pth", thing, posekit.InvalidModelError)
+
+
+def test_a_missing_entry_is_named_as_a_whole(weights: Weights, tmp_path: Path) -> None:
+    name = "backbone.stage2.0.branches.0.0.conv1.weight"
+    del weights[name]
+    refused(weights, tmp_path / "a.pth", f'"{name.removeprefix("backbone.")}"')
+
+
+def test_a_part_of_a_huge_number_is_refused_at_once(weights: Weights, tmp_path: Path) -> None:
+    for i, digits in enumerate(("9" * 12, "9" * 5000)):
+        refused(weights | {f"backbone.layer1.{digits}.conv1.weight": torch.ones(1)}, tmp_path / f"{i}.pth", "conv1.weight")
+
+
+def test_weights_in_half_precision_are_read(weights: Weights, tmp_path: Path) -> None:
+    torch.save({name: value.half() if value.is_floating_point() else value for name, value in weights.items()}, tmp_path / "a.pth")
+    network, _ = hrnet(tmp_path / "a.pth", size=SIZE)
+    assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
+
+
+def test_the_network_does_not_follow_its_file(weights: Weights, tmp_path: Path) -> None:
+    torch.save(weights, tmp_path / "a.pth")
+    network, _ = hrnet(tmp_path / "a.pth", size=SIZE)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    with (tmp_path / "a.pth").open("r+b") as file:
+        file.write(b"\0" * (tmp_path / "a.pth").stat().st_size)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_names_for_another_number_of_channels_are_refused_with_both_numbers(weights: Weights, tmp_path: Path) -> None:
+    """Tags of associative embedding, or offsets beside the heatmaps."""
+    last = weights["head.final_layer.weight"]
+    weights |= {"head.final_layer.weight": torch.ones(34, *last.shape[1:]), "head.final_layer.bias": torch.ones(34)}
+    meta = {"dataset_meta": {"keypoint_id2name": {i: f"k{i}" for i in range(17)}}}
+    refused(weights, tmp_path / "a.pth", "34 channels and names 17 keypoints", meta=meta)
+
+
+@pytest.mark.parametrize(
+    ("head", "size", "cells"),
+    [("keypoint_head.", (288, 384), 17), ("keypoint_head.", (192, 256), 11), ("head.", (288, 384), 11)],
+)
+@pytest.mark.parametrize("decoding", ["dark", "udp"])
+def test_the_blur_is_that_of_the_release_that_made_the_file(
+    head: str, size: tuple[int, int], cells: int, decoding: Any, weights: Weights, tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
-    torch.save({"state_dict": weights, "meta": Runs(os.system, f"touch {tmp_path / 'ran'}")}, tmp_path / "bad.pth")
-    before = listing(tmp_path)
-    text = export("hrnet", tmp_path / "bad.pth", "-o", tmp_path / "a.pt", code=1)
-    assert "operating system" in text and listing(tmp_path) == before
+    torch.save({re.sub("^head[.]", head, name): value for name, value in weights.items()}, tmp_path / "a.pth")
+    _, document = hrnet(tmp_path / "a.pth", size=size, decoding=decoding)
+    assert document["output"]["blur_kernel"] == cells
+    assert any("blur_kernel of 17" in str(note.message) for note in recwarn) == (cells == 17)
 
 
-def test_objects_beside_the_weights_are_ignored(weights: dict[str, torch.Tensor], tmp_path: Path) -> None:
-    document = {
-        "state_dict": collections.OrderedDict(weights),
-        "meta": {"epoch": np.float64(3), "seen": collections.defaultdict(int), "array": np.arange(5)},
-        "optimizer": {"state": {0: {"step": torch.tensor(3)}}},
-    }
-    torch.save(document, tmp_path / "a.pth")
-    found = read_checkpoint(tmp_path / "a.pth").weights
-    assert all(torch.equal(found[name], value) for name, value in weights.items()) and len(found) == len(weights)
+@pytest.mark.parametrize(
+    "stem", ["hrnet_w32_ap10k_256x256-18aac840_20211029", "hrnet_w32_macaque_256x192", "td-hm_hrnet-w32_animalpose-256x256", "w32-fly"]
+)
+def test_the_keypoints_of_other_data_sets_are_not_assumed_to_be_peoples(stem: str, weights: Weights, tmp_path: Path) -> None:
+    torch.save(weights, tmp_path / f"{stem}.pth")
+    with pytest.warns(ExportNote, match="not assumed"):
+        _, document = hrnet(tmp_path / f"{stem}.pth")
+    assert document["keypoints"]["keypoints"][1] == {"id": 1, "name": "keypoint_1"}
+
+
+def test_a_note_says_why_classic_is_assumed(weights: Weights, tmp_path: Path) -> None:
+    torch.save(weights, tmp_path / "epoch_210.pth")
+    with pytest.warns(ExportNote, match="classic is assumed, as the file's name names no other"):
+        hrnet(tmp_path / "epoch_210.pth")
+
+
+@pytest.mark.parametrize("options", [{"decoding": "dakr"}, {"size": (0, 0)}, {"size": (-32, 64)}, {"size": (32.0, 64)}])
+def test_bad_arguments_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(posekit.InvalidArgumentError) as caught:
+        hrnet(GOLDEN / CASES[0]["checkpoint"], **options)
+    check_message_form(caught.value, "was given")

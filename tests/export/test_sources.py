@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import struct
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import posekit
+import posekit.export
 import pytest
 import torch
 from conftest import Export, listing, make_torchvision_importable, need
@@ -78,6 +80,33 @@ def file(name: str, data: bytes) -> Damage:
     return damage
 
 
+def fewer_layers(folder: Path) -> Path:
+    """The first of two layers: the second one's weights would be left out."""
+    backbone = json.loads((folder / "config.json").read_text())["backbone_config"]
+    backbone |= {"num_hidden_layers": 1, "out_indices": [1], "out_features": ["stage1"], "stage_names": ["stem", "stage1"]}
+    return change(folder / "config.json", backbone_config=backbone) or folder
+
+
+def named(name: str) -> Damage:
+    """A file of the folder beside the one that loads."""
+
+    def damage(folder: Path) -> Path:
+        if not (folder / name).exists():
+            shutil.copy(folder / "model.safetensors", folder / name)
+        return folder / name
+
+    return damage
+
+
+def indexed(weight_map: object) -> Damage:
+    def damage(folder: Path) -> Path:
+        (folder / "model.safetensors").unlink()
+        (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
+        return folder
+
+    return damage
+
+
 def saved(value: object) -> Damage:
     def damage(folder: Path) -> Path:
         torch.save(value, folder / "a.pth")
@@ -131,7 +160,35 @@ CASES: list[tuple[str, str, Damage, list[str], str]] = [
     ("vitpose", "vitpose", changed("preprocessor_config.json", do_affine_transform=False), [], "do_affine_transform"),
     ("vitpose", "plus", lambda folder: folder, [], "--dataset-index"),
     ("vitpose", "plus", lambda folder: folder, ["--dataset-index", "3"], "--dataset-index 3"),
-    ("vitpose", "vitpose", lambda folder: folder, ["--dataset-index", "1"], "--dataset-index 1"),
+    ("vitpose", "vitpose", lambda folder: folder, ["--dataset-index", "1"], "has no experts"),
+    ("vitpose", "vitpose", lambda folder: folder, ["--dataset-index", "0"], "has no experts"),
+    ("vitpose", "vitpose", fewer_layers, [], "entries beside those of VitPoseForPoseEstimation"),
+    ("vitpose", "vitpose", changed("config.json", id2label={"0": "a", "1": "b"}, label2id=None), [], "2 other shapes than"),
+    ("vitpose", "vitpose", named("model_ema.safetensors"), [], "model_ema.safetensors"),
+    ("vitpose", "vitpose", file("README.md", b"# A card"), [], "README.md"),
+    ("sapiens2", "sapiens2", named("model_ema.safetensors"), [], "model_ema.safetensors"),
+    ("vitpose", "vitpose", indexed(["a"]), [], "weight_map"),
+    ("vitpose", "vitpose", indexed({"a": 5}), [], "weight_map"),
+    ("vitpose", "vitpose", indexed({"a": "../b.safetensors"}), [], "weight_map"),
+    ("vitpose", "vitpose", indexed({}), [], "weight_map"),
+    ("vitpose", "vitpose", changed("config.json", backbone="resnet18", use_timm_backbone=True), [], '"backbone"'),
+    ("vitpose", "vitpose", changed("config.json", use_timm_backbone=True), [], '"use_timm_backbone"'),
+    ("vitpose", "vitpose", changed("config.json", transformers_weights="other.safetensors"), [], '"transformers_weights"'),
+    ("vitpose", "vitpose", replace("adapter_config.json", "{}"), [], "adapter_config.json"),
+    ("vitpose", "vitpose", replace("config.json", "[" * 100_000), [], "config.json"),
+    ("vitpose", "vitpose", changed("config.json", scale_factor="a"), [], "check that"),
+    ("vitpose", "vitpose", lambda folder: "a" * 300, [], "does not exist"),
+    ("vitpose", "vitpose", lambda folder: folder, ["--keypoints", "a" * 300], "aaa"),
+    ("vitpose", "vitpose", changed("preprocessor_config.json", rescale_factor=0), [], "rescale_factor"),
+    ("vitpose", "vitpose", changed("preprocessor_config.json", rescale_factor="a"), [], "rescale_factor"),
+    ("vitpose", "vitpose", replace("preprocessor_config.json", '{"rescale_factor": null}'), [], "rescale_factor"),
+    ("vitpose", "vitpose", changed("preprocessor_config.json", image_mean=0.5), [], "image_mean"),
+    ("vitpose", "vitpose", changed("preprocessor_config.json", image_mean=["a", "b", "c"]), [], "image_mean"),
+    ("vitpose", "vitpose", changed("preprocessor_config.json", image_std=[0.5, 0.5]), [], "image_std"),
+    ("vitpose", "vitpose", changed("preprocessor_config.json", image_std=[0, 0, 0]), [], "image_std"),
+    ("vitpose", "vitpose", changed("preprocessor_config.json", size={"width": "a", "height": "b"}), [], "size"),
+    ("vitpose", "vitpose", changed("preprocessor_config.json", size={"width": None, "height": 3}), [], "size"),
+    ("sapiens2", "sapiens2", lambda folder: folder, ["--size", "0x16"], "0x16"),
     ("vitpose", "vitpose", lambda folder: folder, ["--keypoints", "no-such-set"], "no-such-set"),
     ("vitpose", "vitpose", lambda folder: folder, ["--keypoints", "mpii16"], "mpii16"),
     ("sapiens2", "sapiens2", lambda folder: folder, ["--size", "100x100"], "100x100"),
@@ -144,7 +201,7 @@ CASES: list[tuple[str, str, Damage, list[str], str]] = [
     ("hrnet", "vitpose", lambda folder: folder, [], "folder"),
     ("hrnet", "vitpose", file("a.pth", b""), [], "empty"),
     ("hrnet", "vitpose", file("a.pth", POINTER.encode()), [], "Git LFS pointer"),
-    ("hrnet", "vitpose", file("a.pth", b"\x08\x07\x12\x07pytorch"), [], "no checkpoint"),
+    ("hrnet", "vitpose", file("a.pth", b"\x08\x07\x12\x07pytorch"), [], "not a checkpoint"),
     ("hrnet", "vitpose", file("a.pth", b"\x80\x02garbage"), [], "broken checkpoint"),
     ("hrnet", "vitpose", torchscript, [], "TorchScript"),
     ("hrnet", "vitpose", saved({"epoch": 3}), [], "no weights"),
@@ -153,9 +210,11 @@ CASES: list[tuple[str, str, Damage, list[str], str]] = [
     ("hrnet", "vitpose", saved({"state_dict": {"backbone.layer1.0.conv1.weight": torch.zeros(1)}}), [], "final_layer.weight"),
     ("hrnet", "vitpose", saved(HEAD), [], "conv2.weight"),
     ("hrnet", "vitpose", saved(HEAD | {"keypoint_head.deconv_layers.0.weight": torch.zeros(1)}), [], "deconv_layers"),
-    ("hrnet", "vitpose", lambda folder: folder / "model.safetensors", [], "final_layer.weight"),
+    ("hrnet", "vitpose", lambda folder: folder / "model.safetensors", [], "backbone.embeddings"),
     ("module", "vitpose", lambda folder: "no_such_package:make", ["--metadata", "none.json"], "no_such_package"),
     ("module", "vitpose", lambda folder: "networks", ["--metadata", "none.json"], "package:function"),
+    ("module", "vitpose", lambda folder: ".a:b", ["--metadata", "none.json"], "package:function"),
+    ("module", "vitpose", lambda folder: "a..b:c", ["--metadata", "none.json"], "package:function"),
     ("module", "vitpose", lambda folder: "networks:none", ["--metadata", "none.json"], '"none"'),
     ("module", "vitpose", lambda folder: "networks:make_text", ["--metadata", "none.json"], "returns str"),
     ("module", "vitpose", lambda folder: "networks:make", ["--metadata", "none.json"], "none.json"),
@@ -173,6 +232,42 @@ def test_a_bad_source_has_a_remedy_and_leaves_nothing(
     problem = problem_of_form(text.removeprefix("posekit.export: error: "), thing)
     assert not problem, f"{problem}: {text}"
     assert listing(tmp_path) == before
+
+
+@pytest.mark.parametrize("output", ["model.safetensors", "config.json", "set.json"])
+def test_a_file_that_is_read_is_not_replaced(output: str, held: Path, tmp_path: Path, export: Export) -> None:
+    folder = Path(shutil.copytree(held / "vitpose", tmp_path / "vitpose"))
+    (tmp_path / "set.json").write_text("{}")
+    file = (folder if output != "set.json" else tmp_path) / output
+    before = file.read_bytes()
+    text = export("vitpose", folder, "--keypoints", tmp_path / "set.json", "-o", file, "--overwrite", code=1)
+    assert "would be lost" in text and file.read_bytes() == before
+
+
+def test_a_checkpoint_is_not_replaced(tmp_path: Path, export: Export) -> None:
+    torch.save(HEAD, tmp_path / "a.pth")
+    (tmp_path / "link.pth").symlink_to(tmp_path / "a.pth")
+    assert "would be lost" in export("hrnet", tmp_path / "a.pth", "-o", tmp_path / "link.pth", "--overwrite", code=1)
+    assert listing(tmp_path) == ["a.pth", "link.pth"]
+
+
+HEADER = {"dtype": "F32", "data_offsets": [0, 0]}
+ODD = {
+    "decode_head.conv_pose.weight": [308, 1, 1, 1],
+    "backbone.patch_embed.projection.weight": [64, 3, 16, 16],
+    "backbone.blocks.0.attn.q_norm.weight": [16],
+    "backbone.blocks.0.attn.wk.weight": [64, 64],
+}
+
+
+@pytest.mark.parametrize("name", list(ODD))
+@pytest.mark.parametrize("shape", [[], [0], [1]])
+def test_a_single_file_of_sapiens2_with_odd_shapes_has_a_remedy(name: str, shape: list[int], tmp_path: Path) -> None:
+    header = json.dumps({entry: HEADER | {"shape": shape if entry == name else plain} for entry, plain in ODD.items()}).encode()
+    (tmp_path / "a.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
+    with pytest.raises(posekit.Error) as caught:
+        posekit.export.sapiens2(tmp_path / "a.safetensors")
+    check_message_form(caught.value, "a.safetensors")
 
 
 def test_a_wrong_command_line_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
@@ -208,7 +303,7 @@ LOGGING = types.SimpleNamespace(set_verbosity_error=int, disable_progress_bar=in
 @pytest.mark.parametrize(
     ("package", "thing"),
     [
-        (None, "pip install"),
+        (None, "pip install '.[export]'"),
         (types.SimpleNamespace(__version__="4.40.0", logging=LOGGING), "transformers 4.40.0"),
         (Broken(logging=LOGGING, __spec__=None), "install the torchvision that is made for this torch"),
     ],

@@ -14,7 +14,7 @@ from typing import IO, Any, NamedTuple
 import torch
 
 from .._errors import InvalidModelError, UnsupportedModelError
-from ._files import kind_of, safetensors_shapes
+from ._files import first_line, kind_of, safetensors_shapes
 
 
 class Ignored:
@@ -28,6 +28,19 @@ class Ignored:
 
     def __setstate__(self, state: Any) -> None:
         pass
+
+
+def _empty_dict(*arguments: Any) -> dict[Any, Any]:
+    """Stands for collections.defaultdict, whose entries follow: torch's unpickler adds entries to a plain dict alone."""
+    return {}
+
+
+def _empty_list(*arguments: Any) -> list[Any]:
+    """Stands for collections.deque."""
+    return []
+
+
+STAND_INS = {"collections.defaultdict": _empty_dict, "collections.deque": _empty_list}
 
 
 class Checkpoint(NamedTuple):
@@ -54,15 +67,16 @@ def read_checkpoint(path: Path) -> Checkpoint:
         return Checkpoint(_read_safetensors(path), {})
     try:
         names = sorted(unknown_globals(path))
-        with torch.serialization.safe_globals([(Ignored, name) for name in names]):
+        with torch.serialization.safe_globals([(STAND_INS.get(name, Ignored), name) for name in names]):
             document = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
         if "is blocked" in str(error):
             raise UnsupportedModelError(
                 f'"{path}" wants to call functions of the operating system, which no checkpoint needs: check where the file comes from'
             ) from error
+        reason = str(error).rpartition("WeightsUnpickler error: ")[2].strip().split("\n")[0][:100].replace('"', "'")
         raise UnsupportedModelError(
-            f'"{path}" can\'t be read without running code from it: load it where it was made, and save its state_dict with torch.save'
+            f'"{path}" has objects that torch\'s weights-only reader refuses ("{reason}"): load it where it was made, and save its state_dict with torch.save'
         ) from error
     except Exception as error:  # of a file that is cut short: EOFError, RuntimeError, struct.error, ...
         raise InvalidModelError(f'"{path}" is a truncated or broken checkpoint: fetch the file again') from error
@@ -75,7 +89,10 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
         library: Any = importlib.import_module("safetensors.torch")
     except ImportError:
         raise UnsupportedModelError(f'"{path}" needs the package safetensors: install it, pip install safetensors') from None
-    weights: dict[str, torch.Tensor] = library.load_file(path)
+    try:
+        weights: dict[str, torch.Tensor] = library.load_file(path)
+    except Exception as error:  # of its own, for types and offsets that are none
+        raise InvalidModelError(f'"{path}" is a broken safetensors file ("{first_line(error)}"): fetch the file again') from error
     return weights
 
 

@@ -17,14 +17,26 @@ Shapes = Mapping[str, tuple[int, ...]]
 """Entries of a part by name, the part's own name left out."""
 
 
-def under(shapes: Shapes, prefix: str) -> dict[str, tuple[int, ...]]:
+class Part(dict[str, tuple[int, ...]]):
+    """Entries of a part; one that is not there is a KeyError with its whole name."""
+
+    def __init__(self, entries: Shapes, name: str = "") -> None:
+        super().__init__(entries)
+        self.name = name
+
+    def __missing__(self, name: str) -> tuple[int, ...]:
+        raise KeyError(self.name + name)
+
+
+def under(shapes: Shapes, prefix: str) -> Part:
     """The entries whose names begin with a prefix, without it."""
-    return {name[len(prefix) :]: shape for name, shape in shapes.items() if name.startswith(prefix)}
+    name = getattr(shapes, "name", "") + prefix
+    return Part({entry[len(prefix) :]: shape for entry, shape in shapes.items() if entry.startswith(prefix)}, name)
 
 
-def parts(shapes: Shapes) -> Iterator[dict[str, tuple[int, ...]]]:
-    """The entries of the parts 0, 1, 2, …"""
-    count = 1 + max((int(found[0]) for name in shapes if (found := re.match(r"\d+(?=\.)", name))), default=-1)
+def parts(shapes: Shapes) -> Iterator[Part]:
+    """The entries of the parts 0, 1, 2, … as many as there are."""
+    count = len({found[0] for name in shapes if (found := re.match(r"\d+(?=\.)", name))})
     return (under(shapes, f"{i}.") for i in range(count))
 
 
@@ -116,6 +128,7 @@ class HRNet(nn.Module):
 
     def __init__(self, shapes: Shapes) -> None:
         super().__init__()
+        shapes = Part(shapes)
         self.keypoints = shapes["final_layer.weight"][0]
         """K."""
         for i in (1, 2):

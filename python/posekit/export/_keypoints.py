@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,17 +15,27 @@ from ._files import read_json
 from ._note import note
 
 BY_NUMBER = {16: "mpii16", 17: "coco17", 26: "halpe26", 133: "coco_wholebody133", 308: "goliath308"}
-"""The set that a model with so many channels and no names is taken to have."""
+"""The set that a model with that many channels and no names is assumed to have."""
+OTHERS = re.compile(
+    r"(?<![a-z])(ap-?10k|animal|macaque|horse|fly|locust|zebra|h36m|human-?3\.?6m|deepfashion|onehand|interhand|freihand|rhd|panoptic|posetrack|"
+    r"mhp|jhmdb|crowdpose|aic|wflw|cofw|aflw|300w)",
+    re.IGNORECASE,
+)
+"""Data sets that have other keypoints than the sets above, as mmpose's names of files have them."""
 
 
-def keypoints_of(names: Sequence[str] | None, count: int, name: str) -> str | dict[str, Any]:
+def keypoints_of(names: Sequence[str] | None, count: int, name: str, source: str) -> str | dict[str, Any]:
     """The value of "keypoints" in the metadata.
 
     names: of the `count` channels, if the source has them; upper case, and "l_" for "left_" as in usyd-community's files, are understood.
     name: of the model, for a set of its own.
+    source: the name of the file or folder, which may have that of a data set.
     """
     if names is None:
-        if count in BY_NUMBER:
+        other = OTHERS.search(source)
+        if count in BY_NUMBER and other:
+            note(f'"{source}" has the name of a data set with keypoints of its own ("{other[0]}"), so {BY_NUMBER[count]} is not assumed')
+        elif count in BY_NUMBER:
             note(f"the source does not name its {count} keypoints: {BY_NUMBER[count]} is assumed; --keypoints says otherwise")
             return BY_NUMBER[count]
         note(f"the source does not name its {count} keypoints: they are called keypoint_0, keypoint_1, …; --keypoints gives them names")
@@ -62,7 +73,7 @@ def chosen_keypoints(choice: str, count: int) -> str | dict[str, Any]:
 
     Raises NotFoundError, IoError, InvalidModelError, InvalidArgumentError.
     """
-    if Path(choice).is_file():
+    if os.path.isfile(choice):
         document = read_json(Path(choice))
         found, value = _core.parse_keypoint_set(json.dumps(document)), document
     else:

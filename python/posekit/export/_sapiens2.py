@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from .._errors import InvalidModelError, UnsupportedModelError
-from ._files import kind_of, licence_of, local_source, safetensors_shapes
+from ._files import check_size, kind_of, licence_of, local_source, one_sentence, safetensors_shapes
 from ._keypoints import chosen_keypoints, keypoints_of
 from ._transformers import Heatmaps, check_config, label_names, load_pretrained, pair, processor_numbers, transformers_class
 
@@ -19,6 +19,7 @@ SIZE = (768, 1024)
 Shapes = dict[str, tuple[int, ...]]
 
 
+@one_sentence
 def sapiens2(
     source: str | os.PathLike[str],
     *,
@@ -35,19 +36,20 @@ def sapiens2(
 
     Raises NotFoundError, IoError, InvalidModelError, UnsupportedModelError, InvalidArgumentError.
     """
-    place = local_source(source)
-    original = _original_file(place.path)
-    folder = place.folder
+    check_size(size)
+    found = local_source(source)
+    original = _original_file(found.path)
+    folder = found.folder
     if original is not None:
         model = _load_original(original)
         built = None
         name = name or original.stem
     else:
         check_config(folder, "sapiens2")
-        model = load_pretrained("Sapiens2ForPoseEstimation", folder)
-        found = model.config.image_size
-        built = (int(found[1]), int(found[0])) if isinstance(found, (list, tuple)) else None
-        name = name or place.title
+        model = load_pretrained("Sapiens2ForPoseEstimation", folder, found.path)
+        image_size = model.config.image_size
+        built = (int(image_size[1]), int(image_size[0])) if isinstance(image_size, (list, tuple)) else None
+        name = name or found.title
     numbers, asked = processor_numbers(folder, None if size else built, expected=original is None)
     width, height = size or asked or built or SIZE
     patch_height, patch_width = pair(model.config.patch_size)
@@ -64,7 +66,7 @@ def sapiens2(
         "task": "pose",
         "name": name,
         "licence": "Sapiens2 License" if licence == "unknown" else licence,
-        "source": f"{place.name} (transformers, Sapiens2ForPoseEstimation)",
+        "source": f"{found.name} (transformers, Sapiens2ForPoseEstimation)",
         # Its crops are made by a bicubic kernel where they are enlarged.
         "input": {"width": width, "height": height, **numbers, "enlarge": "bicubic"},
         "box_padding": 1.25,
@@ -74,14 +76,14 @@ def sapiens2(
             "height": height // patch_height * scale,
             "blur_kernel": 11,
         },
-        "keypoints": _keypoints(keypoints, names, count, name),
+        "keypoints": _keypoints(keypoints, names, count, name, found.title),
     }
 
 
-def _keypoints(choice: str | None, names: list[str] | None, count: int, name: str) -> str | dict[str, Any]:
+def _keypoints(choice: str | None, names: list[str] | None, count: int, name: str, source: str) -> str | dict[str, Any]:
     if choice:
         return chosen_keypoints(choice, count)
-    return "goliath308" if names is None and count == 308 else keypoints_of(names, count, name)
+    return "goliath308" if names is None and count == 308 else keypoints_of(names, count, name, source)
 
 
 def _original_file(path: Path) -> Path | None:
@@ -89,7 +91,7 @@ def _original_file(path: Path) -> Path | None:
     if path.is_file() and path.suffix not in (".json", ".bin"):
         if kind_of(path) != "safetensors":
             raise UnsupportedModelError(
-                f'"{path}" is no .safetensors file: pass the sapiens2_*_pose.safetensors of the release, or a folder'
+                f'"{path}" is not a .safetensors file: pass the sapiens2_*_pose.safetensors of the release, or a folder'
             )
         return None if (path.parent / "config.json").exists() and path.name.startswith("model") else path
     folder = path if path.is_dir() else path.parent
@@ -99,7 +101,7 @@ def _original_file(path: Path) -> Path | None:
     if len(files) > 1:
         raise UnsupportedModelError(f'"{folder}" has {len(files)} files *_pose.safetensors, one is expected: pass the file')
     if files and kind_of(files[0]) != "safetensors":
-        raise UnsupportedModelError(f'"{files[0]}" is no .safetensors file: fetch it again')
+        raise UnsupportedModelError(f'"{files[0]}" is not a .safetensors file: fetch it again')
     return files[0] if files else None
 
 
@@ -107,7 +109,7 @@ def _load_original(file: Path) -> Any:
     """transformers has the renaming of the release's entries (its conversion mapping); the architecture is in the shapes."""
     config = transformers_class("Sapiens2Config")(**original_config(safetensors_shapes(file), file))
     config.transformers_weights = file.name
-    return load_pretrained("Sapiens2ForPoseEstimation", file.parent, config=config)
+    return load_pretrained("Sapiens2ForPoseEstimation", file.parent, file, config=config)
 
 
 def original_config(shapes: Shapes, file: Path) -> dict[str, Any]:
@@ -123,7 +125,7 @@ def original_config(shapes: Shapes, file: Path) -> dict[str, Any]:
         said = f'a head of another task ("{head}")' if head else "no head"
         raise UnsupportedModelError(f'"{file}" has {said}, "decode_head.conv_pose.weight" is expected: pass a pose model of Sapiens2')
     if any(name.startswith("backbone.tokenizer.") for name in shapes):
-        raise UnsupportedModelError(f'"{file}" has a tokenizer for 4K images, which transformers has not: pass a model for 1024x768')
+        raise UnsupportedModelError(f'"{file}" has a tokenizer for 4K images, which transformers does not have: pass a model for 1024x768')
     try:
         hidden, _, patch, _ = shapes["backbone.patch_embed.projection.weight"]
         (head_dim,) = shapes["backbone.blocks.0.attn.q_norm.weight"]
@@ -147,9 +149,13 @@ def original_config(shapes: Shapes, file: Path) -> dict[str, Any]:
                 "conv_kernel_sizes": [shape[2] for shape in convolutions],
             },
         }
-    except (KeyError, ValueError) as error:
+    except KeyError as error:
         raise UnsupportedModelError(
             f'"{file}" has no entry "{error.args[0]}", which Sapiens2 has: pass sapiens2_*_pose.safetensors of the release'
+        ) from error
+    except (ValueError, IndexError, ArithmeticError) as error:
+        raise InvalidModelError(
+            f'"{file}" has weights whose shapes contradict each other: check that it is a Sapiens2, and whole'
         ) from error
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import math
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from ._note import note
 
 IMAGENET_MEAN, IMAGENET_STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 """Of values 0..1, red first: what both families' processors have by default."""
+BUFFERS = re.compile(r"position_ids$|num_batches_tracked$|inv_freq$|periods$|mask_token$")
+"""Entries that are computed, or that training alone uses: files may have them or not."""
 
 
 class Heatmaps(nn.Module):
@@ -47,7 +51,9 @@ def transformers_class(name: str) -> Any:
         package = importlib.import_module("transformers")
     except ImportError as error:
         if getattr(error, "name", None) == "transformers":
-            raise UnsupportedModelError("this export needs the package transformers: install it, pip install 'posekit[export]'") from None
+            raise UnsupportedModelError(
+                "this export needs the package transformers: install it, pip install '.[export]' in posekit's folder"
+            ) from None
         raise UnsupportedModelError(f'transformers is installed and its import fails ("{first_line(error)}"): install it again') from error
     package.logging.set_verbosity_error()
     package.logging.disable_progress_bar()
@@ -79,37 +85,53 @@ def _hide_broken_torchvision() -> None:
         note(f"the installed torchvision does not fit torch {torch.__version__}: it is left out, this export does not need it")
 
 
-def check_config(folder: Path, family: str) -> dict[str, Any]:
-    """config.json of a folder, which must be of the family. Raises IoError, InvalidModelError, UnsupportedModelError."""
-    config = read_json(folder / "config.json")
+def check_config(folder: Path, family: str) -> None:
+    """Refuses a folder whose config.json is of another family, or makes transformers read anything but the weights in the folder.
+
+    Raises IoError, InvalidModelError, UnsupportedModelError.
+    """
+    path = folder / "config.json"
+    config = read_json(path)
     found = config.get("model_type")
     if found != family:
-        raise UnsupportedModelError(
-            f'"{folder / "config.json"}" is of a model of type "{found}", "{family}" is expected: choose the exporter of its family'
-        )
-    return config
+        raise UnsupportedModelError(f'"{path}" is of a model of type "{found}", "{family}" is expected: choose the exporter of its family')
+    for key in ("backbone", "use_timm_backbone", "use_pretrained_backbone", "transformers_weights"):
+        if config.get(key):
+            raise UnsupportedModelError(
+                f'"{path}" has "{key}", which takes weights from elsewhere: write the whole model with save_pretrained'
+            )
 
 
-def load_pretrained(class_name: str, folder: Path, **options: Any) -> Any:
-    """A network in float32 and eval mode, all of whose weights are in the folder.
+def load_pretrained(class_name: str, folder: Path, named: Path, **options: Any) -> Any:
+    """A network in float32 and eval mode, all of whose weights are in the folder, and which uses them all.
+
+    named: the folder, or the file in it that the user named.
 
     Raises UnsupportedModelError, NotFoundError, IoError, InvalidModelError.
     """
+    if (folder / "adapter_config.json").exists():
+        raise UnsupportedModelError(
+            f'"{folder}" has an adapter (adapter_config.json) beside its weights: write the merged model into a folder first, with '
+            "merge_and_unload of peft and save_pretrained"
+        )
     if "config" not in options:
-        check_weights(folder)
+        check_weights(folder, named)
     chosen = transformers_class(class_name)
     try:
-        model, report = chosen.from_pretrained(folder, dtype=torch.float32, output_loading_info=True, local_files_only=True, **options)
-    except Exception as error:  # shapes that don't fit, broken configurations, unreadable files: many types
+        model, report = chosen.from_pretrained(
+            folder, dtype=torch.float32, output_loading_info=True, local_files_only=True, ignore_mismatched_sizes=True, **options
+        )
+    except Exception as error:  # broken configurations, unreadable files: many types
         raise InvalidModelError(
             f'"{folder}" does not load as {class_name} ("{first_line(error)}"): check that config.json and weights belong together'
         ) from error
-    for word, names in (("lack", report["missing_keys"]), ("have, of another shape,", report.get("mismatched_keys", ()))):
+    for problem, key in (("other shapes than", "mismatched_keys"), ("entries beside those of", "unexpected_keys"), ("no", "missing_keys")):
+        names = sorted(str(entry[0] if isinstance(entry, tuple) else entry) for entry in report.get(key, ()))
+        names = [name for name in names if not BUFFERS.search(name)]
         if names:
-            first = min(str(name) for name in names)
+            what = f"lack {len(names)} entries of" if key == "missing_keys" else f"have {len(names)} {problem}"
             raise InvalidModelError(
-                f'the weights in "{folder}" {word} {len(names)} entries of {class_name}, "{first}" among them: '
-                "check that config.json and weights belong together"
+                f'the weights in "{folder}" {what} {class_name}, "{names[0]}" among them: check that config.json and weights belong together'
             )
     return model.eval()
 
@@ -136,23 +158,40 @@ def processor_numbers(
         raise UnsupportedModelError(
             f'"{path}" has a normalize_factor of {numbers["normalize_factor"]}, 200 is expected, as posekit pads boxes by 1.25: correct the file'
         )
-    found = _size_of(numbers.get("size"))
+    found = _size_of(path, numbers.get("size"))
     if size and found and found != size:
         raise InvalidModelError(
             f'"{path}" has a size of {found[0]}x{found[1]}, but config.json of {size[0]}x{size[1]}; equal ones are expected: correct one of them'
         )
-    rescale = 1 / numbers.get("rescale_factor", 1 / 255) if numbers.get("do_rescale", True) else 1.0
+    rescale = 1 / _numbers(path, numbers, "rescale_factor", 1 / 255) if numbers.get("do_rescale", True) else 1.0
     if numbers.get("do_normalize", True):
-        mean = [value * rescale for value in numbers.get("image_mean") or IMAGENET_MEAN]
-        std = [value * rescale for value in numbers.get("image_std") or IMAGENET_STD]
+        mean = [value * rescale for value in _numbers(path, numbers, "image_mean", IMAGENET_MEAN)]
+        std = [value * rescale for value in _numbers(path, numbers, "image_std", IMAGENET_STD)]
     else:
         mean, std = [0.0] * 3, [rescale] * 3
     # 123.675 is written as people know it: the rest is rounding of 1 / 255.
     return {"color": "rgb", "mean": [round(value, 6) for value in mean], "std": [round(value, 6) for value in std]}, found
 
 
-def _size_of(value: Any) -> tuple[int, int] | None:
-    return (int(value["width"]), int(value["height"])) if isinstance(value, dict) and {"width", "height"} <= value.keys() else None
+def _numbers(path: Path, numbers: dict[str, Any], key: str, default: Any) -> Any:
+    """A number, or three, by the default. Deviations and factors are not zero."""
+    value = numbers.get(key, default)
+    if value is None and isinstance(default, list):
+        value = default
+    each = value if isinstance(value, list) else [value]
+    sound = all(isinstance(number, (int, float)) and math.isfinite(number) and (number > 0 or key == "image_mean") for number in each)
+    if not sound or isinstance(value, list) != isinstance(default, list) or len(each) != (3 if isinstance(default, list) else 1):
+        expected = "a list of three numbers" if isinstance(default, list) else "a number above 0"
+        raise InvalidModelError(f'"{path}" has a {key} of "{str(value)[:40]}", {expected} is expected: correct the file')
+    return value
+
+
+def _size_of(path: Path, value: Any) -> tuple[int, int] | None:
+    if not isinstance(value, dict) or not {"width", "height"} <= value.keys():
+        return None
+    if not all(isinstance(value[key], int) and value[key] > 0 for key in ("width", "height")):
+        raise InvalidModelError(f'"{path}" has a size of "{str(value)[:60]}", width and height in pixels are expected: correct the file')
+    return value["width"], value["height"]
 
 
 def pair(value: Any) -> tuple[int, int]:

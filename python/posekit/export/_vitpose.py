@@ -8,11 +8,12 @@ from typing import Any
 from torch import nn
 
 from .._errors import InvalidArgumentError
-from ._files import licence_of, local_source
+from ._files import licence_of, local_source, one_sentence
 from ._keypoints import chosen_keypoints, keypoints_of
 from ._transformers import Heatmaps, check_config, label_names, load_pretrained, pair, processor_numbers
 
 
+@one_sentence
 def vitpose(
     source: str | os.PathLike[str],
     *,
@@ -23,7 +24,7 @@ def vitpose(
 ) -> tuple[nn.Module, dict[str, Any]]:
     """A ViTPose network, pixels [B,3,H,W] to heatmaps [B,K,H/4,W/4], on the CPU in float32, and its metadata.
 
-    source: a folder as save_pretrained writes it, a file in it, or a name of the hub (see docs/export.md).
+    source: a folder as save_pretrained writes it, its config.json or weights file, or a name of the hub (see docs/export.md).
     dataset_index: which expert of ViTPose+ runs; required where there are several, refused where there are none.
     keypoints: a built-in set's name or the file of one; None: what config.json says.
     name, licence: for the metadata; None: the folder's name, and what its model card says.
@@ -33,7 +34,7 @@ def vitpose(
     found = local_source(source)
     folder = found.folder
     check_config(folder, "vitpose")
-    model = load_pretrained("VitPoseForPoseEstimation", folder)
+    model = load_pretrained("VitPoseForPoseEstimation", folder, found.path)
     config, backbone = model.config, model.config.backbone_config
     experts = backbone.num_experts
     if experts > 1 and dataset_index is None:
@@ -41,6 +42,8 @@ def vitpose(
             f'"{found.name}" has {experts} experts, one for each data set of its training: name one with --dataset-index, 0 to {experts - 1} '
             "(in ViTPose+ 0 is COCO; the model card has the others)"
         )
+    if dataset_index is not None and experts <= 1:
+        raise InvalidArgumentError(f'--dataset-index {dataset_index} was given, "{found.name}" has no experts to choose from: leave it out')
     if dataset_index is not None and not 0 <= dataset_index < experts:
         raise InvalidArgumentError(
             f'--dataset-index {dataset_index} was given, "{found.name}" has {experts} experts: 0 to {experts - 1} is expected'
@@ -60,5 +63,5 @@ def vitpose(
         "input": {"width": width, "height": height, **numbers},
         "box_padding": 1.25,
         "output": {"codec": "udp_heatmap", "width": columns * scale, "height": rows * scale, "blur_kernel": 11},
-        "keypoints": chosen_keypoints(keypoints, count) if keypoints else keypoints_of(label_names(config), count, name),
+        "keypoints": chosen_keypoints(keypoints, count) if keypoints else keypoints_of(label_names(config), count, name, found.title),
     }
