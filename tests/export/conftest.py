@@ -31,7 +31,7 @@ def need(package: str) -> None:
 def need_shared(folder: Path) -> Path:
     """Reference data that is not part of a clone."""
     if not folder.is_dir():
-        pytest.skip(f"no {folder}, which a clone alone has not", allow_module_level=True)
+        pytest.skip(f"no {folder}, which is not part of a clone", allow_module_level=True)
     return folder
 
 

@@ -11,11 +11,11 @@ from torch.nn import functional as F
 
 
 def blobs(count: int, rows: int, columns: int, radius: float = 2.5, seed: int = 1) -> torch.Tensor:
-    """[1,K,h,w]: a Gaussian in each channel, at a place of its own."""
+    """[1,K,h,w]: a Gaussian in each channel, at a position of its own."""
     rng = np.random.default_rng(seed)
     ys, xs = np.mgrid[0:rows, 0:columns]
-    places = rng.uniform([4, 4], [columns - 4, rows - 4], (count, 2))
-    return torch.from_numpy(np.stack([np.exp(-((xs - x) ** 2 + (ys - y) ** 2) / (2 * radius**2)) for x, y in places]))[None]
+    centres = rng.uniform([4, 4], [columns - 4, rows - 4], (count, 2))
+    return torch.from_numpy(np.stack([np.exp(-((xs - x) ** 2 + (ys - y) ** 2) / (2 * radius**2)) for x, y in centres]))[None]
 
 
 def blobs_where_crops_say(crops: torch.Tensor, count: int, rows: int, columns: int, radius: float = 2.5) -> torch.Tensor:

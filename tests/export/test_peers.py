@@ -207,8 +207,8 @@ def gaussians(count: int, low: float, high: float, noise: float = 0.0, seed: int
 
 def oblong(count: int) -> Array:
     ys, xs = np.mgrid[0 : GEOMETRY.rows, 0 : GEOMETRY.columns]
-    places = np.random.default_rng(4).uniform([10, 12, 0], [38, 52, math.pi], (count, 3))
-    along = [((xs - x) * math.cos(q) + (ys - y) * math.sin(q), (ys - y) * math.cos(q) - (xs - x) * math.sin(q)) for x, y, q in places]
+    centres = np.random.default_rng(4).uniform([10, 12, 0], [38, 52, math.pi], (count, 3))
+    along = [((xs - x) * math.cos(q) + (ys - y) * math.sin(q), (ys - y) * math.cos(q) - (xs - x) * math.sin(q)) for x, y, q in centres]
     return np.array([0.9 * np.exp(-(a**2) / 18 - b**2 / 4.5) for a, b in along], np.float32)
 
 

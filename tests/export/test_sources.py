@@ -173,6 +173,13 @@ CASES: list[tuple[str, str, Damage, list[str], str]] = [
     ("vitpose", "vitpose", indexed({}), [], "weight_map"),
     ("vitpose", "vitpose", changed("config.json", backbone="resnet18", use_timm_backbone=True), [], '"backbone"'),
     ("vitpose", "vitpose", changed("config.json", use_timm_backbone=True), [], '"use_timm_backbone"'),
+    (
+        "vitpose",
+        "vitpose",
+        changed("config.json", backbone_config={"model_type": "timm_backbone", "backbone": "resnet18"}),
+        [],
+        '"backbone"',
+    ),
     ("vitpose", "vitpose", changed("config.json", transformers_weights="other.safetensors"), [], '"transformers_weights"'),
     ("vitpose", "vitpose", replace("adapter_config.json", "{}"), [], "adapter_config.json"),
     ("vitpose", "vitpose", replace("config.json", "[" * 100_000), [], "config.json"),
@@ -216,6 +223,7 @@ CASES: list[tuple[str, str, Damage, list[str], str]] = [
     ("module", "vitpose", lambda folder: ".a:b", ["--metadata", "none.json"], "package:function"),
     ("module", "vitpose", lambda folder: "a..b:c", ["--metadata", "none.json"], "package:function"),
     ("module", "vitpose", lambda folder: "networks:none", ["--metadata", "none.json"], '"none"'),
+    ("module", "vitpose", lambda folder: "json:dumps", ["--metadata", "none.json"], "needs arguments"),
     ("module", "vitpose", lambda folder: "networks:make_text", ["--metadata", "none.json"], "returns str"),
     ("module", "vitpose", lambda folder: "networks:make", ["--metadata", "none.json"], "none.json"),
 ]

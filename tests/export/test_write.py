@@ -39,7 +39,7 @@ def with_output(**output: Any) -> dict[str, Any]:
 def test_the_file_has_the_metadata_and_the_networks_numbers(tmp_path: Path) -> None:
     found = write(Net(), METADATA, tmp_path / "a.pt")
     assert (found.path, found.batches, found.file_bytes) == (tmp_path / "a.pt", (1, 2, 5), (tmp_path / "a.pt").stat().st_size)
-    assert found.parameters == 3 * 2 * 16 + 2 and found.difference <= 1e-5 and found.rounding == 0 and found.notes == ()
+    assert found.parameters == 3 * 2 * 16 + 2 and found.difference <= 1e-7 and found.rounding == 0 and found.notes == ()
     with zipfile.ZipFile(tmp_path / "a.pt") as archive:
         name = next(name for name in archive.namelist() if name.endswith("extra/posekit.json"))
         assert json.loads(archive.read(name)) == METADATA
@@ -73,7 +73,7 @@ def test_half_precision_is_traced_in_half_and_what_it_costs_is_measured(
     x = torch.randn(3, 3, 64, 48)
     expected = network(x).detach()
     found = write(network, METADATA, tmp_path / "a.pt", precision=precision)
-    assert found.difference <= 2e-2 and 0 < found.rounding <= 2.0 ** (1 - bits) * 2  # input, weights and output are rounded, sums are not
+    assert found.difference <= 2.0**-bits and 0 < found.rounding <= 2.0 ** (1 - bits) * 2  # input, weights and output are rounded, sums are not
     loaded = torch.jit.load(str(tmp_path / "a.pt"))
     output = loaded(x.to(dtype))
     assert output.dtype == dtype and torch.allclose(output.float(), expected, atol=0.05 * float(expected.abs().max()))
@@ -81,7 +81,9 @@ def test_half_precision_is_traced_in_half_and_what_it_costs_is_measured(
 
 
 def test_dropout_is_switched_off_and_training_mode_does_not_matter(tmp_path: Path) -> None:
-    assert write(networks.Dropping().train(), METADATA, tmp_path / "a.pt").difference <= 1e-5
+    write(networks.Dropping().train(), METADATA, tmp_path / "a.pt")
+    x = torch.randn(3, 3, 64, 48)
+    assert torch.allclose(torch.jit.load(str(tmp_path / "a.pt"))(x), Net()(x))
 
 
 def test_random_numbers_of_the_caller_stay_as_they_are(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
             "--precision",
             choices=("fp32", "fp16", "bf16"),
             default="fp32",
-            help="type of the file (default: fp32, which runs in every precision; of Sapiens2 in fp32 alone)",
+            help="type of the file (default: fp32, which runs in every precision; Sapiens2's runs in fp32 only)",
         )
         family.add_argument(
             "--verify",

@@ -182,7 +182,7 @@ def safetensors_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
 
 def check_weights(folder: Path, named: Path | None = None) -> None:
-    """Refuses a folder in the hub's layout whose weights are missing, cut short or mere pointers.
+    """Refuses a folder in the hub's layout whose weights are missing, truncated, or pointers of Git LFS.
 
     named: the folder, or a file in it that the user named: config.json, or one of the files that are loaded.
 

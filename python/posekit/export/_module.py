@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 
 from torch import nn
 
@@ -28,6 +29,12 @@ def module_of(name: str) -> nn.Module:
     make = getattr(imported, function, None)
     if not callable(make):
         raise NotFoundError(f'"{package}" has no function "{function}": name one that returns the network')
+    try:
+        inspect.signature(make).bind()
+    except TypeError as error:
+        raise InvalidArgumentError(f'"{name}" needs arguments ("{error}"), a function without any is expected: wrap it in one') from None
+    except ValueError:  # of some that are written in C
+        pass
     network = make()
     if not isinstance(network, nn.Module):
         raise UnsupportedModelError(

@@ -34,6 +34,8 @@ def sapiens2(
     size: width and height of the input in pixels; None: what the folder says, else 768x1024.
     keypoints, name, licence: as in vitpose; 308 keypoints are goliath308.
 
+    The network may map the weights file: leave it unchanged until `write` returns.
+
     Raises NotFoundError, IoError, InvalidModelError, UnsupportedModelError, InvalidArgumentError.
     """
     check_size(size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import math
 import re
 import sys
@@ -96,7 +97,8 @@ def check_config(folder: Path, family: str) -> None:
     if found != family:
         raise UnsupportedModelError(f'"{path}" is of a model of type "{found}", "{family}" is expected: choose the exporter of its family')
     for key in ("backbone", "use_timm_backbone", "use_pretrained_backbone", "transformers_weights"):
-        if config.get(key):
+        backbone = config.get("backbone_config")
+        if config.get(key) or (isinstance(backbone, dict) and backbone.get(key)):
             raise UnsupportedModelError(
                 f'"{path}" has "{key}", which takes weights from elsewhere: write the whole model with save_pretrained'
             )
@@ -156,7 +158,7 @@ def processor_numbers(
         )
     if numbers.get("normalize_factor", 200.0) != 200.0:
         raise UnsupportedModelError(
-            f'"{path}" has a normalize_factor of {numbers["normalize_factor"]}, 200 is expected, as posekit pads boxes by 1.25: correct the file'
+            f'"{path}" has the normalize_factor {json.dumps(numbers["normalize_factor"])[:40]}, 200 is expected, as boxes get 1.25: correct the file'
         )
     found = _size_of(path, numbers.get("size"))
     if size and found and found != size:
@@ -182,7 +184,7 @@ def _numbers(path: Path, numbers: dict[str, Any], key: str, default: Any) -> Any
     sound = all(isinstance(number, (int, float)) and math.isfinite(number) and (number > 0 or key == "image_mean") for number in each)
     if not sound or isinstance(value, list) != isinstance(default, list) or len(each) != (3 if isinstance(default, list) else 1):
         expected = "a list of three numbers" if isinstance(default, list) else "a number above 0"
-        raise InvalidModelError(f'"{path}" has a {key} of "{str(value)[:40]}", {expected} is expected: correct the file')
+        raise InvalidModelError(f'"{path}" has the {key} {json.dumps(value)[:40]}, {expected} is expected: correct the file')
     return value
 
 
@@ -190,7 +192,9 @@ def _size_of(path: Path, value: Any) -> tuple[int, int] | None:
     if not isinstance(value, dict) or not {"width", "height"} <= value.keys():
         return None
     if not all(isinstance(value[key], int) and value[key] > 0 for key in ("width", "height")):
-        raise InvalidModelError(f'"{path}" has a size of "{str(value)[:60]}", width and height in pixels are expected: correct the file')
+        raise InvalidModelError(
+            f'"{path}" has the size {json.dumps(value)[:60]}, width and height in pixels are expected: correct the file'
+        )
     return value["width"], value["height"]
 
 

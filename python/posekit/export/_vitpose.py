@@ -29,6 +29,8 @@ def vitpose(
     keypoints: a built-in set's name or the file of one; None: what config.json says.
     name, licence: for the metadata; None: the folder's name, and what its model card says.
 
+    The network may map the weights file: leave it unchanged until `write` returns.
+
     Raises NotFoundError, IoError, InvalidModelError, UnsupportedModelError, InvalidArgumentError.
     """
     found = local_source(source)

@@ -217,7 +217,7 @@ def _text_of(document: Mapping[str, Any]) -> str:
 
 def _prepare(module: nn.Module) -> None:
     if not isinstance(module, nn.Module):
-        raise InvalidArgumentError(f"a {type(module).__name__} was given, a torch.nn.Module is expected")
+        raise InvalidArgumentError(f'the network is of the type "{type(module).__name__}", a torch.nn.Module is expected')
     try:
         module.eval().to("cpu")
     except Exception as error:  # weights without data, or a method of the network's own
@@ -323,7 +323,7 @@ def _rounding(half: Sequence[torch.Tensor], exact: Sequence[torch.Tensor], preci
     """What half precision costs. Raises InvalidModelError where nothing is left of an output."""
     for found, wanted in zip(half, exact):
         if bool(wanted.any()) and not bool(found.any()):
-            raise InvalidModelError(f"the network returns zeros alone in {precision}, and others in fp32: choose another precision")
+            raise InvalidModelError(f"the network returns only zeros in {precision}, and others in fp32: choose another precision")
     return _largest(_difference(found, wanted) for found, wanted in zip(half, exact))
 
 
