@@ -163,7 +163,7 @@ CASES: list[tuple[str, str, Damage, list[str], str]] = [
     ("vitpose", "vitpose", lambda folder: folder, ["--dataset-index", "1"], "has no experts"),
     ("vitpose", "vitpose", lambda folder: folder, ["--dataset-index", "0"], "has no experts"),
     ("vitpose", "vitpose", fewer_layers, [], "entries beside those of VitPoseForPoseEstimation"),
-    ("vitpose", "vitpose", changed("config.json", id2label={"0": "a", "1": "b"}, label2id=None), [], "2 other shapes than"),
+    ("vitpose", "vitpose", changed("config.json", id2label={"0": "a", "1": "b"}, label2id=None), [], "2 entries of another shape than"),
     ("vitpose", "vitpose", named("model_ema.safetensors"), [], "model_ema.safetensors"),
     ("vitpose", "vitpose", file("README.md", b"# A card"), [], "README.md"),
     ("sapiens2", "sapiens2", named("model_ema.safetensors"), [], "model_ema.safetensors"),

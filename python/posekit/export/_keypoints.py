@@ -18,7 +18,7 @@ BY_NUMBER = {16: "mpii16", 17: "coco17", 26: "halpe26", 133: "coco_wholebody133"
 """The set that a model with that many channels and no names is assumed to have."""
 OTHERS = re.compile(
     r"(?<![a-z])(ap-?10k|animal|macaque|horse|fly|locust|zebra|h36m|human-?3\.?6m|deepfashion|onehand|interhand|freihand|rhd|panoptic|posetrack|"
-    r"mhp|jhmdb|crowdpose|aic|wflw|cofw|aflw|300w)",
+    r"mhp|jhmdb|crowdpose|wflw|cofw|aflw|300w)",
     re.IGNORECASE,
 )
 """Data sets that have other keypoints than the sets above, as mmpose's names of files have them."""

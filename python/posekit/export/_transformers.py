@@ -127,7 +127,11 @@ def load_pretrained(class_name: str, folder: Path, named: Path, **options: Any) 
         raise InvalidModelError(
             f'"{folder}" does not load as {class_name} ("{first_line(error)}"): check that config.json and weights belong together'
         ) from error
-    for problem, key in (("other shapes than", "mismatched_keys"), ("entries beside those of", "unexpected_keys"), ("no", "missing_keys")):
+    for problem, key in (
+        ("entries of another shape than those of", "mismatched_keys"),
+        ("entries beside those of", "unexpected_keys"),
+        ("no", "missing_keys"),
+    ):
         names = sorted(str(entry[0] if isinstance(entry, tuple) else entry) for entry in report.get(key, ()))
         names = [name for name in names if not BUFFERS.search(name)]
         if names:

@@ -101,7 +101,7 @@ def write(
     text = _text_of(document)
     info = _core.parse_model_info(text)
     _prepare(module)
-    with _file_errors(target), _place_for(target) as partial:
+    with _file_errors(target), _unfinished(target) as partial:
         with torch.no_grad(), _no_foreign_warnings():
             measured = verify != "none" and precision != "fp32"
             exact = _forward(module, info, 1, "fp32") if measured else []
@@ -135,7 +135,7 @@ def _file_errors(target: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _place_for(target: Path) -> Iterator[Path]:
+def _unfinished(target: Path) -> Iterator[Path]:
     """A file of the target's name, as torch puts that into the file, in a folder beside it that nobody else can enter or foresee."""
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", suffix=".partial", dir=target.parent) as folder:
         yield Path(folder, target.name)
