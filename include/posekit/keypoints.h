@@ -60,7 +60,7 @@ struct KeypointSet {
 
 /// Returns the channels that a selection names, in its order, each once.
 ///
-/// A keypoint that several entries bring, as the wrist of body and left_hand, is at its first place.
+/// A keypoint that several entries bring, as the wrist of body and left_hand, is at its first position.
 ///
 /// @param selection names of subsets, of keypoints, or the set's own (all keypoints), which may mix;
 ///     a name that is both a subset's and a keypoint's means the subset

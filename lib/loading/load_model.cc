@@ -31,7 +31,7 @@ Numbers numbers_of(Precision precision, const ModelInfo& info) {
   if (in_half && asked != info.dtype) {
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("model \"{0}\" was exported in {1} and can't run in {2}: use precision auto or {1}, or export it again in fp32",
-                            info.name, to_string(info.dtype), to_string(asked)));
+                            info.name, to_string(info.dtype), asked == Dtype::fp32 ? "fp32 or tf32" : to_string(asked)));
   }
   return {.type = asked, .cast = !in_half};
 }

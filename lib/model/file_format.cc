@@ -23,7 +23,7 @@ constexpr std::size_t head_bytes = 512;
 constexpr std::size_t end_record_bytes = 22;
 constexpr std::size_t longest_tail = end_record_bytes + 65535;  // with the longest comment
 constexpr std::size_t most_directory_bytes = std::size_t{64} << 20;
-constexpr const char* how_to_export = "make a TorchScript file of the network with python -m posekit.export, see docs/models.md";
+constexpr const char* how_to_export = "make a TorchScript file of the network with python -m posekit.export, see docs/export.md";
 
 [[noreturn]] void fail(ErrorCode code, const ModelSource& model, const std::string& what, const std::string& remedy) {
   throw Error(code, fmt::format("{} {}: {}", model.text(), what, remedy));

@@ -35,29 +35,29 @@ CubicRows::CubicRows(const ImageView& image, const WarpPlan& plan, WarpScratch& 
 }
 
 void CubicRows::fill_columns() {
-  std::int32_t last = 0;
+  std::int64_t last = 0;
   for (std::size_t u = 0; u < width_; ++u) {
     CubicTap tap = cubic_tap_of(u, plan_.transform.scale_x, plan_.transform.offset_x, image_.width);
     if (u == 0) source_begin_ = tap.first;
     // Columns are at most one pixel apart: where rounding jumps over one, the position is this whole number.
     if (u > 0 && tap.first > last + 1) tap = {last + 1, {0, 0, 1, 0}};
     last = tap.first;
-    first_[u] = tap.first - source_begin_;
+    first_[u] = static_cast<std::int32_t>(tap.first - source_begin_);
     for (std::size_t i = 0; i < 4; ++i) weights_[i][u] = tap.weights[i];
   }
   source_end_ = last + 4;
 }
 
 /// Source row y blended along x.
-const CubicRows::Planes& CubicRows::blended_row(std::int32_t y) {
-  if (y < 0 || y >= image_.height) return outside_;
+const CubicRows::Planes& CubicRows::blended_row(std::int64_t y) {
+  const std::int64_t begin = std::clamp(source_begin_, std::int64_t{0}, std::int64_t{image_.width});
+  const std::int64_t end = std::clamp(source_end_, std::int64_t{0}, std::int64_t{image_.width});
+  if (y < 0 || y >= image_.height || begin == end) return outside_;
   const auto slot = static_cast<std::size_t>(y) % kept_.size();  // the four rows of a crop row follow each other
   const Planes& out = kept_[slot];
   if (kept_index_[slot] == y) return out;
   kept_index_[slot] = y;
 
-  const std::int32_t begin = std::clamp(source_begin_, 0, image_.width);
-  const std::int32_t end = std::clamp(source_end_, 0, image_.width);
   const std::ptrdiff_t pixel = channels(image_.format);
   const std::uint8_t* pixels = image_.data + static_cast<std::size_t>(y) * image_.stride + begin * pixel;
   const auto count = static_cast<std::size_t>(end - begin);
@@ -65,7 +65,7 @@ const CubicRows::Planes& CubicRows::blended_row(std::int32_t y) {
     for (std::size_t i = 0; i < count * static_cast<std::size_t>(pixel); i += 64) __builtin_prefetch(pixels + image_.stride + i);
   }
   const std::ptrdiff_t outside = begin - source_begin_;  // pixels in front of the image
-  std::array<int, 3> planes = channel_offsets(image_.format, plan_.color);
+  const std::array<int, 3> planes = channel_offsets(image_.format, plan_.color);
   if (image_.format == PixelFormat::gray8) {
     std::copy_n(pixels, count, source_[0] + outside);
   } else {
@@ -81,9 +81,9 @@ const CubicRows::Planes& CubicRows::blended_row(std::int32_t y) {
 CubicBlend CubicRows::row(int v) {
   const CubicTap tap = cubic_tap_of(static_cast<std::size_t>(v), plan_.transform.scale_y, plan_.transform.offset_y, image_.height);
   CubicBlend blend{};
-  for (std::int32_t i = 0; i < 4; ++i) {
-    std::ranges::copy(blended_row(tap.first + i), blend.rows[i]);
-    blend.weights[i] = tap.weights[static_cast<std::size_t>(i)];
+  for (std::size_t i = 0; i < 4; ++i) {
+    std::ranges::copy(blended_row(tap.first + static_cast<std::int64_t>(i)), blend.rows[i]);
+    blend.weights[i] = tap.weights[i];
   }
   return blend;
 }

@@ -28,7 +28,7 @@ class CubicRows {
   using Planes = std::array<float*, 3>;
 
   void fill_columns();
-  const Planes& blended_row(std::int32_t y);
+  const Planes& blended_row(std::int64_t y);
 
   const ImageView& image_;
   const WarpPlan& plan_;
@@ -36,10 +36,10 @@ class CubicRows {
   std::int32_t* first_;  ///< Index of each column's first source pixel, in `source_`.
   std::array<float*, 4> weights_;
   Planes source_;  ///< A source row from the first column's first pixel to the last one's last; the border outside the image.
-  std::int32_t source_begin_ = 0;  ///< Where these pixels are in the image's row: [begin, end).
-  std::int32_t source_end_ = 0;
+  std::int64_t source_begin_ = 0;  ///< Where these pixels are in the image's row: [begin, end).
+  std::int64_t source_end_ = 0;
   std::array<Planes, 4> kept_;
-  std::array<std::int32_t, 4> kept_index_{-1, -1, -1, -1};
+  std::array<std::int64_t, 4> kept_index_{-1, -1, -1, -1};
   Planes outside_;  ///< A row outside the image.
 };
 

@@ -48,7 +48,7 @@ struct Tap {
 
 /// Where one crop pixel lies among four source pixels along one axis, which may be outside the image.
 struct CubicTap {
-  std::int32_t first = 0;          ///< Source index of the first of the four.
+  std::int64_t first = 0;          ///< Source index of the first of the four.
   std::array<float, 4> weights{};  ///< Their sum is 1.
 };
 
@@ -65,7 +65,7 @@ struct CubicTap {
   const double position = std::clamp((static_cast<double>(place) - offset) / scale, -3.0, length + 2.0);  // beyond, all four are outside
   const double whole = std::floor(position);
   const double d = position - whole;
-  return {static_cast<std::int32_t>(whole) - 1,
+  return {static_cast<std::int64_t>(whole) - 1,
           {static_cast<float>(far(1 + d)), static_cast<float>(near(d)), static_cast<float>(near(1 - d)), static_cast<float>(far(2 - d))}};
 }
 

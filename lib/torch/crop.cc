@@ -18,34 +18,34 @@ namespace {
 
 /// The pixels of which a column or row of the crop is made, with their weights; what is outside of the image counts as border.
 struct Taps {
-  std::array<std::int32_t, 4> places{};  ///< Inside of the image; of weight 0 where there are fewer.
+  std::array<std::int32_t, 4> indices{};  ///< Inside of the image; of weight 0 where there are fewer.
   std::array<float, 4> weights{};
   float weight_border = 1;
 };
 
-Taps bilinear_taps(std::size_t place, double scale, double offset, int length) {
-  const Tap tap = tap_of(place, scale, offset, length);
+Taps bilinear_taps(std::size_t position, double scale, double offset, int length) {
+  const Tap tap = tap_of(position, scale, offset, length);
   return {{tap.first, tap.second}, {tap.weight_first, tap.weight_second}, tap.weight_border};
 }
 
-Taps cubic_taps(std::size_t place, double scale, double offset, int length) {
-  const CubicTap tap = cubic_tap_of(place, scale, offset, length);
+Taps cubic_taps(std::size_t position, double scale, double offset, int length) {
+  const CubicTap tap = cubic_tap_of(position, scale, offset, length);
   Taps taps;
   for (std::size_t i = 0; i < tap.weights.size(); ++i) {
-    const std::int32_t pixel = tap.first + static_cast<std::int32_t>(i);
+    const std::int64_t pixel = tap.first + static_cast<std::int64_t>(i);
     if (pixel < 0 || pixel >= length) continue;
-    taps.places[i] = pixel;
+    taps.indices[i] = static_cast<std::int32_t>(pixel);
     taps.weights[i] = tap.weights[i];
     taps.weight_border -= tap.weights[i];
   }
   return taps;
 }
 
-/// How a crop's columns, and then its rows, are made: one table of 32 bits, as it goes to the device.
+/// How a crop's columns, and then its rows, are made: one table of 32 bits, as the device gets it.
 struct TapTable {
   std::int64_t taps;     ///< Of each column and row.
   std::int64_t columns;  ///< Of the table: the crop's columns and rows.
-  at::Tensor words;      ///< [2 taps + 1, columns] int32: places, and the bits of their weights and of the border's.
+  at::Tensor words;      ///< [2 taps + 1, columns] int32: indices, and the bits of their weights and of the border's.
 
   TapTable(bool cubic, Size size, const c10::TensorOptions& host_memory)
       : taps(cubic ? 4 : 2),
@@ -55,7 +55,7 @@ struct TapTable {
   void write(std::int64_t at, const Taps& column) {
     auto* to = words.mutable_data_ptr<std::int32_t>() + at;
     for (std::int64_t i = 0; i < taps; ++i) {
-      to[i * columns] = column.places[static_cast<std::size_t>(i)];
+      to[i * columns] = column.indices[static_cast<std::size_t>(i)];
       to[(taps + i) * columns] = std::bit_cast<std::int32_t>(column.weights[static_cast<std::size_t>(i)]);
     }
     to[2 * taps * columns] = std::bit_cast<std::int32_t>(column.weight_border);
@@ -64,7 +64,7 @@ struct TapTable {
 
 /// The taps of one axis, on the device.
 struct Axis {
-  at::Tensor places;         ///< [taps * n] int64: where the first pixels are, then the second ones, and so on.
+  at::Tensor indices;        ///< [taps * n] int64: of the first pixels, then of the second ones, and so on.
   at::Tensor weights;        ///< [taps, n] float32
   at::Tensor weight_border;  ///< [n] float32
 };
@@ -107,10 +107,10 @@ void crop_into(const at::Tensor& pixels, const CropTask& task, const c10::Tensor
   for (int v = 0; v < size.height; ++v) {
     const Taps taps = taps_at(static_cast<std::size_t>(v), t.scale_y, t.offset_y, task.image.height);
     table.write(size.width + v, taps);
-    for (std::size_t i = 0; i < taps.places.size(); ++i) {
+    for (std::size_t i = 0; i < taps.indices.size(); ++i) {
       if (taps.weights[i] == 0) continue;
-      first_row = std::min<std::int64_t>(first_row, taps.places[i]);
-      last_row = std::max<std::int64_t>(last_row, taps.places[i]);
+      first_row = std::min<std::int64_t>(first_row, taps.indices[i]);
+      last_row = std::max<std::int64_t>(last_row, taps.indices[i]);
     }
   }
   const at::Tensor words = table.words.to(pixels.device(), /*non_blocking=*/true);
@@ -121,11 +121,11 @@ void crop_into(const at::Tensor& pixels, const CropTask& task, const c10::Tensor
   at::Tensor crop;
   if (cubic) {  // the crop reads fewer rows than it has, all of them near each other
     last_row = std::max(last_row, first_row);
-    const at::Tensor rows = colours.narrow(0, first_row, last_row - first_row + 1).index_select(1, x.places).to(at::kFloat);
-    const at::Tensor places = (y.places - first_row).clamp_(0, last_row - first_row);
-    crop = blended(blended(rows, 1, x, plan.border).index_select(0, places), 0, y, plan.border).clamp_(0, 255);
+    const at::Tensor rows = colours.narrow(0, first_row, last_row - first_row + 1).index_select(1, x.indices).to(at::kFloat);
+    const at::Tensor in_rows = (y.indices - first_row).clamp_(0, last_row - first_row);
+    crop = blended(blended(rows, 1, x, plan.border).index_select(0, in_rows), 0, y, plan.border).clamp_(0, 255);
   } else {  // only four pixels for each of the crop's
-    crop = at::index(colours, {y.places.unsqueeze(1), x.places.unsqueeze(0)}).to(at::kFloat);
+    crop = at::index(colours, {y.indices.unsqueeze(1), x.indices.unsqueeze(0)}).to(at::kFloat);
     crop = blended(blended(crop, 1, x, plan.border), 0, y, plan.border);
   }
   crop.add_(0.5);

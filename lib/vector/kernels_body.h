@@ -181,9 +181,9 @@ struct Fours {
   explicit Fours(const std::int32_t* first) : begin(first[0]) {
 #ifdef __AVX2__
     second_begin = first[4];
-    places = loaded<Ints>(first) - Ints{begin, begin, begin, begin, second_begin, second_begin, second_begin, second_begin};
+    shifts = loaded<Ints>(first) - Ints{begin, begin, begin, begin, second_begin, second_begin, second_begin, second_begin};
 #else
-    places = loaded<Ints>(first) - begin;
+    shifts = loaded<Ints>(first) - begin;
 #endif
   }
 
@@ -191,14 +191,14 @@ struct Fours {
   Floats of(const float* row) const {
 #ifdef __AVX2__
     const __m256 values = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row + begin)), _mm_loadu_ps(row + second_begin), 1);
-    return Floats(_mm256_permutevar_ps(values, __m256i(places)));
+    return Floats(_mm256_permutevar_ps(values, __m256i(shifts)));
 #else
     row += begin;
-    return Floats{row[places[0]], row[places[1]], row[places[2]], row[places[3]]};
+    return Floats{row[shifts[0]], row[shifts[1]], row[shifts[2]], row[shifts[3]]};
 #endif
   }
 
-  Ints places;
+  Ints shifts;
   std::int32_t begin;
 #ifdef __AVX2__
   std::int32_t second_begin;

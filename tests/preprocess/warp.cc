@@ -1,11 +1,14 @@
 /// The warp against the float64 reference: formats, bands, borders, normalisation, extreme places.
 #include "preprocess/warp.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <catch2/catch_approx.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <cmath>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -132,6 +135,26 @@ TEST_CASE("A bicubic crop keeps the grey levels' ends beside a hard edge, where 
   CHECK(at(26) == 0);    // at 6.5: -0.09 of 255
   CHECK(at(30) == 128);  // half-way
   CHECK(at(34) == 255);  // at 8.5: 1.09 of 255
+}
+
+TEST_CASE("The last pixels of the widest image there can be are cropped, whichever the interpolation") {
+  constexpr int width = std::numeric_limits<int>::max();
+  const PixelFormat format = GENERATE(PixelFormat::gray8, PixelFormat::rgb8);
+  const std::size_t bytes = static_cast<std::size_t>(width) * static_cast<std::size_t>(channels(format));
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);  // touched at its end
+  REQUIRE(memory != MAP_FAILED);
+  auto* pixels = static_cast<std::uint8_t*>(memory);
+  std::fill_n(pixels + bytes - 300, 300, std::uint8_t{200});
+  WarpPlan plan;
+  plan.size = {20, 1};
+  plan.transform = {.scale_x = 2, .offset_x = -2 * (width - 8.0), .scale_y = 1, .offset_y = 0};
+  plan.border = 10;
+  plan.enlarge = GENERATE(Interpolation::bilinear, Interpolation::bicubic);
+  const auto crop = warped({pixels, width, 1, bytes, format}, plan);
+  ::munmap(memory, bytes);
+  CHECK(crop[0] == 200);
+  CHECK(crop[3 * 12] == 200);
+  CHECK(crop[3 * 19] == 10);
 }
 
 TEST_CASE("Where one axis is reduced, a crop is bilinear") {
