@@ -44,7 +44,7 @@ constexpr float full_score = 0.8F;      // from here on nothing is faded
 constexpr double sparse_points = 40;    // sets of more points get smaller ones
 constexpr double thinnest = 0.5;        // radius of what is still drawn in full strength
 constexpr double room_of_line = 0.125;  // a line's largest radius, as a share of the distance to the near_keypoints-th nearest
-constexpr double least_room = 0.05;     // where keypoints are one upon the other
+constexpr double least_room = 0.05;     // where keypoints coincide
 constexpr std::size_t near_keypoints = 3;
 
 enum class Side { left, right, middle };
@@ -217,19 +217,19 @@ bool is_drawn(const Keypoint& keypoint, const DrawOptions& options) {
   return keypoint.score >= options.min_score && std::isfinite(keypoint.x) && std::isfinite(keypoint.y);
 }
 
-Point place_of(const Keypoint& keypoint) { return {static_cast<double>(keypoint.x), static_cast<double>(keypoint.y)}; }
+Point position_of(const Keypoint& keypoint) { return {static_cast<double>(keypoint.x), static_cast<double>(keypoint.y)}; }
 
 /// The share of the body's sizes that each keypoint has room for, at most 1: less where many are drawn close together.
 std::vector<double> rooms_of(const Pose& pose, const Sizes& sizes, const DrawOptions& options) {
   std::vector<double> rooms(pose.keypoints.size(), 1);
   for (std::size_t i = 0; i < rooms.size(); ++i) {
     if (!is_drawn(pose.keypoints[i], options)) continue;
-    const Point a = place_of(pose.keypoints[i]);
+    const Point a = position_of(pose.keypoints[i]);
     std::array<double, near_keypoints> nearest;  // squared
     nearest.fill(std::numeric_limits<double>::infinity());
     for (std::size_t j = 0; j < rooms.size(); ++j) {
       if (j == i || !is_drawn(pose.keypoints[j], options)) continue;
-      const Point b = place_of(pose.keypoints[j]);
+      const Point b = position_of(pose.keypoints[j]);
       double distance = (a.x - b.x) * (a.x - b.x) + (a.y - b.y) * (a.y - b.y);
       for (double& kept : nearest) {
         if (distance < kept) std::swap(distance, kept);
@@ -264,13 +264,13 @@ void draw_pose(Canvas& canvas, const Pose& pose, const KeypointSet& set, const D
     const Keypoint& other = pose.keypoints[b];
     if (!is_drawn(one, options) || !is_drawn(other, options)) continue;
     const Side side = side_of_link(side_of(set, a), side_of(set, b));
-    canvas.capsule(place_of(one), place_of(other), sizes.link * std::min(rooms[a], rooms[b]),
+    canvas.capsule(position_of(one), position_of(other), sizes.link * std::min(rooms[a], rooms[b]),
                    pose.track_id ? color_of_track(*pose.track_id) : color_of(side), alpha_of(std::min(one.score, other.score), options));
   }
   for (std::size_t i = 0; i < set.size(); ++i) {
     const Keypoint& keypoint = pose.keypoints[i];
     if (!is_drawn(keypoint, options)) continue;
-    canvas.capsule(place_of(keypoint), place_of(keypoint), sizes.point * rooms[i], color_of(side_of(set, i)),
+    canvas.capsule(position_of(keypoint), position_of(keypoint), sizes.point * rooms[i], color_of(side_of(set, i)),
                    alpha_of(keypoint.score, options));
   }
 }
