@@ -12,7 +12,7 @@ namespace {
 /// Expects a program to end with this code, many times in a row.
 void check_exit_code(const char* program, const std::string& way, int expected) {
   const std::string model = (posekit_test::source_dir() / "examples/models/pose_landmark_lite.pt").string();
-  for (int round = 0; round < posekit_test::rounds(5, 50); ++round) {
+  for (int round = 0; round < posekit_test::rounds(3, 50); ++round) {
     const auto ended = posekit_test::run_process({program, model, way});
     INFO(way << ", round " << round << ": signal " << ended.signal << "\n" << ended.err);
     REQUIRE_FALSE(ended.timed_out);
