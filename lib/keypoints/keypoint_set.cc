@@ -127,12 +127,6 @@ std::unordered_map<std::string, KeypointSet> read_builtin_sets() {
   return sets;
 }
 
-bool is_builtin(std::string_view name) {
-  return std::ranges::any_of(embedded_documents(), [&](const EmbeddedDocument& document) {
-    return document.name.starts_with(folder) && document.name.substr(folder.size()) == name;
-  });
-}
-
 std::vector<std::size_t> all_indices(const KeypointSet& set) {
   std::vector<std::size_t> indices(set.size());
   for (std::size_t i = 0; i < indices.size(); ++i) indices[i] = i;
@@ -162,9 +156,11 @@ std::vector<std::size_t> indices_of(const KeypointSet& set, const std::string& n
 
 std::string subset_name(const KeypointSet& set, std::span<const std::size_t> indices) {
   if (std::ranges::equal(indices, all_indices(set))) return set.name;
+  const std::vector<std::string> builtin = builtin_keypoint_sets();
   std::string result;
   for (const auto& [name, list] : set.subsets) {
-    if (std::ranges::equal(list, indices) && (result.empty() || is_builtin(name))) result = name;
+    const bool fits = std::ranges::equal(list, indices);
+    if (fits && (result.empty() || std::ranges::find(builtin, name) != builtin.end())) result = name;
   }
   return result.empty() ? fmt::format("{}[{}]", set.name, indices.size()) : result;
 }
