@@ -111,16 +111,18 @@ std::vector<posekit::Box> boxes(const posekit_box* given, std::size_t count) {
 posekit_box c_box(const posekit::Box& box) noexcept { return {box.x1, box.y1, box.x2, box.y2, box.score, 0}; }
 
 posekit::ModelOptions model_options(const posekit_model_options* given) {
-  constexpr std::size_t first_size = offsetof(posekit_model_options, warm_up) + sizeof(posekit_warm_up);
+  constexpr std::size_t first_size = offsetof(posekit_model_options, reserved) + sizeof(int32_t);
   const auto options = read_options(given, first_size, "posekit_model_options");
   check_enumerator(options.precision, POSEKIT_PRECISION_BF16 + 1, "precision");
   check_enumerator(options.warm_up, POSEKIT_WARM_UP_NONE + 1, "warm_up");
+  check_enumerator(options.fuse, POSEKIT_FUSE_NONE + 1, "fuse");
   posekit::ModelOptions result;
   result.metadata = metadata_source(options);
   if (options.sha256 != nullptr) result.sha256 = options.sha256;
   if (options.device != nullptr) result.device = options.device;
   result.precision = static_cast<posekit::Precision>(options.precision);
   result.warm_up = static_cast<posekit::WarmUp>(options.warm_up);
+  result.fuse = options.fuse == POSEKIT_FUSE_AUTO;
   return result;
 }
 

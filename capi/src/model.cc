@@ -32,7 +32,9 @@ posekit_model_info info_of(const posekit_model& model) {
           .device = model.device.c_str(),
           .keypoint_count = info.task() == posekit::Task::pose ? info.pose().keypoints.size() : 0,
           .input_width = info.input.width,
-          .input_height = info.input.height};
+          .input_height = info.input.height,
+          .is_fused = model.model.is_fused() ? 1 : 0,
+          .reserved = 0};
 }
 
 posekit_memory_report report_of(const posekit::MemoryReport& report) {
@@ -91,7 +93,7 @@ posekit_status posekit_model_load_from_memory(const void* data, size_t size, con
 
 posekit_status posekit_model_get_info(const posekit_model* model, posekit_model_info* info) {
   return guard([&] {
-    constexpr std::size_t first_size = offsetof(posekit_model_info, input_height) + sizeof(info->input_height);
+    constexpr std::size_t first_size = offsetof(posekit_model_info, reserved) + sizeof(info->reserved);
     require(model, "model");
     fill_struct(require(info, "info"), first_size, "posekit_model_info", [&] { return info_of(*model); });
   });

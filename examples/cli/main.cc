@@ -83,6 +83,9 @@ void add_device_options(CLI::App& app, cli::ModelChoice& model) {
   add_choice(app, "--precision", model.precision,
              {Precision::automatic, Precision::as_exported, Precision::fp32, Precision::tf32, Precision::fp16, Precision::bf16},
              "precision in which the pose model computes; auto: as exported if its metadata say fp16 or bf16, else fp32");
+  app.add_flag_callback(
+      "--no-fuse", [&model] { model.options.fuse = false; },
+      "on a CPU, do not fuse operators: the forward of a network of convolutions takes up to twice as long, loading less");
   app.add_option("--device-memory-limit", model.device_memory_limit,
                  "limit of the memory that is used on a CUDA device, for example 8GiB; CUDA's own context of some hundred MiB comes on top")
       ->type_name("SIZE")
@@ -216,7 +219,7 @@ void add_inspect(CLI::App& app, cli::InspectOptions& options) {
   add_model_options(app, options.model.options);
   auto* memory = app.add_flag("--memory", options.memory, "also run the model and report how much memory of its device it takes");
   add_device_options(app, options.model);
-  for (const char* name : {"--device", "--precision", "--device-memory-limit"}) app.get_option(name)->needs(memory);
+  for (const char* name : {"--device", "--precision", "--no-fuse", "--device-memory-limit"}) app.get_option(name)->needs(memory);
 }
 
 void add_bench(CLI::App& app, cli::BenchOptions& options) {

@@ -91,6 +91,7 @@ posekit::PersonDetector ModelRunner::load_detector(std::shared_ptr<posekit::Exec
   posekit::ModelOptions model;
   model.device = options_.model.options.device;
   model.warm_up = posekit::WarmUp::none;
+  model.fuse = options_.model.options.fuse;
   posekit::DetectorOptions options = options_.detector;
   options.executor = std::move(executor);
   return posekit::PersonDetector(posekit::Model(detector_model(options_), model), std::move(options));

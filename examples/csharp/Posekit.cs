@@ -34,6 +34,7 @@ public static class Posekit
     public enum DeviceKind : int { Cpu = 0, Cuda = 1 }
     public enum Precision : int { Auto = 0, AsExported = 1, Fp32 = 2, Fp16 = 3, Bf16 = 4 }
     public enum WarmUp : int { Check = 0, None = 1 }
+    public enum Fuse : int { Auto = 0, None = 1 }
     public enum Smoothing : int { OneEuro = 0, None = 1 }
     [Flags] public enum DetectorSet : ulong { None = 0, ScoreThreshold = 1, NmsIou = 2 }
     [Flags] public enum TrackerSet : ulong
@@ -107,6 +108,8 @@ public static class Posekit
         [MarshalAs(UnmanagedType.LPUTF8Str)] public string? device;
         public Precision precision;
         public WarmUp warm_up;
+        public Fuse fuse;
+        public int reserved;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -142,6 +145,8 @@ public static class Posekit
         public nuint keypoint_count;
         public int input_width;
         public int input_height;
+        public int is_fused;
+        public int reserved;
     }
 
     [StructLayout(LayoutKind.Sequential)]

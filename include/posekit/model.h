@@ -70,6 +70,12 @@ struct ModelOptions {
   std::string device = "auto";
   Precision precision = Precision::automatic;
   WarmUp warm_up = WarmUp::check;
+  /// On a CPU in float32, a network of convolutions runs with fused operators.
+  ///
+  /// That makes it up to twice as fast. Results differ in their last digits from those without, and
+  /// the weights of convolutions are held twice. Loading compiles the network, for the number of
+  /// Torch threads that there are then: with another number it runs without. false: never fused.
+  bool fuse = true;
 };
 
 /// Says how much of its device's memory a model takes, in bytes.
@@ -134,6 +140,8 @@ class POSEKIT_API Model {
   [[nodiscard]] const ModelInfo& info() const noexcept;
   /// Returns where the model runs: on one device, or on several of one kind that share the work.
   [[nodiscard]] std::span<const Device> devices() const noexcept;
+  /// Returns whether the network runs with fused operators: see ModelOptions::fuse.
+  [[nodiscard]] bool is_fused() const noexcept;
   /// Returns whether the model runs on the CPU.
   [[nodiscard]] bool on_cpu() const noexcept { return devices().front().kind == DeviceKind::cpu; }
 

@@ -47,9 +47,9 @@ class ModelFile {
   };
   [[nodiscard]] virtual const Parameters& parameters() const noexcept = 0;
 
-  /// Makes of the file's code what runs in these numbers, and looks at it.
+  /// Makes of the file's code what runs in these numbers, and looks at it. @param fuse as ModelOptions
   /// @throws Error invalid_model, also if the file was exported in training mode
-  virtual void prepare(const Numbers& numbers) = 0;
+  virtual void prepare(const Numbers& numbers, bool fuse) = 0;
 
   [[nodiscard]] virtual const BatchTraits& batch_traits() const noexcept = 0;
 

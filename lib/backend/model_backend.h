@@ -82,6 +82,8 @@ class ModelBackend {
   [[nodiscard]] virtual CropFormat crop_format() const noexcept = 0;
   /// The most crops that the model can take in one batch.
   [[nodiscard]] virtual std::size_t max_batch() const noexcept { return std::numeric_limits<std::size_t>::max(); }
+  /// As Model says.
+  [[nodiscard]] virtual bool is_fused() const noexcept { return false; }
   /// @return a session of the caller's own @throws Error out_of_memory
   [[nodiscard]] virtual std::unique_ptr<BatchSession> open_session(const DecodeRequest& request) = 0;
   /// Gives back what the process keeps of the devices' memory for reuse, so that a smaller batch, or another process, can have it.

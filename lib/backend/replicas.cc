@@ -173,6 +173,7 @@ class ReplicaSet final : public ModelBackend {
   std::span<const Device> devices() const noexcept override { return devices_; }
   CropFormat crop_format() const noexcept override { return workers_.front()->backend().crop_format(); }
   std::size_t max_batch() const noexcept override { return workers_.front()->backend().max_batch(); }
+  bool is_fused() const noexcept override { return workers_.front()->backend().is_fused(); }
   std::unique_ptr<BatchSession> open_session(const DecodeRequest& request) override {
     return std::make_unique<SharedSession>(*this, request);
   }

@@ -125,7 +125,7 @@ OpenedModel open_model(const ModelSource& source, const ModelOptions& options, D
   if (!info && !file->metadata().empty()) info = parse_model_info(file->metadata(), "archive");
   if (!info) fail_without_metadata(source, file->suggested_channels());
   if (info->name.empty()) info->name = source.in_memory() ? "model in memory" : name_of(source.path());
-  file->prepare(numbers_of(options.precision, *info));
+  file->prepare(numbers_of(options.precision, *info), options.fuse);
   note_batches(file->batch_traits(), *info);
   return {.file = std::move(file), .info = std::move(*info), .max_batch = {}};
 }

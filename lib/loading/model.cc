@@ -34,6 +34,7 @@ Model::Model(std::shared_ptr<ModelBackend> backend) {
 
 const ModelInfo& Model::info() const noexcept { return (*state_->backend)->info(); }
 std::span<const Device> Model::devices() const noexcept { return (*state_->backend)->devices(); }
+bool Model::is_fused() const noexcept { return (*state_->backend)->is_fused(); }
 
 MemoryReport Model::measure_memory() const {
   state_->fork_guard.check("Model");

@@ -20,6 +20,7 @@ class TorchBackend final : public ModelBackend {
   std::span<const Device> devices() const noexcept override { return {&device_, 1}; }
   CropFormat crop_format() const noexcept override { return on_cpu() ? CropFormat::float_chw : CropFormat::uint8_hwc; }
   std::size_t max_batch() const noexcept override { return max_batch_; }
+  bool is_fused() const noexcept override { return replica_.network.is_fused(); }
   std::unique_ptr<BatchSession> open_session(const DecodeRequest& request) override;
   void release_cached() noexcept override;
   std::unique_ptr<MemoryMeter> memory() override;

@@ -29,6 +29,8 @@ class Program {
   [[nodiscard]] virtual bool writes_to_its_input() const = 0;
   /// Bytes of the weights, each storage once.
   [[nodiscard]] virtual std::size_t weight_bytes() const = 0;
+  /// Whether they are laid out for the kernels of the CPU.
+  [[nodiscard]] virtual bool is_fused() const noexcept = 0;
   /// The half precision that most of the weights had before they were cast, if they had one.
   [[nodiscard]] virtual std::optional<Dtype> cast_from() const = 0;
 };
@@ -50,6 +52,7 @@ class Network {
   [[nodiscard]] at::Tensor normalized(const at::Tensor& crops) const;
 
   [[nodiscard]] std::size_t weight_bytes() const { return program_->weight_bytes(); }
+  [[nodiscard]] bool is_fused() const noexcept { return program_->is_fused(); }
 
   /// Runs the network and holds its output against the metadata. @throws Error invalid_model; Torch's own exceptions pass through
   [[nodiscard]] std::vector<at::Tensor> forward(const at::Tensor& input) const;

@@ -1,6 +1,7 @@
-/// Opens TorchScript archives: load → freeze → look at the code → device and type.
+/// Opens TorchScript archives: load → freeze → look at the code → device and type → fused operators.
 #include "torch/torchscript_file.h"
 
+#include <ATen/ops/cat.h>
 #include <caffe2/serialize/read_adapter_interface.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/ir/alias_analysis.h>
@@ -18,6 +19,7 @@
 
 #include "torch/backend.h"
 #include "torch/code_check.h"
+#include "torch/fused_network.h"
 #include "torch/graph_nodes.h"
 #include "torch/load_pass.h"
 #include "torch/runtime.h"
@@ -139,25 +141,54 @@ std::size_t weight_bytes_of(const torch::jit::Module& module) {
   return bytes;
 }
 
+/// The outputs of crops that were computed one by one, joined; none if they can't be.
+std::vector<at::Tensor> joined(const std::vector<std::vector<at::Tensor>>& by_crop) {
+  std::vector<at::Tensor> outputs;
+  for (std::size_t i = 0; i < by_crop.front().size(); ++i) {
+    std::vector<at::Tensor> parts;
+    for (const std::vector<at::Tensor>& crop : by_crop) {
+      if (crop.size() != by_crop.front().size() || crop[i].sizes() != by_crop.front()[i].sizes()) return {};
+      parts.push_back(crop[i]);
+    }
+    if (parts.front().dim() == 0 || parts.front().size(0) != 1) return {};
+    outputs.push_back(at::cat(parts));
+  }
+  return outputs;
+}
+
 class ScriptProgram final : public Program {
  public:
   /// @param module on its device, in its type
-  ScriptProgram(torch::jit::Module module, std::optional<Dtype> cast_from)
+  /// @param fused the same, where there is one, which runs in its place
+  ScriptProgram(torch::jit::Module module, std::optional<FusedNetwork> fused, std::optional<Dtype> cast_from)
       : module_(std::move(module)),
+        fused_(std::move(fused)),
         writes_to_its_input_(posekit::writes_to_its_input(module_)),
         weight_bytes_(weight_bytes_of(module_)),
         cast_from_(cast_from) {}
 
   std::vector<at::Tensor> run(const at::Tensor& input, const ModelInfo& info) const override {
+    if (fused_ && fused_->fits()) return run_fused(input, info);
     torch::jit::Module module = module_;  // a handle of this call's own
     return tensors_of(module.forward({input}), info);
   }
   bool writes_to_its_input() const override { return writes_to_its_input_; }
   std::size_t weight_bytes() const override { return weight_bytes_; }
+  bool is_fused() const noexcept override { return fused_.has_value(); }
   std::optional<Dtype> cast_from() const override { return cast_from_; }
 
  private:
+  /// Crop by crop, so that a crop's result does not depend on its batch.
+  std::vector<at::Tensor> run_fused(const at::Tensor& input, const ModelInfo& info) const {
+    if (input.size(0) == 1) return tensors_of(fused_->run(input), info);
+    std::vector<std::vector<at::Tensor>> by_crop;
+    for (const at::Tensor& crop : input.split(1)) by_crop.push_back(tensors_of(fused_->run(crop), info));
+    std::vector<at::Tensor> outputs = joined(by_crop);
+    return outputs.empty() ? tensors_of(fused_->run(input), info) : outputs;
+  }
+
   torch::jit::Module module_;
+  std::optional<FusedNetwork> fused_;  ///< Shares the module's weights; oneDNN keeps some of them in a layout of its own besides.
   bool writes_to_its_input_;
   std::size_t weight_bytes_;
   std::optional<Dtype> cast_from_;
@@ -196,7 +227,7 @@ class TorchScriptFile final : public ModelFile {
   const std::string& metadata() const noexcept override { return metadata_; }
   std::optional<std::size_t> suggested_channels() const noexcept override { return suggested_channels_; }
   const Parameters& parameters() const noexcept override { return parameters_; }
-  void prepare(const Numbers& numbers) override;
+  void prepare(const Numbers& numbers, bool fuse) override;
   const BatchTraits& batch_traits() const noexcept override { return batch_traits_; }
   std::shared_ptr<ModelBackend> make_backend(const ModelInfo& info, std::size_t max_batch) override;
 
@@ -209,13 +240,15 @@ class TorchScriptFile final : public ModelFile {
   std::optional<Dtype> half_weights_;
   torch::jit::Module module_;  ///< Frozen by `prepare`; until there is a program.
   Numbers numbers_;
+  bool fuse_ = false;
   BatchTraits batch_traits_;
   std::shared_ptr<const Program> program_;
 };
 
-void TorchScriptFile::prepare(const Numbers& numbers) {
+void TorchScriptFile::prepare(const Numbers& numbers, bool fuse) {
   in_torch(source_ + " can't be loaded", ErrorCode::invalid_model, [&] {
     numbers_ = numbers;
+    fuse_ = fuse;
     module_ = frozen(std::move(module_), source_, numbers.cast);
     refuse_training(module_, source_);
     batch_traits_ = batch_traits_of(module_);
@@ -228,7 +261,9 @@ std::shared_ptr<ModelBackend> TorchScriptFile::make_backend(const ModelInfo& inf
     const c10::ScalarType type = scalar_type(numbers_.type);
     if (!program_) {
       bring_to(module_, torch_device(device_), numbers_.cast ? std::optional(type) : std::nullopt);
-      program_ = std::make_shared<ScriptProgram>(std::move(module_), numbers_.cast ? half_weights_ : std::nullopt);
+      const bool can_be_fused = fuse_ && device_.kind == DeviceKind::cpu && numbers_.cast && type == c10::ScalarType::Float;
+      auto fused = can_be_fused ? FusedNetwork::make(module_, info) : std::nullopt;
+      program_ = std::make_shared<ScriptProgram>(std::move(module_), std::move(fused), numbers_.cast ? half_weights_ : std::nullopt);
     }
     return std::make_shared<TorchBackend>(program_, info, device_, type, max_batch);
   });

@@ -49,8 +49,17 @@ class PersonDetector(Loadable[_core.PersonDetector]):
         preset: str | None = None,
         sha256: str | None = None,
         warm_up: WarmUp | None = None,
+        fuse: bool | None = None,
     ) -> None:
-        load = {"device": device, "precision": precision, "metadata": metadata, "preset": preset, "sha256": sha256, "warm_up": warm_up}
+        load = {
+            "device": device,
+            "precision": precision,
+            "metadata": metadata,
+            "preset": preset,
+            "sha256": sha256,
+            "warm_up": warm_up,
+            "fuse": fuse,
+        }
         super().__init__(
             {
                 "model": model_of(model, "person_detector.pt", **load),

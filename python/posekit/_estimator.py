@@ -20,7 +20,7 @@ class PoseEstimator(Loadable[_core.PoseEstimator]):
     """Top-down pose estimation with one model.
 
     model: a posekit.Model, whose weights are used and may serve others too; or what it is made of, a model file's path or bytes, and
-        then device, precision, metadata, preset, sha256 and warm_up are as there. None = the shipped pose_landmark_full.pt. Loading runs
+        then device, precision, metadata, preset, sha256, warm_up and fuse are as there. None = the shipped pose_landmark_full.pt. Loading runs
         code from the file: open only files you trust.
     executor: where crops are warped and outputs decoded; None = SerialExecutor().
     max_batch: persons in one forward; 0 = 1 on a CPU, 16 on a GPU. Halved, and remembered, while memory does not hold them.
@@ -53,8 +53,17 @@ class PoseEstimator(Loadable[_core.PoseEstimator]):
         preset: str | None = None,
         sha256: str | None = None,
         warm_up: WarmUp | None = None,
+        fuse: bool | None = None,
     ) -> None:
-        load = {"device": device, "precision": precision, "metadata": metadata, "preset": preset, "sha256": sha256, "warm_up": warm_up}
+        load = {
+            "device": device,
+            "precision": precision,
+            "metadata": metadata,
+            "preset": preset,
+            "sha256": sha256,
+            "warm_up": warm_up,
+            "fuse": fuse,
+        }
         super().__init__(
             {
                 "model": model_of(model, "pose_landmark_full.pt", **load),

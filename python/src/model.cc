@@ -138,8 +138,8 @@ void register_info(py::module_& module) {
 }
 
 Model load_file(const std::filesystem::path& path, const MetadataChoice& metadata, std::string sha256, std::string device,
-                const std::string& precision, const std::string& warm_up) {
-  const ModelOptions options = model_options(metadata, std::move(sha256), std::move(device), precision, warm_up);
+                const std::string& precision, const std::string& warm_up, bool fuse) {
+  const ModelOptions options = model_options(metadata, std::move(sha256), std::move(device), precision, warm_up, fuse);
   const GilRelease release;
   return Model(path, options);
 }
@@ -152,8 +152,8 @@ struct ReleaseBuffer {
 };
 
 Model load_bytes(const py::buffer& bytes, const MetadataChoice& metadata, std::string sha256, std::string device,
-                 const std::string& precision, const std::string& warm_up) {
-  const ModelOptions options = model_options(metadata, std::move(sha256), std::move(device), precision, warm_up);
+                 const std::string& precision, const std::string& warm_up, bool fuse) {
+  const ModelOptions options = model_options(metadata, std::move(sha256), std::move(device), precision, warm_up, fuse);
   auto taken = std::make_unique<Py_buffer>();
   if (PyObject_GetBuffer(bytes.ptr(), taken.get(), PyBUF_SIMPLE) != 0) throw py::error_already_set();
   const std::unique_ptr<Py_buffer, ReleaseBuffer> buffer(taken.release());  // goes after the GIL is taken again
@@ -166,11 +166,12 @@ void register_loaded(py::module_& module) {
   // The path's type takes bytes too, as a file's name: so the bytes of a model come first.
   py::class_<Model>(module, "Model", py::release_gil_before_calling_cpp_dtor())
       .def(py::init(&load_bytes), py::arg("source"), py::kw_only(), py::arg("metadata"), py::arg("sha256"), py::arg("device"),
-           py::arg("precision"), py::arg("warm_up"))
+           py::arg("precision"), py::arg("warm_up"), py::arg("fuse"))
       .def(py::init(&load_file), py::arg("source"), py::kw_only(), py::arg("metadata"), py::arg("sha256"), py::arg("device"),
-           py::arg("precision"), py::arg("warm_up"))
+           py::arg("precision"), py::arg("warm_up"), py::arg("fuse"))
       .def_property_readonly("info", &Model::info, py::return_value_policy::copy)
       .def_property_readonly("device", [](const Model& model) { return to_string(model.devices()); })
+      .def_property_readonly("is_fused", &Model::is_fused)
       .def("measure_memory", &Model::measure_memory, py::call_guard<GilRelease>());
 }
 
@@ -187,7 +188,7 @@ void register_model(py::module_& module) {
   module.def(
       "inspect_model",
       [](const std::filesystem::path& path, const MetadataChoice& metadata, std::string sha256) {
-        const ModelOptions options = model_options(metadata, std::move(sha256), "cpu", "auto", "none");
+        const ModelOptions options = model_options(metadata, std::move(sha256), "cpu", "auto", "none", true);
         const GilRelease release;
         return inspect_model(path, options);
       },

@@ -41,12 +41,13 @@ posekit::MetadataSource metadata_of(const MetadataChoice& choice) {
 }  // namespace
 
 posekit::ModelOptions model_options(const MetadataChoice& metadata, std::string sha256, std::string device, const std::string& precision,
-                                    const std::string& warm_up) {
+                                    const std::string& warm_up, bool fuse) {
   return {.metadata = metadata_of(metadata),
           .sha256 = std::move(sha256),
           .device = std::move(device),
           .precision = precision_of(precision),
-          .warm_up = warm_up_of(warm_up)};
+          .warm_up = warm_up_of(warm_up),
+          .fuse = fuse};
 }
 
 std::size_t count_of(const char* name, std::int64_t value) {

@@ -29,7 +29,7 @@ using MetadataChoice = std::optional<std::pair<std::string, std::string>>;
 
 /// @throws posekit::Error invalid_argument that lists what a value may be
 [[nodiscard]] posekit::ModelOptions model_options(const MetadataChoice& metadata, std::string sha256, std::string device,
-                                                  const std::string& precision, const std::string& warm_up);
+                                                  const std::string& precision, const std::string& warm_up, bool fuse);
 
 /// A count that Python gives as any integer.
 /// @throws posekit::Error invalid_argument if it is negative

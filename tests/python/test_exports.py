@@ -190,9 +190,9 @@ def test_a_network_for_one_crop_runs_in_batches_of_one_and_is_noted(network: typ
     said: list[str] = []
     posekit.set_log_callback(lambda _, text: said.append(text))
     try:
-        model = posekit.Model(path, warm_up=warm_up)
+        model = posekit.Model(path, warm_up=warm_up, fuse=False)
         found = keypoints(model, max_batch=4)
-        flipped = keypoints(posekit.Model(path, warm_up=warm_up, device="cpu,cpu"), max_batch=4)
+        flipped = keypoints(posekit.Model(path, warm_up=warm_up, fuse=False, device="cpu,cpu"), max_batch=4)
     finally:
         posekit.set_log_callback(None)
     assert len(said) == 2 and said[0] == said[1] and "batches of one" in said[0]
@@ -203,6 +203,20 @@ def test_a_network_for_one_crop_runs_in_batches_of_one_and_is_noted(network: typ
     assert np.array_equal(found, flipped)
     assert any("batch" in note for note in posekit.inspect_model(path).info.notes)
     assert model.measure_memory().person > 0
+
+
+@pytest.mark.parametrize("network", [One, Token])
+def test_a_fused_network_for_one_crop_takes_batches_as_it_gets_their_crops_one_by_one(network: type[Net], tmp_path: Path) -> None:
+    path = trace(network().eval(), tmp_path / "m.pt", batch=1)
+    said: list[str] = []
+    posekit.set_log_callback(lambda _, text: said.append(text))
+    try:
+        model = posekit.Model(path)
+    finally:
+        posekit.set_log_callback(None)
+    assert model.is_fused and not said
+    assert np.array_equal(keypoints(model, max_batch=4), keypoints(model, max_batch=1))
+    assert np.allclose(keypoints(model, max_batch=4), keypoints(posekit.Model(path, fuse=False)), atol=1e-4)
 
 
 def test_a_network_that_was_traced_with_two_crops_by_numbers_of_its_own_says_so(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ class DocumentFile final : public ModelFile {
   const std::string& metadata() const noexcept override { return document_; }
   std::optional<std::size_t> suggested_channels() const noexcept override { return std::nullopt; }
   const Parameters& parameters() const noexcept override { return parameters_; }
-  void prepare(const Numbers& /*numbers*/) override {}
+  void prepare(const Numbers& /*numbers*/, bool /*fuse*/) override {}
   const BatchTraits& batch_traits() const noexcept override { return batch_traits_; }
   std::shared_ptr<ModelBackend> make_backend(const ModelInfo& info, std::size_t /*max_batch*/) override {
     std::size_t values = static_cast<std::size_t>(info.input.width) * static_cast<std::size_t>(info.input.height) * 3;

@@ -73,6 +73,9 @@ class HostSwitch {
 /// All that such a switch may change, as text.
 std::string torch_state();
 
+/// What Torch has made of a network that a host compiles and runs itself, as text: convolution, activation, sum.
+std::string optimised_host_graph();
+
 /// Why there is no CUDA device; empty if there is one.
 std::string why_no_cuda();
 
