@@ -7,6 +7,7 @@
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -40,10 +41,16 @@ struct Row {
   double preprocess = 0;
   double inference = 0;
   double postprocess = 0;
+  std::optional<double> plain_inference;  ///< Without fused operators, where there are some.
 
   double persons_per_second() const { return 1000 * static_cast<double>(setting.batch) / whole; }
   /// The whole call beside the forward alone.
   double over_forward() const { return whole / inference; }
+  /// What fusing gains.
+  std::optional<double> gain() const {
+    if (!plain_inference) return std::nullopt;
+    return *plain_inference / inference;
+  }
 };
 
 /// Picture of no meaning: what a model costs does not depend on what it sees.
@@ -60,16 +67,22 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-/// Measures one setting. @throws posekit::Error
-Row measure(const posekit::PoseEstimator& estimator, const Setting& setting, double seconds, const posekit::RunControl& control) {
+/// Measures one setting. @param plain the same without fused operators, if the estimator has some: called in turn with it
+/// @throws posekit::Error
+Row measure(const posekit::PoseEstimator& estimator, const std::optional<posekit::PoseEstimator>& plain, const Setting& setting,
+            double seconds, const posekit::RunControl& control) {
   const posekit::Image image = picture();
   const std::vector<posekit::Box> boxes(setting.batch, {200, 60, 440, 420});
-  for (int i = 0; i < warm_up_calls; ++i) (void)estimator.estimate(image.view(), boxes, control);
+  for (int i = 0; i < warm_up_calls; ++i) {
+    (void)estimator.estimate(image.view(), boxes, control);
+    if (plain) (void)plain->estimate(image.view(), boxes, control);
+  }
 
   std::vector<double> whole;
   std::vector<double> preprocess;
   std::vector<double> inference;
   std::vector<double> postprocess;
+  std::vector<double> plain_inference;
   const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
   while (whole.size() < fewest_calls || Clock::now() < end) {
     const auto start = Clock::now();
@@ -78,8 +91,11 @@ Row measure(const posekit::PoseEstimator& estimator, const Setting& setting, dou
     preprocess.push_back(result.timings.preprocess.count());
     inference.push_back(result.timings.inference.count());
     postprocess.push_back(result.timings.postprocess.count());
+    if (plain) plain_inference.push_back(plain->estimate(image.view(), boxes, control).timings.inference.count());
   }
-  return {setting, whole.size(), median(whole), median(preprocess), median(inference), median(postprocess)};
+  Row row{setting, whole.size(), median(whole), median(preprocess), median(inference), median(postprocess), std::nullopt};
+  if (plain) row.plain_inference = median(plain_inference);
+  return row;
 }
 
 std::vector<Setting> settings_of(const BenchOptions& options) {
@@ -97,22 +113,25 @@ std::vector<Setting> settings_of(const BenchOptions& options) {
   return settings;
 }
 
-posekit::PoseEstimator load(const BenchOptions& options, const Setting& setting) {
+posekit::PoseEstimator load(const BenchOptions& options, const Setting& setting, bool fuse) {
   posekit::set_torch_threads(setting.torch_threads);
   prepare_device(options.model);
   posekit::EstimatorOptions estimator;
   estimator.executor = make_executor(setting.threads);
   estimator.max_batch = setting.batch;
-  return posekit::PoseEstimator(posekit::Model(options.model.path, model_options(options.model)), std::move(estimator));
+  posekit::ModelOptions model = model_options(options.model);
+  model.fuse = fuse;
+  return posekit::PoseEstimator(posekit::Model(options.model.path, model), std::move(estimator));
 }
 
 constexpr const char* heading =
-    "batch  threads  torch   ms/batch   preprocess  inference  postprocess  over forward  persons/s   (medians)\n";
+    "batch  threads  torch   ms/batch   preprocess  inference  postprocess  over forward  persons/s  plain/fused   (medians)\n";
 
 void print(const Row& row) {
-  write_to_stdout(fmt::format("{:>5}  {:>7}  {:>5}  {:>9.2f}  {:>11.3f}  {:>9.2f}  {:>11.3f}  {:>12.3f}  {:>9.1f}   {} calls\n",
+  write_to_stdout(fmt::format("{:>5}  {:>7}  {:>5}  {:>9.2f}  {:>11.3f}  {:>9.2f}  {:>11.3f}  {:>12.3f}  {:>9.1f}  {:>12}   {} calls\n",
                               row.setting.batch, row.setting.threads, row.setting.torch_threads, row.whole, row.preprocess, row.inference,
-                              row.postprocess, row.over_forward(), row.persons_per_second(), row.calls));
+                              row.postprocess, row.over_forward(), row.persons_per_second(),
+                              row.gain() ? fmt::format("{:.2f}", *row.gain()) : "-", row.calls));
 }
 
 nlohmann::json to_json(const Row& row) {
@@ -122,7 +141,8 @@ nlohmann::json to_json(const Row& row) {
       {"torch_threads", row.setting.torch_threads},
       {"calls", row.calls},
       {"median_ms", {{"whole", row.whole}, {"preprocess", row.preprocess}, {"inference", row.inference}, {"postprocess", row.postprocess}}},
-      {"persons_per_second", row.persons_per_second()}};
+      {"persons_per_second", row.persons_per_second()},
+      {"plain_inference_ms", row.plain_inference ? nlohmann::json(*row.plain_inference) : nlohmann::json(nullptr)}};
 }
 
 }  // namespace
@@ -137,7 +157,9 @@ int run_bench(const BenchOptions& options) {
   const bool to_stdout = options.json == "-";
   for (const Setting& setting : settings_of(options)) {
     try {
-      const posekit::PoseEstimator estimator = load(options, setting);
+      const posekit::PoseEstimator estimator = load(options, setting, options.model.options.fuse);
+      std::optional<posekit::PoseEstimator> plain;
+      if (estimator.model().is_fused()) plain.emplace(load(options, setting, false));
       if (document["rows"].empty()) {
         document["model"] = estimator.info().name;
         const std::string device = posekit::to_string(estimator.model().devices());
@@ -148,7 +170,7 @@ int run_bench(const BenchOptions& options) {
           write_to_stdout(fmt::format("{} on {}, {}, Torch {}\n{}", estimator.info().name, device, precision,
                                       posekit::torch_versions().running, heading));
       }
-      const Row row = measure(estimator, setting, options.seconds, control);
+      const Row row = measure(estimator, plain, setting, options.seconds, control);
       if (!to_stdout) print(row);
       document["rows"].push_back(to_json(row));
     } catch (const posekit::Error& error) {
