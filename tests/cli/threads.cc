@@ -88,7 +88,7 @@ TEST_CASE("The program starts no thread with one thread of each kind, detector, 
   CHECK_FALSE(some->empty());
 }
 
-TEST_CASE("The JSON is the same to the last byte, timings apart, serially and with any pool") {
+TEST_CASE("The JSON is the same to the last byte, timings apart, serially, with any pool and in any batches") {
   const Workplace here;
   const auto results = [&](const std::string& out, Arguments executor) {
     Arguments arguments{"estimate", photos(), "-o", out, "--torch-threads", "1", "--executor"};
@@ -108,6 +108,7 @@ TEST_CASE("The JSON is the same to the last byte, timings apart, serially and wi
     CAPTURE(threads);
     CHECK(results(std::string("pool-") + threads, {"pool", "--threads", threads}) == expected);
   }
+  CHECK(results("batches", {"pool", "--threads", "2", "--batch", "8"}) == expected);
 }
 
 TEST_CASE("The program starts no thread under a quota of one CPU, unless asked to") {
