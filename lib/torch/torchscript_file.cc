@@ -10,6 +10,7 @@
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -17,6 +18,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/log.h"
 #include "torch/backend.h"
 #include "torch/code_check.h"
 #include "torch/fused_network.h"
@@ -169,6 +171,11 @@ class ScriptProgram final : public Program {
 
   std::vector<at::Tensor> run(const at::Tensor& input, const ModelInfo& info) const override {
     if (fused_ && fused_->fits()) return run_fused(input, info);
+    if (fused_ && !noted_.exchange(true)) {
+      log(LogLevel::info, "model \"" + info.name +
+                              "\" runs without fused operators, a little slower: they were compiled for another number "
+                              "of Torch threads; set it before the model is loaded");
+    }
     torch::jit::Module module = module_;  // a handle of this call's own
     return tensors_of(module.forward({input}), info);
   }
@@ -188,6 +195,7 @@ class ScriptProgram final : public Program {
   }
 
   torch::jit::Module module_;
+  mutable std::atomic<bool> noted_ = false;
   std::optional<FusedNetwork> fused_;  ///< Shares the module's weights; oneDNN keeps some of them in a layout of its own besides.
   bool writes_to_its_input_;
   std::size_t weight_bytes_;

@@ -33,9 +33,15 @@ struct Models {
   }
 };
 
-const Models& models() {
-  static const Models models;
-  return models;
+/// @param torch_threads is set: fused operators are compiled for that number
+const Models& models(int torch_threads) {
+  set_torch_threads(torch_threads);
+  if (torch_threads == 1) {
+    static const Models for_one;
+    return for_one;
+  }
+  static const Models for_all;
+  return for_all;
 }
 
 const Frame& photo(std::size_t index) {
@@ -45,21 +51,20 @@ const Frame& photo(std::size_t index) {
 }
 
 void plain_loop(benchmark::State& state) {
-  set_torch_threads(static_cast<int>(usable_cpus()));
+  const Predictor& predictor = models(static_cast<int>(usable_cpus())).predictor;
   for (auto _ : state) {
     for (std::size_t i = 0; i < frames; ++i) {
-      benchmark::DoNotOptimize(models().predictor.predict(photo(i).image));
+      benchmark::DoNotOptimize(predictor.predict(photo(i).image));
     }
   }
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(frames));
 }
 
 void stream() {
-  set_torch_threads(1);
   const auto sink = [](const PipelineResult& out) {
     if (out.result.code != ErrorCode::ok) std::abort();
   };
-  Pipeline pipeline(models().predictor, sink, {.detect_calls = usable_cpus(), .estimate_calls = usable_cpus()});
+  Pipeline pipeline(models(1).predictor, sink, {.detect_calls = usable_cpus(), .estimate_calls = usable_cpus()});
   pipeline.run([next = std::size_t{0}]() mutable {
     return next < frames ? std::optional(PipelineInput{photo(next++), {}}) : std::nullopt;
   });

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <random>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -190,6 +191,26 @@ TEST_CASE("A network that fusing would change runs as it is, with a note") {
   CHECK_THAT(notes_of(strided), ContainsSubstring("model \"test\"") && ContainsSubstring("rows first"));
   const auto crops = noise_crops(1);
   CHECK(answer(*load_model(strided, {}), crops, 1) == answer(*load_model(strided, plain()), crops, 1));
+}
+
+TEST_CASE("With another number of Torch threads than at load, a network runs as it is, with one note") {
+  const posekit_test::TemporaryDir dir;
+  const auto path = saved(dir, {{2, 3, 4, 4}, "return torch.conv2d(x, self.w, None, [4, 4]) + float(x.size(0))"});
+  const int threads = torch_threads();
+  const auto backend = load_model(path, {});
+  const auto as_it_is = load_model(path, plain());
+  REQUIRE(backend->is_fused());
+  const auto crops = noise_crops(2);
+  const auto fused = answer(*backend, crops, 2);
+  std::size_t notes = 0;
+  set_log_callback([&](LogLevel, std::string_view text) { notes += text.find("Torch threads") != std::string_view::npos ? 1 : 0; });
+  set_torch_threads(threads + 1);
+  CHECK(answer(*backend, crops, 2) == answer(*as_it_is, crops, 2));  // the crops at once: the output counts them
+  CHECK(answer(*backend, crops, 2) != fused);
+  set_torch_threads(threads);
+  set_log_callback({});
+  CHECK(answer(*backend, crops, 2) == fused);
+  CHECK(notes == 1);
 }
 
 TEST_CASE("A network that fails is reported as without fusing") {
