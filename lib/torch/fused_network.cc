@@ -102,9 +102,9 @@ std::shared_ptr<Graph> recorded(const std::shared_ptr<Graph>& graph, const at::T
 
 /// Puts the plain nodes, which run where sizes are not the recorded ones, in place of a node that only Torch's executor can run.
 void inline_fallbacks(Graph& graph) {
-  for (Node* node : nodes_of(graph)) {
-    if (node->kind() == c10::prim::FallbackGraph) torch::jit::SubgraphUtils::unmergeSubgraph(node);
-  }
+  std::vector<Node*> fallbacks = nodes_of(graph);
+  std::erase_if(fallbacks, [](const Node* node) { return node->kind() != c10::prim::FallbackGraph; });
+  for (Node* node : fallbacks) torch::jit::SubgraphUtils::unmergeSubgraph(node);  // frees the nodes of its own graph
 }
 
 /// @return how many groups of nodes oneDNN will compile
