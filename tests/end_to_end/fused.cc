@@ -84,6 +84,7 @@ TEST_CASE("A person's pose has the same bits in every batch, on every executor a
   constexpr std::size_t most = 8;
   constexpr std::size_t threads = 4;
   constexpr std::size_t calls = 25;
+  set_torch_threads(1);
   const Model model = shipped("pose_landmark_lite.pt", true);
   const Image image = read_image(posekit_test::source_dir() / "examples/images/people.jpg");
   std::vector<Box> boxes;
