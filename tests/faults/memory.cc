@@ -43,7 +43,7 @@ TEST_CASE("Memory stays flat over batches of all sizes, and in the end over mode
   std::cout << forwards << " crops in batches of 1 to 8, " << loads << " loads: resident size " << before << " kB before, " << after
             << " kB after\n";
   REQUIRE(before > 0);
-  CHECK(after - before < 12 * 1024);
+  CHECK(after - before < 12L * 1024);
 }
 
 TEST_CASE("Memory stays flat over many estimates, with failing ones among them") {
@@ -71,5 +71,5 @@ TEST_CASE("Memory stays flat over many estimates, with failing ones among them")
   const long after = posekit_test::resident_kilobytes();
   std::cout << calls << " estimates: resident size " << before << " kB before, " << after << " kB after\n";
   REQUIRE(before > 0);
-  CHECK(after - before < 8 * 1024);
+  CHECK(after - before < 8L * 1024);
 }

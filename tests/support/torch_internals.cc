@@ -59,8 +59,8 @@ at::Tensor tensor_of(std::span<const float> values, const Heatmaps& form, const 
     case HeatmapLayout::contiguous: break;
     case HeatmapLayout::channels_last: return tensor.contiguous(at::MemoryFormat::ChannelsLast);
     case HeatmapLayout::strided: {
-      const at::Tensor wide = at::empty({batch, channels, size.height, 2 * size.width}, tensor.options());
-      const at::Tensor part = wide.narrow(3, 1, size.width);
+      const at::Tensor wide = at::empty({batch, channels, size.height, std::int64_t{2} * size.width}, tensor.options());
+      at::Tensor part = wide.narrow(3, 1, size.width);
       part.copy_(tensor);
       return part;
     }
@@ -134,7 +134,8 @@ std::vector<float> cast_before_freezing(const std::filesystem::path& model, Heat
   module.eval();
   module.to(scalar_type(type));
   module = torch::jit::freeze(module);
-  const auto side = static_cast<std::int64_t>(std::lround(std::sqrt(static_cast<double>(crops.size() / count / 3))));
+  const std::size_t pixels = crops.size() / count / 3;
+  const auto side = static_cast<std::int64_t>(std::lround(std::sqrt(static_cast<double>(pixels))));
   const at::Tensor input =
       at::from_blob(const_cast<float*>(crops.data()), {static_cast<std::int64_t>(count), 3, side, side}, at::kFloat).to(scalar_type(type));
   const at::Tensor output = module.forward({input}).toTensor().to(at::kFloat).contiguous();
