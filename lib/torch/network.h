@@ -29,7 +29,7 @@ class Program {
   [[nodiscard]] virtual bool writes_to_its_input() const = 0;
   /// Bytes of the weights, each storage once.
   [[nodiscard]] virtual std::size_t weight_bytes() const = 0;
-  /// Whether they are laid out for the kernels of the CPU.
+  /// Whether it runs with fused operators.
   [[nodiscard]] virtual bool is_fused() const noexcept = 0;
   /// The half precision that most of the weights had before they were cast, if they had one.
   [[nodiscard]] virtual std::optional<Dtype> cast_from() const = 0;
