@@ -36,16 +36,20 @@ LIMIT = 1e-3
 CACHE = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"  # of 1024 by default: too few for all ways of a network at once
 
 
-def cpu() -> str:
+def cpu_values() -> dict[str, str]:
     lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-    values = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines) if value}
+    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines) if value}
+
+
+def cpu() -> str:
+    values = cpu_values()
     flags = values.get("flags", "").split()
     widest = next((name for name in ("amx_bf16", "avx512_bf16", "avx512f", "avx2") if name in flags), "neither AVX2 nor AVX-512")
     return f"{values.get('model name', 'unknown CPU')} (family {values.get('cpu family')}, model {values.get('model')}, {widest})"
 
 
 def has_bf16() -> bool:
-    return "avx512_bf16" in pathlib.Path("/proc/cpuinfo").read_text() or "amx_bf16" in pathlib.Path("/proc/cpuinfo").read_text()
+    return not {"avx512_bf16", "amx_bf16"}.isdisjoint(cpu_values().get("flags", "").split())
 
 
 def milliseconds(module, x) -> float:
@@ -65,7 +69,7 @@ def are_close(expected, found) -> bool:
     return True
 
 
-def ways_of(path: str, size: tuple[int, int]):
+def ways_of(path: str):
     """The ways that Torch itself has, by name: a function of a batch. Those that fail are left out."""
     import torch
 
@@ -135,7 +139,7 @@ def measure(path: str, threads: int, batches: list[int], rounds: int) -> list[di
         calls, different = {}, []
         with torch.inference_mode():
             expected = None
-            for name, make in ways_of(path, shape).items():
+            for name, make in ways_of(path).items():
                 try:
                     module = make()
                     for _ in range(3):
