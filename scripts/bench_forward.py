@@ -22,7 +22,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- made by scripts/bench_forward.py --write -->", "<!-- end of what scripts/bench_forward.py made -->"
-SHIPPED = ("pose_landmark_full.pt", "pose_landmark_lite.pt", "person_detector.pt")
+SHIPPED = ("pose_landmark_full.pt", "pose_landmark_lite.pt", "person_detector.pt", "shape308.pt")
 WAYS = {
     "posekit": "as posekit loads it by default",
     "fuser": "torch.jit.enable_onednn_fusion",
