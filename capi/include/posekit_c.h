@@ -115,8 +115,10 @@ POSEKIT_C_API posekit_status posekit_built_with_cuda(int32_t* built_with_cuda);
 /**
  * The number of CPUs that this process may use.
  *
- * @param cpus the smaller of the CPU affinity and the cgroup's quota, at least 1
+ * @param cpus POSEKIT_CPUS where the environment has it; else the smallest of the CPU affinity, the
+ *        cgroup's quota and OMP_NUM_THREADS where the environment has it; at least 1
  * @return POSEKIT_OK
+ * @return POSEKIT_ERROR_INVALID_ARGUMENT when POSEKIT_CPUS is not a number from 1 to 65536
  */
 POSEKIT_C_API posekit_status posekit_usable_cpus(size_t* cpus);
 

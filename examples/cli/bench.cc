@@ -149,10 +149,12 @@ nlohmann::json to_json(const Row& row) {
 
 int run_bench(const BenchOptions& options) {
   const posekit::RunControl control{.stop = watch_for_interrupt(), .deadline = std::nullopt};
+  const posekit::CpuReport cpus = posekit::cpu_report();
   nlohmann::json document{{"format", "posekit-bench/1"},
                           {"posekit", posekit::version()},
                           {"torch", posekit::torch_versions().running},
-                          {"cpus", posekit::usable_cpus()},
+                          {"cpus", cpus.usable},
+                          {"cpus_decided_by", posekit::to_string(cpus.decided_by)},
                           {"rows", nlohmann::json::array()}};
   const bool to_stdout = options.json == "-";
   for (const Setting& setting : settings_of(options)) {
@@ -167,8 +169,8 @@ int run_bench(const BenchOptions& options) {
         const std::string precision = precision_name(options.model, estimator.info());
         document["precision"] = precision;
         if (!to_stdout)
-          write_to_stdout(fmt::format("{} on {}, {}, Torch {}\n{}", estimator.info().name, device, precision,
-                                      posekit::torch_versions().running, heading));
+          write_to_stdout(fmt::format("{} on {}, {}, Torch {}, usable CPUs: {}\n{}", estimator.info().name, device, precision,
+                                      posekit::torch_versions().running, describe_cpus(), heading));
       }
       const Row row = measure(estimator, plain, setting, options.seconds, control);
       if (!to_stdout) print(row);

@@ -48,12 +48,12 @@ std::chrono::steady_clock::duration seconds(double value) {
 }  // namespace
 
 ModelRunner::ModelRunner(const EstimateOptions& options, bool needs_detector, Progress& progress)
-    : options_(options),
-      needs_detector_(needs_detector),
-      progress_(progress),
-      threads_(options.executor == ExecutorKind::serial ? 1
-               : options.threads == 0                   ? posekit::usable_cpus()
-                                                        : options.threads) {}
+    : options_(options), needs_detector_(needs_detector), progress_(progress) {
+  if (!options.quiet) {
+    posekit::set_log_callback([&](posekit::LogLevel, std::string_view text) { progress_.message(fmt::format("posekit: note: {}", text)); });
+  }
+  threads_ = options.executor == ExecutorKind::serial ? 1 : options.threads == 0 ? posekit::usable_cpus() : options.threads;
+}
 
 ModelRunner::~ModelRunner() { posekit::set_log_callback({}); }
 
@@ -67,9 +67,6 @@ void ModelRunner::load() {
 }
 
 void ModelRunner::load_models() {
-  if (!options_.quiet) {
-    posekit::set_log_callback([&](posekit::LogLevel, std::string_view text) { progress_.message(fmt::format("posekit: note: {}", text)); });
-  }
   calls_ = share_out_cpus(options_.torch_threads, threads_);
   prepare_device(options_.model);
   const std::shared_ptr<posekit::Executor> executor = make_executor(threads_);

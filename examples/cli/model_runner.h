@@ -48,7 +48,7 @@ class ModelRunner {
   const EstimateOptions& options_;
   bool needs_detector_;
   Progress& progress_;
-  std::size_t threads_;
+  std::size_t threads_ = 1;
   std::size_t calls_ = 1;
   std::optional<posekit::Predictor> predictor_;
 };

@@ -73,6 +73,11 @@ void prepare_device(const ModelChoice& choice) {
   if (choice.device_memory_limit) posekit::set_device_memory_limit(choice.options.device, *choice.device_memory_limit);
 }
 
+std::string describe_cpus() {
+  const posekit::CpuReport report = posekit::cpu_report();
+  return fmt::format("{} ({})", report.usable, posekit::to_string(report.decided_by));
+}
+
 std::shared_ptr<posekit::Executor> make_executor(std::size_t threads) {
   if (threads == 1) return std::make_shared<posekit::SerialExecutor>();
   return std::make_shared<posekit::ThreadPool>(threads);

@@ -30,6 +30,10 @@ std::string precision_name(const ModelChoice& choice, const posekit::ModelInfo& 
 /// @throws posekit::Error
 void prepare_device(const ModelChoice& choice);
 
+/// How many CPUs this process may use and what decides it, for example "2 (affinity)".
+/// @throws posekit::Error
+std::string describe_cpus();
+
 /// One thread: the caller's alone; 0: one for each CPU that this process may use.
 std::shared_ptr<posekit::Executor> make_executor(std::size_t threads);
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,9 +30,33 @@ struct TorchVersions {
 
 /// Returns how many CPUs this process may use, at least 1.
 ///
-/// It is the smaller of the process's CPU affinity and its cgroup's quota (v1 or v2, rounded up).
-/// ThreadPool(0) has that many threads; Torch's own default knows nothing of a quota.
+/// It is POSEKIT_CPUS where the environment has it. Otherwise it is the smallest of the process's
+/// CPU affinity, its cgroup's quota (v1 or v2, rounded up) and OMP_NUM_THREADS where the
+/// environment has it. ThreadPool(0) has that many threads. Torch's own default knows nothing of a
+/// quota.
+///
+/// @throws Error invalid_argument if POSEKIT_CPUS is not a number from 1 to 65536
 [[nodiscard]] POSEKIT_API std::size_t usable_cpus();
+
+/// Says what decided how many CPUs are usable.
+enum class CpuLimit : std::uint8_t { affinity, cgroup, omp_num_threads, posekit_cpus };
+
+/// Tells how many CPUs this process may use, and why.
+struct CpuReport {
+  std::size_t usable = 1;                      ///< What usable_cpus returns.
+  CpuLimit decided_by = CpuLimit::affinity;    ///< The first one that gives that number.
+  std::size_t affinity = 1;                    ///< CPUs that the process may run on.
+  std::optional<std::size_t> cgroup;           ///< The cgroup's quota, rounded up; none: no quota.
+  std::optional<std::size_t> omp_num_threads;  ///< OMP_NUM_THREADS; none: not set, or no number.
+  std::optional<std::size_t> posekit_cpus;     ///< POSEKIT_CPUS; none: not set.
+};
+
+/// Returns how many CPUs this process may use, and why. Thread-safe unless the environment changes.
+/// @throws Error as usable_cpus
+[[nodiscard]] POSEKIT_API CpuReport cpu_report();
+
+/// Returns "affinity", "cgroup", "omp_num_threads" or "posekit_cpus".
+[[nodiscard]] POSEKIT_API std::string_view to_string(CpuLimit value) noexcept;
 
 /// Sets the number of intra-op threads of a forward.
 ///

@@ -13,6 +13,7 @@ import atexit as _atexit
 from ._boxes import read_boxes
 from ._core import (
     BoxesOutput,
+    CpuReport,
     DetectInfo,
     HeatmapOutput,
     InputInfo,
@@ -27,6 +28,7 @@ from ._core import (
     built_with_cuda,
     builtin_keypoint_set,
     builtin_keypoint_sets,
+    cpu_report,
     keep_freed_memory,
     model_presets,
     object_keypoint_similarity,
@@ -78,6 +80,7 @@ __all__ = [
     "BoxesOutput",
     "CancelledError",
     "ClosedError",
+    "CpuReport",
     "DeadlineExceededError",
     "DetectInfo",
     "DetectionResult",
@@ -123,6 +126,7 @@ __all__ = [
     "built_with_cuda",
     "builtin_keypoint_set",
     "builtin_keypoint_sets",
+    "cpu_report",
     "decode_image",
     "draw_poses",
     "inspect_model",

@@ -564,7 +564,38 @@ def keep_freed_memory() -> bool:
     """
 
 def usable_cpus() -> int:
-    """How many CPUs this process may use: the smaller of its CPU affinity and its cgroup's quota, at least 1."""
+    """How many CPUs this process may use, at least 1.
+
+    It is POSEKIT_CPUS where the environment has it, else the smallest of the process's CPU affinity, its cgroup's quota and OMP_NUM_THREADS where
+    the environment has it. cpu_report says which.
+
+    Raises InvalidArgumentError if POSEKIT_CPUS is not a number from 1 to 65536.
+    """
+
+class CpuReport:
+    """How many CPUs this process may use, and why."""
+
+    @property
+    def usable(self) -> int:
+        """What usable_cpus returns."""
+    @property
+    def decided_by(self) -> str:
+        """The first that gives that number: "affinity", "cgroup", "omp_num_threads" or "posekit_cpus"."""
+    @property
+    def affinity(self) -> int:
+        """CPUs that the process may run on."""
+    @property
+    def cgroup(self) -> int | None:
+        """The cgroup's quota, rounded up; None: no quota."""
+    @property
+    def omp_num_threads(self) -> int | None:
+        """OMP_NUM_THREADS; None: not set, or no number."""
+    @property
+    def posekit_cpus(self) -> int | None:
+        """POSEKIT_CPUS; None: not set."""
+
+def cpu_report() -> CpuReport:
+    """How many CPUs this process may use, and why. Raises InvalidArgumentError as usable_cpus does."""
 
 def set_log_callback(callback: Callable[[str, str], object] | None) -> None:
     """Where notes of the library go: callback(level, message) with level "info" or "warning".

@@ -49,7 +49,21 @@ void register_runtime(py::module_& module) {
       "The Torch that posekit was built for, and the one that runs.");
   module.def("built_with_cuda", &posekit::built_with_cuda, "Whether posekit was built with CUDA.");
   module.def("usable_cpus", &posekit::usable_cpus,
-             "How many CPUs this process may use: the smaller of its CPU affinity and its cgroup's quota, at least 1.");
+             "How many CPUs this process may use, at least 1.\n\n"
+             "It is POSEKIT_CPUS where the environment has it, else the smallest of the process's CPU affinity, its cgroup's quota and "
+             "OMP_NUM_THREADS where the environment has it. cpu_report says which.\n\n"
+             "Raises InvalidArgumentError if POSEKIT_CPUS is not a number from 1 to 65536.");
+  py::class_<posekit::CpuReport>(module, "CpuReport", "How many CPUs this process may use, and why.")
+      .def_readonly("usable", &posekit::CpuReport::usable, "What usable_cpus returns.")
+      .def_property_readonly(
+          "decided_by", [](const posekit::CpuReport& report) { return posekit::to_string(report.decided_by); },
+          "The first that gives that number: \"affinity\", \"cgroup\", \"omp_num_threads\" or \"posekit_cpus\".")
+      .def_readonly("affinity", &posekit::CpuReport::affinity, "CPUs that the process may run on.")
+      .def_readonly("cgroup", &posekit::CpuReport::cgroup, "The cgroup's quota, rounded up; None: no quota.")
+      .def_readonly("omp_num_threads", &posekit::CpuReport::omp_num_threads, "OMP_NUM_THREADS; None: not set, or no number.")
+      .def_readonly("posekit_cpus", &posekit::CpuReport::posekit_cpus, "POSEKIT_CPUS; None: not set.");
+  module.def("cpu_report", &posekit::cpu_report,
+             "How many CPUs this process may use, and why. Raises InvalidArgumentError as usable_cpus does.");
   module.def("set_torch_threads", &posekit::set_torch_threads, py::arg("threads"), py::call_guard<GilRelease>(),
              "Sets the number of intra-op threads of a forward, and inter-op threads to 1 where that can still be set.\n\n"
              "It is Torch's setting, for the whole process. Call it before any model is loaded; results may differ in the last digits "

@@ -33,6 +33,8 @@ TEST_CASE("bench measures every setting once, and no stage takes longer than the
   CHECK(document["format"] == "posekit-bench/1");
   CHECK(document["model"] == "test");
   CHECK(document["device"] == "cpu");
+  CHECK(document["cpus"] == 2);
+  CHECK(document["cpus_decided_by"] == "posekit_cpus");
   std::set<std::tuple<int, int, int>> settings;
   for (const auto& row : document["rows"]) {
     settings.emplace(row["batch"], row["threads"], row["torch_threads"]);
@@ -55,7 +57,8 @@ TEST_CASE("bench prints a table and writes the figures to a file") {
   const auto result = here.run(arguments);
   REQUIRE(result.exit_code == 0);
   CHECK(posekit_test::lines(result.out).size() == 2 + 4);
-  CHECK_THAT(result.out, ContainsSubstring("test on cpu, fp32") && ContainsSubstring("persons/s"));
+  CHECK_THAT(result.out, ContainsSubstring("test on cpu, fp32") && ContainsSubstring("usable CPUs: 2 (posekit_cpus)") &&
+                             ContainsSubstring("persons/s"));
   CHECK(here.json("figures.json")["rows"].size() == 4);
 }
 

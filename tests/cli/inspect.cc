@@ -15,8 +15,8 @@ TEST_CASE("inspect shows a model's size, its weights, each value with its origin
   const auto result = here.run({"inspect", file.string()});
   CHECK(result.exit_code == 0);
   CHECK(result.err.empty());
-  for (const char* text :
-       {"TorchScript", "3008559", "731401", "output.codec", "archive", "default", "33 keypoints", "left_shoulder", "coco17"})
+  for (const char* text : {"TorchScript", "2 (posekit_cpus)", "3008559", "731401", "output.codec", "archive", "default", "33 keypoints",
+                           "left_shoulder", "coco17"})
     CHECK_THAT(result.out, ContainsSubstring(text));
 }
 

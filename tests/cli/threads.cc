@@ -116,14 +116,42 @@ TEST_CASE("The program starts no thread under a quota of one CPU, unless asked t
   if (!quota.made()) SKIP("no cgroup with a CPU quota can be made here");
   const Workplace here;
   // The environment's number counts before the quota, so it has to go.
-  const Arguments command{
-      "env", "-u", "OMP_NUM_THREADS", "-u", "MKL_NUM_THREADS", "sh", "-c", "echo $$ > \"$1\" && shift && exec \"$@\"", "sh", quota.procs()};
+  const Arguments command{"env",
+                          "-u",
+                          "OMP_NUM_THREADS",
+                          "-u",
+                          "MKL_NUM_THREADS",
+                          "-u",
+                          "POSEKIT_CPUS",
+                          "sh",
+                          "-c",
+                          "echo $$ > \"$1\" && shift && exec \"$@\"",
+                          "sh",
+                          quota.procs()};
   const std::string photo = photos() + "/astronaut.jpg";
   const auto none = threads_made(here, {"estimate", photo}, command);
   if (!none) SKIP("strace is not here, or may not be used");
   CHECK(none->empty());
   const auto some = threads_made(here, {"estimate", photo, "--overwrite", "--threads", "2"}, command);
   CHECK_FALSE(some->empty());
+}
+
+TEST_CASE("The program follows POSEKIT_CPUS, and OMP_NUM_THREADS without it") {
+  const Workplace here;
+  const Arguments photo{"estimate", photos() + "/astronaut.jpg", "--overwrite"};
+  const auto made = [&](Arguments variables) {
+    variables.insert(variables.begin(), {"env", "-u", "OMP_NUM_THREADS", "-u", "POSEKIT_CPUS"});
+    return threads_made(here, photo, variables);
+  };
+  const auto none = made({"OMP_NUM_THREADS=1"});
+  if (!none) SKIP("strace is not here, or may not be used");
+  CHECK(none->empty());
+  CHECK_FALSE(made({"OMP_NUM_THREADS=1", "POSEKIT_CPUS=2"})->empty());
+  posekit_test::ProcessOptions options;
+  options.environment = {{"POSEKIT_CPUS", "many"}};
+  const auto wrong = here.run({"estimate", photos() + "/astronaut.jpg"}, options);
+  CHECK(wrong.exit_code == 1);
+  posekit_test::check_error(wrong.err, "POSEKIT_CPUS", "many");
 }
 
 TEST_CASE("Notes about a model are printed, except with --quiet") {

@@ -125,8 +125,19 @@ def test_the_torch_it_was_built_for_is_the_librarys() -> None:
     assert posekit.__version__ == posekit.version()
 
 
-def test_usable_cpus_are_at_most_those_of_the_affinity() -> None:
-    assert 1 <= posekit.usable_cpus() <= len(os.sched_getaffinity(0))
+def test_the_report_says_what_decides_the_number_of_cpus() -> None:
+    report = posekit.cpu_report()
+    assert report.affinity == len(os.sched_getaffinity(0))
+    assert (report.posekit_cpus, report.decided_by) == (int(os.environ["POSEKIT_CPUS"]), "posekit_cpus")
+    assert report.usable == posekit.usable_cpus() == report.posekit_cpus
+
+
+def test_posekit_cpus_that_is_no_number_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSEKIT_CPUS", "many")
+    with pytest.raises(posekit.InvalidArgumentError, match="POSEKIT_CPUS"):
+        posekit.ThreadPool()
+    monkeypatch.delenv("POSEKIT_CPUS")
+    assert posekit.cpu_report().omp_num_threads == int(os.environ["OMP_NUM_THREADS"])
 
 
 def test_python_m_posekit_is_the_program(tmp_path: Path) -> None:
