@@ -106,6 +106,20 @@ POSEKIT_C_API int32_t posekit_version_number(void);
 POSEKIT_C_API posekit_status posekit_torch_versions(const char** built_for, const char** running);
 
 /**
+ * Sets a folder in which to look for the library that runs models, libposekit_torch-2.N.so.
+ *
+ * libposekit links no Torch. It loads that library with the first model, or with a function here
+ * that is about Torch, from its own folder, this one, or those of the environment's
+ * POSEKIT_BACKENDS. docs/versioning.md has the rules. After that, and in a static build, this has
+ * no effect.
+ *
+ * @param folder an absolute path
+ * @return POSEKIT_OK
+ * @return POSEKIT_ERROR_INVALID_ARGUMENT when the path is not absolute
+ */
+POSEKIT_C_API posekit_status posekit_set_backend_folder(const char* folder);
+
+/**
  * Whether the library was built with CUDA.
  *
  * @return POSEKIT_OK

@@ -36,6 +36,10 @@ posekit_status posekit_torch_versions(const char** built_for, const char** runni
   });
 }
 
+posekit_status posekit_set_backend_folder(const char* folder) {
+  return guard([&] { posekit::set_backend_folder(&require(folder, "folder")); });
+}
+
 posekit_status posekit_built_with_cuda(int32_t* built_with_cuda) {
   return guard([&] { require(built_with_cuda, "built_with_cuda") = posekit::built_with_cuda() ? 1 : 0; });
 }

@@ -217,6 +217,7 @@ public static class Posekit
     [DllImport(Library)] public static extern IntPtr posekit_version();
     [DllImport(Library)] public static extern int posekit_version_number();
     [DllImport(Library)] public static extern Status posekit_torch_versions(out IntPtr builtFor, out IntPtr running);
+    [DllImport(Library)] public static extern Status posekit_set_backend_folder([MarshalAs(UnmanagedType.LPUTF8Str)] string folder);
     [DllImport(Library)] public static extern Status posekit_built_with_cuda(out int builtWithCuda);
     [DllImport(Library)] public static extern Status posekit_usable_cpus(out nuint cpus);
     [DllImport(Library)] public static extern Status posekit_set_torch_threads(int threads);

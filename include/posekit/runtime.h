@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -23,10 +24,24 @@ struct TorchVersions {
   std::string running;
 };
 /// Returns both versions of Torch.
+/// @throws Error as the first model that is loaded, if the library that runs models can't be loaded
 [[nodiscard]] POSEKIT_API TorchVersions torch_versions();
 
 /// Returns whether the library was built with CUDA.
-[[nodiscard]] POSEKIT_API bool built_with_cuda() noexcept;
+/// @throws Error as torch_versions
+[[nodiscard]] POSEKIT_API bool built_with_cuda();
+
+/// Sets a folder in which to look for the library that runs models, libposekit_torch-2.N.so.
+///
+/// A shared libposekit links no Torch. It loads that library when it is first needed: by a model,
+/// or by a function here that is about Torch. It looks into its own folder, then into this one,
+/// then into those of the environment's POSEKIT_BACKENDS (absolute paths, with a colon between;
+/// not in set-uid programs). A library or folder of the last two to which all users may write is
+/// refused. Where Torch is loaded already, the library for that Torch is taken, else the newest
+/// that can be loaded. After that, and in a static build, this has no effect.
+///
+/// @throws Error invalid_argument if the path is not absolute
+POSEKIT_API void set_backend_folder(const std::filesystem::path& path);
 
 /// Returns how many CPUs this process may use, at least 1.
 ///

@@ -11,6 +11,7 @@
 #include "codec/model_output.h"
 #include "codec/peak_record.h"
 #include "posekit/device.h"
+#include "posekit/export.h"
 #include "posekit/model_info.h"
 #include "posekit/run_control.h"
 #include "preprocess/staging.h"
@@ -28,7 +29,7 @@ struct BatchResult {
 ///
 /// `staging`, `crop` and `submit` are for one thread at a time, `collect` for another one if need be, on other slots. The backend must
 /// outlive it. The destructor waits for what is still computed.
-class BatchSession {
+class POSEKIT_API BatchSession {
  public:
   static constexpr std::size_t slots = 2;  ///< Of a session on one device.
 

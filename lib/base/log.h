@@ -8,7 +8,7 @@
 
 namespace posekit::inline v0 {
 
-/// Hands a note to the log callback, if there is one. Thread-safe. Exported for posekit_io.
+/// Hands a note to the log callback, if there is one. Thread-safe.
 POSEKIT_API void log(LogLevel level, std::string_view message);
 
 }  // namespace posekit::inline v0

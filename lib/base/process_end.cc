@@ -22,6 +22,7 @@ namespace posekit::inline v0 {
 class ProcessEnd {
  public:
   static ProcessEnd& instance();
+  static void register_handler() noexcept { (void)std::atexit(at_exit); }
 
   [[nodiscard]] bool begun() const noexcept { return begun_; }
   void begin_work();
@@ -33,7 +34,6 @@ class ProcessEnd {
 
  private:
   explicit ProcessEnd(bool begun) : begun_(begun) {}
-  static void register_handler() noexcept { (void)std::atexit(at_exit); }
   static void at_exit() { instance().end(); }
   static void in_forked_child();
   void end() noexcept;
@@ -153,6 +153,11 @@ void EndsWithProcess::unwatch() noexcept { ProcessEnd::instance().unwatch(*this)
 void EndsWithProcess::count_this_thread() noexcept {
   counted_thread.of = this;
   ProcessEnd::instance().count_thread(*this, 1);
+}
+
+void end_before_what_was_made() noexcept {
+  (void)ProcessEnd::instance();
+  ProcessEnd::register_handler();
 }
 
 bool process_is_ending() noexcept { return ProcessEnd::instance().begun(); }

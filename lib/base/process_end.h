@@ -5,13 +5,15 @@
 #include <memory>
 #include <mutex>
 
+#include "posekit/export.h"
+
 namespace posekit::inline v0 {
 
 /// The most time that the end of the process waits for what is under way.
 constexpr std::chrono::seconds longest_wait_at_exit{10};
 
 /// Held by a thread while it loads or runs a model: exit() waits for it. May be nested. It takes no memory.
-class ModelWork {
+class POSEKIT_API ModelWork {
  public:
   /// @throws Error cancelled if the process is ending
   ModelWork();
@@ -46,6 +48,9 @@ class EndsWithProcess {
   friend class ProcessEnd;
   int threads_ = 0;  ///< That have not ended. Guarded by ProcessEnd's mutex.
 };
+
+/// To be called once a library has been loaded whose static objects models need: exit() then waits for models before it destroys these.
+void end_before_what_was_made() noexcept;
 
 /// Whether exit() has begun or the library is being unloaded: no model runs any more, and what belongs to one is not freed.
 [[nodiscard]] bool process_is_ending() noexcept;

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "codec/model_output.h"
+#include "posekit/export.h"
 #include "posekit/model_info.h"
 
 namespace posekit::inline v0 {
@@ -28,7 +29,7 @@ void average_rows(const ChannelPair& pair, bool mirror, bool shift, float* out);
 
 /// Averages a plain output with that of the mirrored input: mirrors it back, swaps left and right channels, shifts where the codec does.
 /// Only the wanted channels of the result are defined. @throws nothing but std::bad_alloc
-[[nodiscard]] ModelOutput average_flipped(const ModelInfo& info, const ModelOutput& plain, const ModelOutput& mirrored,
-                                          std::span<const std::size_t> channels);
+[[nodiscard]] POSEKIT_API ModelOutput average_flipped(const ModelInfo& info, const ModelOutput& plain, const ModelOutput& mirrored,
+                                                      std::span<const std::size_t> channels);
 
 }  // namespace posekit::inline v0

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "codec/model_output.h"
+#include "posekit/export.h"
 #include "posekit/model_info.h"
 
 namespace posekit::inline v0 {
@@ -18,6 +19,6 @@ void expect_shape(const ModelInfo& info, const OutputTensor& tensor, std::span<c
 
 /// Holds a model's output against its metadata: number of tensors, ranks, B, K, w, h; detectors' boxes, scores and labels.
 /// @throws Error invalid_model with what was found and what the metadata say
-void check_output(const ModelInfo& info, const ModelOutput& output, std::size_t batch);
+POSEKIT_API void check_output(const ModelInfo& info, const ModelOutput& output, std::size_t batch);
 
 }  // namespace posekit::inline v0

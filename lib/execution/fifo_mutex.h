@@ -6,6 +6,7 @@
 #include <deque>
 #include <mutex>
 
+#include "posekit/export.h"
 #include "posekit/run_control.h"
 
 namespace posekit::inline v0 {
@@ -21,7 +22,7 @@ class FifoMutex {
 };
 
 /// Holds a FifoMutex until it goes out of scope.
-class FifoLock {
+class POSEKIT_API FifoLock {
  public:
   /// Waits for the mutex. @throws Error cancelled, deadline_exceeded
   FifoLock(FifoMutex& fifo, const RunControl& control);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "posekit/export.h"
 #include "posekit/geometry.h"
 #include "posekit/image.h"
 #include "posekit/model_info.h"
@@ -40,6 +41,6 @@ void warp_rows_normalized(const ImageView& image, const WarpPlan& plan, const st
                           int first_row, int last_row, float* out, WarpScratch& scratch);
 
 /// Copies a crop [3,H,W] mirrored in x: the flip test's second input.
-void mirror_crop(const float* crop, Size size, float* out);
+POSEKIT_API void mirror_crop(const float* crop, Size size, float* out);
 
 }  // namespace posekit::inline v0

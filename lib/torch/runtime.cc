@@ -94,7 +94,7 @@ void init_torch_thread() {
 
 TorchVersions torch_versions() { return {text_of(version_of(TORCH_ABI_VERSION)), text_of(version_of(aoti_torch_abi_version()))}; }
 
-bool built_with_cuda() noexcept {
+bool built_with_cuda() {
 #ifdef POSEKIT_CUDA
   return true;
 #else

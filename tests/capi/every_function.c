@@ -59,6 +59,7 @@ static void use_process(void) {
   int32_t flag = -1;
   size_t cpus = 0;
   EXPECT(posekit_version_number() >= 100 && strchr(posekit_version(), '.') != NULL);
+  OK(posekit_set_backend_folder("/usr/lib/posekit"));
   OK(posekit_torch_versions(&built_for, &running));
   EXPECT(strncmp(built_for, running, 2) == 0);
   OK(posekit_built_with_cuda(&flag));
@@ -81,6 +82,7 @@ static void use_process(void) {
   EXPECT(strcmp(posekit_status_name(1000), "unknown") == 0);
   EXPECT(strcmp(posekit_last_error_message(), "") == 0);
   EXPECT(posekit_set_device_memory_limit("cpu", 1 << 30) == POSEKIT_ERROR_INVALID_ARGUMENT);
+  EXPECT(posekit_set_backend_folder("lib") == POSEKIT_ERROR_INVALID_ARGUMENT);
   OK(posekit_set_log_callback(take_note, &notes));
   OK(posekit_set_log_callback(NULL, NULL));
   posekit_string_destroy(NULL);

@@ -20,6 +20,7 @@ TEST_CASE("The process's functions refuse NULL, and reset the other out paramete
   refuses_null([] { return posekit_torch_threads(nullptr); });
   refuses_null([] { return posekit_torch_tf32(nullptr); });
   refuses_null([] { return posekit_set_device_memory_limit(nullptr, 1); });
+  refuses_null([] { return posekit_set_backend_folder(nullptr); });
 }
 
 TEST_CASE("A number of 0 Torch threads is refused") {

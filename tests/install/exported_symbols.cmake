@@ -1,4 +1,5 @@
-# Fails if a shared library of LIBRARIES (with | between) exports a name that is not in namespace posekit, or exports none.
+# Fails if a shared library of LIBRARIES (with | between) exports a name that is not in namespace posekit, or exports none; and if BACKEND exports
+# anything but its entry.
 
 string(REPLACE "|" ";" LIBRARIES "${LIBRARIES}")
 foreach(library IN LISTS LIBRARIES)
@@ -18,3 +19,7 @@ foreach(library IN LISTS LIBRARIES)
   endif()
   message(STATUS "${library}: ${count} names")
 endforeach()
+execute_process(COMMAND ${NM} -D --defined-only ${BACKEND} OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
+if(NOT symbols MATCHES "^[0-9a-f]+ T posekit_backend\n$")
+  message(SEND_ERROR "${BACKEND} exports ${symbols}")
+endif()

@@ -112,7 +112,7 @@ std::vector<Device> devices_of(const std::string& option) {
 }
 
 TorchVersions torch_versions() { return {"0.0.0", "0.0.0"}; }
-bool built_with_cuda() noexcept { return false; }
+bool built_with_cuda() { return false; }
 void set_torch_tf32(bool allowed) { tf32 = allowed; }
 bool torch_tf32() { return tf32; }
 void set_device_memory_limit(const std::string& device, std::uint64_t /*bytes*/) {

@@ -1,0 +1,201 @@
+/// Finds and loads the library that runs models, and hands what uses Torch on to it. Only in a shared libposekit: a static one has it
+/// linked in.
+#include "backend/loaded_backend.h"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "backend/backend_folder.h"
+#include "base/process_end.h"
+#include "posekit/error.h"
+
+namespace posekit::inline v0 {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view prefix = "libposekit_torch-";
+constexpr std::string_view suffix = ".so";
+
+/// A version of Torch without its patch.
+struct Minor {
+  unsigned major = 0;
+  unsigned minor = 0;
+  auto operator<=>(const Minor&) const = default;
+};
+
+std::optional<Minor> minor_of(std::string_view text) {
+  Minor version;
+  const char* const end = text.data() + text.size();
+  const auto [dot, first] = std::from_chars(text.data(), end, version.major);
+  if (first != std::errc() || dot == end || *dot != '.') return std::nullopt;
+  const auto [last, second] = std::from_chars(dot + 1, end, version.minor);
+  if (second != std::errc() || last != end) return std::nullopt;
+  return version;
+}
+
+struct Folder {
+  fs::path path;
+  bool checked = true;  ///< Whether others must not be able to write to it.
+};
+
+struct Candidate {
+  fs::path file;
+  Minor torch;
+  bool checked = true;
+};
+
+std::vector<Folder> folders_of(const BackendSearch& search) {
+  std::vector<Folder> folders;
+  if (!search.beside.empty()) folders.push_back({search.beside, false});
+  if (!search.given.empty()) folders.push_back({search.given, true});
+  std::string_view rest = search.variable;
+  while (!rest.empty()) {
+    const std::string_view one = rest.substr(0, rest.find(':'));
+    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+    if (one.empty()) continue;
+    if (one.front() != '/') {
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("POSEKIT_BACKENDS has the folder \"{}\", absolute paths with a colon between are expected", one));
+    }
+    folders.push_back({fs::path(one), true});
+  }
+  return folders;
+}
+
+/// The libraries of a folder, newest first. A folder that is not there or can't be read has none.
+std::vector<Candidate> candidates_in(const Folder& folder) {
+  std::vector<Candidate> found;
+  std::error_code error;
+  for (fs::directory_iterator entries(folder.path, error); !error && entries != fs::directory_iterator(); entries.increment(error)) {
+    const std::string name = entries->path().filename().string();
+    if (!name.starts_with(prefix) || !name.ends_with(suffix)) continue;
+    const auto minor = minor_of(std::string_view(name).substr(prefix.size(), name.size() - prefix.size() - suffix.size()));
+    if (minor) found.push_back({entries->path(), *minor, folder.checked});
+  }
+  std::ranges::sort(found, [](const Candidate& a, const Candidate& b) { return a.torch > b.torch; });
+  return found;
+}
+
+bool others_may_write(const fs::path& path) {
+  struct stat status {};
+  return stat(path.c_str(), &status) != 0 || (status.st_mode & S_IWOTH) != 0;
+}
+
+/// What a library has, or why it can't be used.
+struct Opened {
+  const BackendFunctions* functions = nullptr;
+  std::string why_not;
+};
+
+Opened open(const Candidate& candidate) {
+  std::error_code error;
+  const fs::path file = fs::canonical(candidate.file, error);  // a link's target is what is loaded
+  if (error) return {.why_not = error.message()};
+  if (candidate.checked && (others_may_write(file) || others_may_write(file.parent_path()))) {
+    return {.why_not = "all users may write to it or to its folder"};
+  }
+  void* const library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  if (library == nullptr) return {.why_not = dlerror()};
+  const auto entry = reinterpret_cast<PosekitBackendEntry*>(dlsym(library, backend_entry_name));
+  if (entry == nullptr) return {.why_not = fmt::format("it has no function {}", backend_entry_name)};
+  const PosekitBackend& backend = *entry();
+  if (backend.posekit_version != version()) {
+    return {.why_not = fmt::format("it belongs to posekit {}, this is {}", backend.posekit_version, version())};
+  }
+  return {.functions = backend.functions, .why_not = {}};
+}
+
+std::string joined(const std::vector<std::string>& parts, std::string_view between) { return fmt::format("{}", fmt::join(parts, between)); }
+
+/// Where posekit's own code lies.
+fs::path own_folder() {
+  Dl_info info{};
+  if (dladdr(backend_entry_name, &info) == 0 || info.dli_fname == nullptr) return {};
+  std::error_code error;
+  const fs::path file = fs::canonical(info.dli_fname, error);
+  return error ? fs::path() : file.parent_path();
+}
+
+std::string loaded_torch() {
+  void* const torch = dlopen("libtorch_cpu.so", RTLD_LAZY | RTLD_NOLOAD);
+  if (torch == nullptr) return {};
+  const auto version = reinterpret_cast<std::uint64_t (*)()>(dlsym(torch, "aoti_torch_abi_version"));
+  std::string minor;
+  if (version != nullptr) minor = fmt::format("{}.{}", version() >> 56, version() >> 48 & 0xff);
+  dlclose(torch);
+  return minor;
+}
+
+const BackendFunctions& backend() {
+  static const BackendFunctions& functions = load_backend(backend_search());
+  return functions;
+}
+
+}  // namespace
+
+BackendSearch backend_search() {
+  const char* const variable = secure_getenv("POSEKIT_BACKENDS");  // null where the program has rights that its user has not
+  return {.beside = own_folder(),
+          .given = backend_folder(),
+          .variable = variable == nullptr ? "" : variable,
+          .loaded_torch_minor = loaded_torch()};
+}
+
+const BackendFunctions& load_backend(const BackendSearch& search) {
+  std::vector<std::string> looked;
+  std::vector<std::string> found;
+  std::vector<std::string> reasons;
+  for (const Folder& folder : folders_of(search)) {
+    looked.push_back(fmt::format("\"{}\"", folder.path.string()));
+    for (const Candidate& candidate : candidates_in(folder)) {
+      const std::string torch = fmt::format("{}.{}", candidate.torch.major, candidate.torch.minor);
+      found.push_back(torch);
+      if (!search.loaded_torch_minor.empty() && torch != search.loaded_torch_minor) continue;
+      const Opened opened = open(candidate);
+      if (opened.functions != nullptr) {
+        end_before_what_was_made();
+        return *opened.functions;
+      }
+      reasons.push_back(fmt::format("\"{}\" can't be used (\"{}\")", candidate.file.string(), opened.why_not));
+    }
+  }
+  if (found.empty()) {
+    throw Error(
+        ErrorCode::not_found,
+        fmt::format("posekit's library that runs models, {}2.N{}, is in none of {}: install all of posekit, or name the library's folder "
+                    "in POSEKIT_BACKENDS",
+                    prefix, suffix, joined(looked, ", ")));
+  }
+  if (reasons.empty()) {
+    throw Error(ErrorCode::internal,
+                fmt::format("this process has loaded Torch {}, but posekit {} is here for Torch {} (in {}): install one of these, or build "
+                            "posekit for Torch {}",
+                            search.loaded_torch_minor, version(), joined(found, " and "), joined(looked, ", "), search.loaded_torch_minor));
+  }
+  throw Error(
+      ErrorCode::internal,
+      fmt::format("posekit can't run models: {}; install the Torch that it was built for, or build posekit again", joined(reasons, "; ")));
+}
+
+std::unique_ptr<ModelFile> open_model_file(FileFormat format, const ModelSource& source, Device device) {
+  return backend().open_model_file(format, source, device);
+}
+std::vector<Device> devices_of(const std::string& option) { return backend().devices_of(option); }
+TorchVersions torch_versions() { return backend().torch_versions(); }
+bool built_with_cuda() { return backend().built_with_cuda(); }
+void set_torch_threads(int threads) { backend().set_torch_threads(threads); }
+int torch_threads() { return backend().torch_threads(); }
+void set_torch_tf32(bool allowed) { backend().set_torch_tf32(allowed); }
+bool torch_tf32() { return backend().torch_tf32(); }
+void set_device_memory_limit(const std::string& device, std::uint64_t bytes) { backend().set_device_memory_limit(device, bytes); }
+
+}  // namespace posekit::inline v0

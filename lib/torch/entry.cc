@@ -1,0 +1,28 @@
+/// The one function that libposekit_torch-2.N.so shows. Not part of what links Torch in.
+#include <torch/headeronly/version.h>
+
+#include "backend/backend_entry.h"
+#include "posekit/export.h"
+
+namespace {
+
+using namespace posekit;
+
+constexpr BackendFunctions functions{
+    .open_model_file = open_model_file,
+    .devices_of = devices_of,
+    .torch_versions = torch_versions,
+    .built_with_cuda = built_with_cuda,
+    .set_torch_threads = set_torch_threads,
+    .torch_threads = torch_threads,
+    .set_torch_tf32 = set_torch_tf32,
+    .torch_tf32 = torch_tf32,
+    .set_device_memory_limit = set_device_memory_limit,
+};
+
+constexpr PosekitBackend backend{.posekit_version = POSEKIT_VERSION, .torch_version = TORCH_VERSION, .functions = &functions};
+
+}  // namespace
+
+extern "C" POSEKIT_API const PosekitBackend* posekit_backend();
+const PosekitBackend* posekit_backend() { return &backend; }

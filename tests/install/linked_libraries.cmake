@@ -1,0 +1,22 @@
+# Fails if a shared library of LIBRARIES (with | between) needs Torch or OpenCV, itself or by what it needs, or if LOADS_TORCH does not.
+
+function(needed_by library result)
+  execute_process(COMMAND ldd ${library} OUTPUT_VARIABLE needed COMMAND_ERROR_IS_FATAL ANY)
+  set(${result} "${needed}" PARENT_SCOPE)
+endfunction()
+
+string(REPLACE "|" ";" LIBRARIES "${LIBRARIES}")
+foreach(library IN LISTS LIBRARIES)
+  needed_by(${library} needed)
+  string(REGEX MATCHALL "[^\n]*(torch|c10|opencv)[^\n]*" found "${needed}")
+  string(REGEX MATCHALL "\n" lines "${needed}")
+  list(LENGTH lines count)
+  if(found)
+    message(SEND_ERROR "${library} needs ${found}")
+  endif()
+  message(STATUS "${library}: ${count} objects")
+endforeach()
+needed_by(${LOADS_TORCH} needed)
+if(NOT needed MATCHES "libtorch_cpu[.]so")
+  message(SEND_ERROR "${LOADS_TORCH} does not need Torch, so this test would see it nowhere: ${needed}")
+endif()
