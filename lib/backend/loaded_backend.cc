@@ -7,7 +7,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <climits>
+#include <cstdint>
 #include <cstdlib>
 #include <optional>
 #include <string_view>
@@ -116,12 +119,19 @@ Opened open(const Candidate& candidate) {
 
 std::string joined(const std::vector<std::string>& parts, std::string_view between) { return fmt::format("{}", fmt::join(parts, between)); }
 
-/// Where posekit's own code lies.
+/// Where posekit's own code lies: by the loader, as the working directory may have changed since.
 fs::path own_folder() {
   Dl_info info{};
   if (dladdr(backend_entry_name, &info) == 0 || info.dli_fname == nullptr) return {};
+  void* const self = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+  if (self == nullptr) return {};
+  std::array<char, PATH_MAX> origin{};
+  const bool known = dlinfo(self, RTLD_DI_ORIGIN, origin.data()) == 0;
+  dlclose(self);
+  if (!known) return {};
   std::error_code error;
-  const fs::path file = fs::canonical(info.dli_fname, error);
+  const fs::path file =
+      fs::canonical(fs::path(origin.data()) / fs::path(info.dli_fname).filename(), error);  // a link's folder is not its own
   return error ? fs::path() : file.parent_path();
 }
 
