@@ -114,6 +114,8 @@ Opened open(const Candidate& candidate) {
   if (backend.posekit_version != version()) {
     return {.why_not = fmt::format("it belongs to posekit {}, this is {}", backend.posekit_version, version())};
   }
+  const std::string_view torch = backend.torch_version;
+  if (minor_of(torch.substr(0, torch.rfind('.'))) != candidate.torch) return {.why_not = fmt::format("it was built for Torch {}", torch)};
   return {.functions = backend.functions, .why_not = {}};
 }
 

@@ -101,6 +101,7 @@ TEST_CASE("A library that can't be used is passed over, and if no other is there
   const posekit_test::TemporaryDir dir;
   const fs::path root = fs::canonical(dir.path());
   put(root / "other", "2.14", OTHER_BACKEND);
+  put(root / "misnamed", "2.14", MISNAMED_BACKEND);
   put(root / "no entry", "2.14", NO_BACKEND);
   fs::create_directories(root / "broken");
   std::ofstream(root / "broken/libposekit_torch-2.14.so") << "not a library";
@@ -116,6 +117,7 @@ TEST_CASE("A library that can't be used is passed over, and if no other is there
     return std::string(error.what());
   };
   CHECK_THAT(why("other"), ContainsSubstring("belongs to posekit 0.0.9") && ContainsSubstring(std::string(version())));
+  CHECK_THAT(why("misnamed"), ContainsSubstring("built for Torch 2.7.1"));
   CHECK_THAT(why("no entry"), ContainsSubstring("posekit_backend"));
   CHECK_THAT(why("broken"), ContainsSubstring("file too short") || ContainsSubstring("invalid ELF header"));
   CHECK_THAT(why("gone"), ContainsSubstring("No such file"));
