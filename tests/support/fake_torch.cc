@@ -105,7 +105,7 @@ std::unique_ptr<ModelFile> open_model_file(FileFormat /*format*/, const ModelSou
 }
 
 std::vector<Device> devices_of(const std::string& option) {
-  const std::vector<Device> devices = parse_devices(option);
+  std::vector<Device> devices = parse_devices(option);
   if (devices.empty()) return {Device{}};
   if (devices.front().kind != DeviceKind::cpu) throw Error(ErrorCode::device_unavailable, "there is no Torch here");
   return devices;
