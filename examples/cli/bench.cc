@@ -170,7 +170,7 @@ int run_bench(const BenchOptions& options) {
         document["precision"] = precision;
         if (!to_stdout)
           write_to_stdout(fmt::format("{} on {}, {}, Torch {}, usable CPUs: {}\n{}", estimator.info().name, device, precision,
-                                      posekit::torch_versions().running, describe_cpus(), heading));
+                                      posekit::torch_versions().running, describe(cpus), heading));
       }
       const Row row = measure(estimator, plain, setting, options.seconds, control);
       if (!to_stdout) print(row);

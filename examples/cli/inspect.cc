@@ -42,7 +42,7 @@ int run_inspect(const InspectOptions& options) {
   fmt::print("file        {}\n", report.path.string());
   fmt::print("kind        TorchScript archive, {} bytes\n", report.file_bytes);
   fmt::print("weights     {} values, {:.1f} MiB\n", report.parameters, mebibytes(report.parameter_bytes));
-  fmt::print("CPUs        {}\n\n", describe_cpus());
+  fmt::print("CPUs        {}\n\n", describe(posekit::cpu_report()));
 
   std::size_t width = 0;
   for (const posekit::ValueOrigin& origin : info.origins) width = std::max(width, origin.key.size());

@@ -73,8 +73,7 @@ void prepare_device(const ModelChoice& choice) {
   if (choice.device_memory_limit) posekit::set_device_memory_limit(choice.options.device, *choice.device_memory_limit);
 }
 
-std::string describe_cpus() {
-  const posekit::CpuReport report = posekit::cpu_report();
+std::string describe(const posekit::CpuReport& report) {
   return fmt::format("{} ({})", report.usable, posekit::to_string(report.decided_by));
 }
 

@@ -9,6 +9,7 @@
 #include "options.h"
 #include "posekit/executor.h"
 #include "posekit/model.h"
+#include "posekit/runtime.h"
 
 namespace cli {
 
@@ -31,8 +32,7 @@ std::string precision_name(const ModelChoice& choice, const posekit::ModelInfo& 
 void prepare_device(const ModelChoice& choice);
 
 /// How many CPUs this process may use and what decides it, for example "2 (affinity)".
-/// @throws posekit::Error
-std::string describe_cpus();
+std::string describe(const posekit::CpuReport& report);
 
 /// One thread: the caller's alone; 0: one for each CPU that this process may use.
 std::shared_ptr<posekit::Executor> make_executor(std::size_t threads);

@@ -53,7 +53,6 @@ struct Folder {
 struct Candidate {
   fs::path file;
   Minor torch;
-  bool checked = true;
 };
 
 std::vector<Folder> folders_of(const BackendSearch& search) {
@@ -75,14 +74,14 @@ std::vector<Folder> folders_of(const BackendSearch& search) {
 }
 
 /// The libraries of a folder, newest first. A folder that is not there or can't be read has none.
-std::vector<Candidate> candidates_in(const Folder& folder) {
+std::vector<Candidate> candidates_in(const fs::path& folder) {
   std::vector<Candidate> found;
   std::error_code error;
-  for (fs::directory_iterator entries(folder.path, error); !error && entries != fs::directory_iterator(); entries.increment(error)) {
+  for (fs::directory_iterator entries(folder, error); !error && entries != fs::directory_iterator(); entries.increment(error)) {
     const std::string name = entries->path().filename().string();
     if (!name.starts_with(prefix) || !name.ends_with(suffix)) continue;
     const auto minor = minor_of(std::string_view(name).substr(prefix.size(), name.size() - prefix.size() - suffix.size()));
-    if (minor) found.push_back({entries->path(), *minor, folder.checked});
+    if (minor) found.push_back({entries->path(), *minor});
   }
   std::ranges::sort(found, [](const Candidate& a, const Candidate& b) { return a.torch > b.torch; });
   return found;
@@ -99,11 +98,11 @@ struct Opened {
   std::string why_not;
 };
 
-Opened open(const Candidate& candidate) {
+Opened open(const Candidate& candidate, bool checked) {
   std::error_code error;
   const fs::path file = fs::canonical(candidate.file, error);  // a link's target is what is loaded
   if (error) return {.why_not = error.message()};
-  if (candidate.checked && (others_may_write(file) || others_may_write(file.parent_path()))) {
+  if (checked && (others_may_write(file) || others_may_write(file.parent_path()))) {
     return {.why_not = "all users may write to it or to its folder"};
   }
   void* const library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
@@ -118,8 +117,6 @@ Opened open(const Candidate& candidate) {
   if (minor_of(torch.substr(0, torch.rfind('.'))) != candidate.torch) return {.why_not = fmt::format("it was built for Torch {}", torch)};
   return {.functions = backend.functions, .why_not = {}};
 }
-
-std::string joined(const std::vector<std::string>& parts, std::string_view between) { return fmt::format("{}", fmt::join(parts, between)); }
 
 /// Where posekit's own code lies: by the loader, as the working directory may have changed since.
 fs::path own_folder() {
@@ -168,11 +165,11 @@ const BackendFunctions& load_backend(const BackendSearch& search) {
   std::vector<std::string> reasons;
   for (const Folder& folder : folders_of(search)) {
     looked.push_back(fmt::format("\"{}\"", folder.path.string()));
-    for (const Candidate& candidate : candidates_in(folder)) {
+    for (const Candidate& candidate : candidates_in(folder.path)) {
       const std::string torch = fmt::format("{}.{}", candidate.torch.major, candidate.torch.minor);
       found.push_back(torch);
       if (!search.loaded_torch_minor.empty() && torch != search.loaded_torch_minor) continue;
-      const Opened opened = open(candidate);
+      const Opened opened = open(candidate, folder.checked);
       if (opened.functions != nullptr) {
         end_before_what_was_made();
         return *opened.functions;
@@ -185,17 +182,18 @@ const BackendFunctions& load_backend(const BackendSearch& search) {
         ErrorCode::not_found,
         fmt::format("posekit's library that runs models, {}2.N{}, is in none of {}: install all of posekit, or name the library's folder "
                     "in POSEKIT_BACKENDS",
-                    prefix, suffix, joined(looked, ", ")));
+                    prefix, suffix, fmt::join(looked, ", ")));
   }
   if (reasons.empty()) {
-    throw Error(ErrorCode::internal,
-                fmt::format("this process has loaded Torch {}, but posekit {} is here for Torch {} (in {}): install one of these, or build "
-                            "posekit for Torch {}",
-                            search.loaded_torch_minor, version(), joined(found, " and "), joined(looked, ", "), search.loaded_torch_minor));
+    throw Error(
+        ErrorCode::internal,
+        fmt::format("this process has loaded Torch {}, but posekit {} is here for Torch {} (in {}): install one of these, or build "
+                    "posekit for Torch {}",
+                    search.loaded_torch_minor, version(), fmt::join(found, " and "), fmt::join(looked, ", "), search.loaded_torch_minor));
   }
-  throw Error(
-      ErrorCode::internal,
-      fmt::format("posekit can't run models: {}; install the Torch that it was built for, or build posekit again", joined(reasons, "; ")));
+  throw Error(ErrorCode::internal,
+              fmt::format("posekit can't run models: {}; install the Torch that it was built for, or build posekit again",
+                          fmt::join(reasons, "; ")));
 }
 
 std::unique_ptr<ModelFile> open_model_file(FileFormat format, const ModelSource& source, Device device) {
