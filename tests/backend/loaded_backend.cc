@@ -11,7 +11,6 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <string>
 
 #include "posekit/error.h"
@@ -43,14 +42,9 @@ std::string loaded_by(const BackendSearch& search) {
   return info.dli_fname;
 }
 
-Error error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error;
-  }
-  FAIL("no error");
-  throw 0;
+/// The error of a search; the test fails if there is none.
+Error error_of(const BackendSearch& search, const std::string& thing, const std::string& value) {
+  return posekit_test::error_of([&] { (void)load_backend(search); }, thing, value);
 }
 
 }  // namespace
@@ -66,10 +60,9 @@ TEST_CASE("The library for the Torch that is loaded is taken, else that for the 
   CHECK(loaded_by({.beside = dir.path(), .given = {}, .variable = {}, .loaded_torch_minor = "2.10"}) ==
         folder / "libposekit_torch-2.10.so");
   CHECK(loaded_by({.beside = dir.path(), .given = {}, .variable = {}, .loaded_torch_minor = {}}) == folder / "libposekit_torch-2.13.so");
-  const Error error =
-      error_of([&] { (void)load_backend({.beside = dir.path(), .given = {}, .variable = {}, .loaded_torch_minor = "2.12"}); });
+  const BackendSearch other{.beside = dir.path(), .given = {}, .variable = {}, .loaded_torch_minor = "2.12"};
+  const Error error = error_of(other, "Torch 2.12", "2.13 and 2.10 and 2.9");
   CHECK(error.code() == ErrorCode::internal);
-  posekit_test::check_message_form(error.what(), "Torch 2.12", "2.13 and 2.10 and 2.9");
 }
 
 TEST_CASE("The library's own folder comes first, then the program's, then those of POSEKIT_BACKENDS") {
@@ -80,21 +73,17 @@ TEST_CASE("The library's own folder comes first, then the program's, then those 
                        .given = root / "given",
                        .variable = "/nowhere:" + (root / "first").string() + "::" + (root / "second").string() + ":",
                        .loaded_torch_minor = {}};
-  const Error error = error_of([&] { (void)load_backend(search); });
+  const Error error = error_of(search, "POSEKIT_BACKENDS", "libposekit_torch-2.N.so");
   CHECK(error.code() == ErrorCode::not_found);
-  posekit_test::check_message_form(error.what(), "POSEKIT_BACKENDS", "libposekit_torch-2.N.so");
   for (const char* folder : {"beside", "given", "first", "second"}) CHECK_THAT(error.what(), ContainsSubstring((root / folder).string()));
   for (const char* folder : {"second", "first", "given", "beside"}) {
     put(root / folder, "2.13");
     CHECK(loaded_by(search) == root / folder / "libposekit_torch-2.13.so");
   }
   search.variable = "here:/there";
-  const Error relative = error_of([&] { (void)load_backend(search); });
-  CHECK(relative.code() == ErrorCode::invalid_argument);
-  posekit_test::check_message_form(relative.what(), "POSEKIT_BACKENDS", "here");
-  const Error given = error_of([] { set_backend_folder("lib"); });
+  CHECK(error_of(search, "POSEKIT_BACKENDS", "here").code() == ErrorCode::invalid_argument);
+  const Error given = posekit_test::error_of([] { set_backend_folder("lib"); }, "backend folder", "lib");
   CHECK(given.code() == ErrorCode::invalid_argument);
-  posekit_test::check_message_form(given.what(), "backend folder", "lib");
 }
 
 TEST_CASE("A library that can't be used is passed over, and if no other is there, the reason is given") {
@@ -109,9 +98,8 @@ TEST_CASE("A library that can't be used is passed over, and if no other is there
   fs::create_symlink("nowhere", root / "gone/libposekit_torch-2.14.so");
   const auto why = [&](const char* folder) {
     const BackendSearch search{.beside = root / folder, .given = {}, .variable = {}, .loaded_torch_minor = {}};
-    const Error error = error_of([&] { (void)load_backend(search); });
+    const Error error = error_of(search, "libposekit_torch-2.14.so", folder);
     CHECK(error.code() == ErrorCode::internal);
-    posekit_test::check_message_form(error.what(), "libposekit_torch-2.14.so", folder);
     put(root / folder, "2.13");
     CHECK(loaded_by(search) == root / folder / "libposekit_torch-2.13.so");
     return std::string(error.what());
@@ -129,10 +117,7 @@ TEST_CASE("A library to which all users may write is refused where the program o
   const fs::path file = put(root / "folder", "2.13");
   const BackendSearch given{.beside = {}, .given = root / "folder", .variable = {}, .loaded_torch_minor = {}};
   const BackendSearch named{.beside = {}, .given = {}, .variable = (root / "folder").string(), .loaded_torch_minor = {}};
-  const auto refused = [](const BackendSearch& search) {
-    const Error error = error_of([&] { (void)load_backend(search); });
-    posekit_test::check_message_form(error.what(), "libposekit_torch-2.13.so", "all users may write");
-  };
+  const auto refused = [](const BackendSearch& search) { (void)error_of(search, "libposekit_torch-2.13.so", "all users may write"); };
   for (const fs::path& open : {file, file.parent_path()}) {
     fs::permissions(open, fs::perms::others_write, fs::perm_options::add);
     refused(given);

@@ -116,18 +116,8 @@ TEST_CASE("The program starts no thread under a quota of one CPU, unless asked t
   if (!quota.made()) SKIP("no cgroup with a CPU quota can be made here");
   const Workplace here;
   // The environment's number counts before the quota, so it has to go.
-  const Arguments command{"env",
-                          "-u",
-                          "OMP_NUM_THREADS",
-                          "-u",
-                          "MKL_NUM_THREADS",
-                          "-u",
-                          "POSEKIT_CPUS",
-                          "sh",
-                          "-c",
-                          "echo $$ > \"$1\" && shift && exec \"$@\"",
-                          "sh",
-                          quota.procs()};
+  const Arguments command{"sh", "-c", "unset OMP_NUM_THREADS MKL_NUM_THREADS POSEKIT_CPUS && echo $$ > \"$1\" && shift && exec \"$@\"",
+                          "sh", quota.procs()};
   const std::string photo = photos() + "/astronaut.jpg";
   const auto none = threads_made(here, {"estimate", photo}, command);
   if (!none) SKIP("strace is not here, or may not be used");

@@ -16,6 +16,7 @@
 #include <functional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "io/files.h"
@@ -61,14 +62,7 @@ Image columns(PixelFormat format) {
 
 template <class Call>
 Error error_of(Call&& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    posekit_test::check_message_form(error.what(), "posekit-test-", "");  // the folder of each file
-    return error;
-  }
-  FAIL("no error");
-  return {ErrorCode::internal, ""};
+  return posekit_test::error_of(std::forward<Call>(call), "posekit-test-", "");  // the folder of each file
 }
 
 /// Lets no file of this process grow beyond a size, as a full disk would.

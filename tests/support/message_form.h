@@ -7,6 +7,8 @@
 #include <source_location>
 #include <string>
 
+#include "posekit/error.h"
+
 namespace posekit_test {
 
 constexpr std::size_t longest_message = 240;  ///< In characters, without quoted paths and values.
@@ -42,6 +44,20 @@ inline void check_message_form(const std::string& message, const std::string& th
   const std::string problem = problem_of_form(message, thing, value);
   INFO("line " << where.line() << ": " << problem << ": " << message.substr(0, 1000));
   CHECK(problem.empty());
+}
+
+/// The error of a call; the test fails if there is none, or if its message has not the form.
+template <class Call>
+posekit::Error error_of(Call&& call, const std::string& thing, const std::string& value,
+                        std::source_location where = std::source_location::current()) {
+  try {
+    call();
+  } catch (const posekit::Error& error) {
+    check_message_form(error.what(), thing, value, where);
+    return error;
+  }
+  FAIL("line " << where.line() << ": no error about " << thing << " " << value);
+  return {posekit::ErrorCode::internal, ""};
 }
 
 }  // namespace posekit_test
