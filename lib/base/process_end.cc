@@ -2,6 +2,7 @@
 #include "base/process_end.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -72,6 +73,16 @@ struct CountedThread {
 };
 thread_local CountedThread counted_thread;
 
+/// exit() destroys the thread-local objects of its thread before anything else. Main's registers the handler once more then, so that it
+/// comes before the destructors of what work that is still under way has made. (Other threads end without the process, any number of them.)
+struct LastRegistration {
+  bool used = false;
+  ~LastRegistration() {
+    if (used && gettid() == getpid()) ProcessEnd::register_handler();
+  }
+};
+thread_local LastRegistration last_registration;
+
 }  // namespace
 
 ProcessEnd& ProcessEnd::instance() {
@@ -93,6 +104,7 @@ void ProcessEnd::in_forked_child() {
 }
 
 void ProcessEnd::begin_work() {
+  last_registration.used = true;
   ++work_of_this_thread;
   ++work_;
   if (!begun_) return;  // either the handler sees this piece of work, or this sees that it has begun

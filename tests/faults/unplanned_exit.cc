@@ -41,4 +41,9 @@ TEST_CASE("Global objects, and threads that are joined when these are destroyed,
   check_exit_code(POSEKIT_EXIT_WAYS, GENERATE("global objects", "global thread"), 0);
 }
 
+TEST_CASE("What work under way has made is destroyed after it when main returns") {
+  for (int round = 0; round < posekit_test::rounds(2, 50); ++round)
+    REQUIRE(posekit_test::run_process({POSEKIT_LATE_OBJECT}).exit_code == 0);
+}
+
 TEST_CASE("A program may call exit while another thread loads a model") { check_exit_code(POSEKIT_EXIT_WAYS, "load", 3); }
