@@ -60,7 +60,7 @@ struct WriteOptions {
   bool sync = true;
 };
 
-/// Writes an image in the format of the path's extension (.png, .jpg, …), whole or not at all.
+/// Writes an image as PNG or JPEG, as the extension says (.png, .jpg, .jpeg), whole or not at all.
 ///
 /// @throws Error invalid_argument if the extension is unknown, or the view is not valid or on a
 ///     device

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -31,15 +32,50 @@ struct VideoInfo {
   std::optional<std::size_t> frames;
 };
 
-/// Sets which videos a VideoReader refuses.
+/// Decodes the stored frames of one video: what a VideoReader stands on.
+///
+/// posekit's own uses OpenCV's videoio. A program may give another in VideoOptions. One thread at a
+/// time calls it. A failure of its own is thrown as Error io, with the reason alone.
+class POSEKIT_API FrameDecoder {
+ public:
+  FrameDecoder() = default;
+  FrameDecoder(const FrameDecoder&) = delete;
+  FrameDecoder& operator=(const FrameDecoder&) = delete;
+  virtual ~FrameDecoder() = default;
+
+  /// Returns what the container says, unchecked, of frames as they are stored: not turned.
+  [[nodiscard]] virtual VideoInfo info() const = 0;
+
+  /// Decodes the next frame.
+  ///
+  /// @return false if there is none, or it can't be decoded
+  virtual bool grab() = 0;
+
+  /// Gives the frame that was decoded, as bgr8.
+  ///
+  /// @param rotation degrees clockwise by which it is to be turned: 0, 90, 180 or 270
+  /// @return false if it can't be converted
+  virtual bool retrieve(int rotation, Image& frame) = 0;
+
+  /// Returns the frame's time in milliseconds, from the stream's start.
+  [[nodiscard]] virtual double time_ms() const = 0;
+};
+
+/// Sets which videos a VideoReader refuses, and what decodes files.
 struct VideoOptions {
   /// Videos with larger frames are refused before the first frame is made.
   std::uint64_t max_pixels = std::uint64_t{1} << 28;
+  /// Opens files in place of posekit's own decoder; null: that one.
+  ///
+  /// It is called with an absolute path, on the thread that makes the reader. It returns null where
+  /// it can't open the file. Sizes, times, rotation and damage are checked by the reader as ever.
+  std::function<std::unique_ptr<FrameDecoder>(const std::filesystem::path& file)> open_file = {};
 };
 
-/// Reads the frames of a video file or a camera, one after the other, by OpenCV's videoio.
+/// Reads the frames of a video file or a camera, one after the other.
 ///
-/// Files are MP4, MOV, AVI, Matroska, WebM, MPEG, …
+/// Files are MP4, MOV, AVI, Matroska, WebM, MPEG, … They are decoded by OpenCV's videoio. Shared
+/// builds load it with the first video.
 ///
 /// One thread at a time may use it. A moved-from reader may only be assigned to or destroyed.
 /// Decoding uses threads of FFmpeg's own, as many as there are CPUs.
@@ -51,7 +87,8 @@ class POSEKIT_API VideoReader {
   ///
   /// Nothing but a file is opened: no network address, no playlist.
   ///
-  /// @throws Error not_found if there is no such file
+  /// @throws Error not_found if there is no such file, or posekit's library for videos or what it
+  ///     needs is not installed
   /// @throws Error io if the file is not a video, has no video in it, can't be read, or is cut off
   ///     before its index
   /// @throws Error invalid_argument if its frames have more than `max_pixels`
@@ -59,7 +96,7 @@ class POSEKIT_API VideoReader {
   /// Opens a camera.
   ///
   /// @param camera its number N (Video4Linux: /dev/videoN), >= 0
-  /// @throws Error not_found if there is no such camera
+  /// @throws Error not_found if there is no such camera, or as for files
   /// @throws Error io if it can't be opened
   /// @throws Error invalid_argument if the number is negative or frames have more than `max_pixels`
   explicit VideoReader(int camera, const VideoOptions& options = {});
@@ -108,6 +145,7 @@ class POSEKIT_API VideoWriter {
   /// @param size of every frame, in pixels, from 2x2 to 16384x16384
   /// @param fps frames a second, in (0, 1000]
   /// @throws Error invalid_argument if the extension is unknown, or size or rate is out of range
+  /// @throws Error not_found if posekit's library for videos or what it needs is not installed
   /// @throws Error io if the file can't be made or FFmpeg has no encoder for it
   VideoWriter(const std::filesystem::path& file, Size size, double fps, const WriteOptions& options = {});
   VideoWriter(VideoWriter&&) noexcept;

@@ -1,4 +1,4 @@
-/// What a library of its own that runs models shows: one function of C, which says whose it is before any object of C++ crosses.
+/// What a library of its own that runs models shows. Each function is documented where it is declared.
 #pragma once
 
 #include "backend/backend_library.h"
@@ -6,7 +6,7 @@
 
 namespace posekit::inline v0 {
 
-/// What libposekit asks of the library. Each is documented where it is declared.
+/// What libposekit asks of the library.
 struct BackendFunctions {
   decltype(&posekit::open_model_file) open_model_file;
   decltype(&posekit::devices_of) devices_of;
@@ -19,17 +19,7 @@ struct BackendFunctions {
   decltype(&posekit::set_device_memory_limit) set_device_memory_limit;
 };
 
-extern "C" {
-/// Both versions are looked at before `functions` is, which have the layout of that version of posekit alone.
-struct PosekitBackend {
-  const char* posekit_version;  ///< As posekit::version().
-  const char* torch_version;    ///< What it was built for, for example "2.13.0".
-  const BackendFunctions* functions;
-};
-/// The type of the function. Internal: it may change with every version.
-using PosekitBackendEntry = const PosekitBackend*();
-}
-
+/// The name of the function that shows it.
 inline constexpr const char* backend_entry_name = "posekit_backend";
 
 }  // namespace posekit::inline v0

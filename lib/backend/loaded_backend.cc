@@ -7,9 +7,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <climits>
 #include <cstdint>
 #include <cstdlib>
 #include <optional>
@@ -18,6 +16,7 @@
 
 #include "backend/backend_folder.h"
 #include "base/process_end.h"
+#include "host/loaded_library.h"
 #include "posekit/error.h"
 
 namespace posekit::inline v0 {
@@ -105,33 +104,11 @@ Opened open(const Candidate& candidate, bool checked) {
   if (checked && (others_may_write(file) || others_may_write(file.parent_path()))) {
     return {.why_not = "all users may write to it or to its folder"};
   }
-  void* const library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  if (library == nullptr) return {.why_not = dlerror()};
-  const auto entry = reinterpret_cast<PosekitBackendEntry*>(dlsym(library, backend_entry_name));
-  if (entry == nullptr) return {.why_not = fmt::format("it has no function {}", backend_entry_name)};
-  const PosekitBackend& backend = *entry();
-  if (backend.posekit_version != version()) {
-    return {.why_not = fmt::format("it belongs to posekit {}, this is {}", backend.posekit_version, version())};
-  }
-  const std::string_view torch = backend.torch_version;
+  const LoadedLibrary loaded = load_library(file, backend_entry_name);
+  if (loaded.library == nullptr) return {.why_not = loaded.why_not};
+  const std::string_view torch = loaded.library->built_for;
   if (minor_of(torch.substr(0, torch.rfind('.'))) != candidate.torch) return {.why_not = fmt::format("it was built for Torch {}", torch)};
-  return {.functions = backend.functions, .why_not = {}};
-}
-
-/// Where posekit's own code lies: by the loader, as the working directory may have changed since.
-fs::path own_folder() {
-  Dl_info info{};
-  if (dladdr(backend_entry_name, &info) == 0 || info.dli_fname == nullptr) return {};
-  void* const self = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
-  if (self == nullptr) return {};
-  std::array<char, PATH_MAX> origin{};
-  const bool known = dlinfo(self, RTLD_DI_ORIGIN, origin.data()) == 0;
-  dlclose(self);
-  if (!known) return {};
-  std::error_code error;
-  const fs::path file =
-      fs::canonical(fs::path(origin.data()) / fs::path(info.dli_fname).filename(), error);  // a link's folder is not its own
-  return error ? fs::path() : file.parent_path();
+  return {.functions = static_cast<const BackendFunctions*>(loaded.library->functions), .why_not = {}};
 }
 
 std::string loaded_torch() {
@@ -153,13 +130,14 @@ const BackendFunctions& backend() {
 
 BackendSearch backend_search() {
   const char* const variable = secure_getenv("POSEKIT_BACKENDS");  // null where the program has rights that its user has not
-  return {.beside = own_folder(),
+  return {.beside = folder_of_library(backend_entry_name),
           .given = backend_folder(),
           .variable = variable == nullptr ? "" : variable,
           .loaded_torch_minor = loaded_torch()};
 }
 
 const BackendFunctions& load_backend(const BackendSearch& search) {
+  std::string loaded = search.loaded_torch_minor;
   std::vector<std::string> looked;
   std::vector<std::string> found;
   std::vector<std::string> reasons;
@@ -168,11 +146,15 @@ const BackendFunctions& load_backend(const BackendSearch& search) {
     for (const Candidate& candidate : candidates_in(folder.path)) {
       const std::string torch = fmt::format("{}.{}", candidate.torch.major, candidate.torch.minor);
       found.push_back(torch);
-      if (!search.loaded_torch_minor.empty() && torch != search.loaded_torch_minor) continue;
-      const Opened opened = open(candidate, folder.checked);
+      if (!loaded.empty() && torch != loaded) continue;
+      Opened opened = open(candidate, folder.checked);
       if (opened.functions != nullptr) {
-        end_before_what_was_made();
-        return *opened.functions;
+        if (loaded.empty()) loaded = loaded_torch();  // the loader takes the Torch that it finds, of whatever version
+        if (loaded.empty() || torch == loaded) {
+          end_before_what_was_made();
+          return *opened.functions;
+        }
+        opened.why_not = fmt::format("the Torch that is found for it is {}", loaded);
       }
       reasons.push_back(fmt::format("\"{}\" can't be used (\"{}\")", candidate.file.string(), opened.why_not));
     }
@@ -185,11 +167,10 @@ const BackendFunctions& load_backend(const BackendSearch& search) {
                     prefix, suffix, fmt::join(looked, ", ")));
   }
   if (reasons.empty()) {
-    throw Error(
-        ErrorCode::internal,
-        fmt::format("this process has loaded Torch {}, but posekit {} is here for Torch {} (in {}): install one of these, or build "
-                    "posekit for Torch {}",
-                    search.loaded_torch_minor, version(), fmt::join(found, " and "), fmt::join(looked, ", "), search.loaded_torch_minor));
+    throw Error(ErrorCode::internal,
+                fmt::format("this process has loaded Torch {}, but posekit {} is here for Torch {} (in {}): install one of these, or build "
+                            "posekit for Torch {}",
+                            loaded, version(), fmt::join(found, " and "), fmt::join(looked, ", "), loaded));
   }
   throw Error(ErrorCode::internal,
               fmt::format("posekit can't run models: {}; install the Torch that it was built for, or build posekit again",

@@ -1,21 +1,20 @@
-/// Reads videos and cameras by OpenCV's videoio.
+/// Reads videos and cameras.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <opencv2/core.hpp>
-#include <opencv2/core/utils/logger.hpp>
-#include <opencv2/videoio.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "io/video_header.h"
+#include "io/video_library.h"
 #include "posekit/error.h"
 #include "posekit/video.h"
 
@@ -48,27 +47,13 @@ VideoHeader check_file(const fs::path& file, const std::string& name) {
   return *header;
 }
 
-std::optional<cv::RotateFlags> turn_of(int rotation) {
-  switch (rotation) {
-    case 90: return cv::ROTATE_90_CLOCKWISE;
-    case 180: return cv::ROTATE_180;
-    case 270: return cv::ROTATE_90_COUNTERCLOCKWISE;
-    default: return std::nullopt;
-  }
-}
+std::atomic<bool> silenced = false;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 
-Image to_image(const cv::Mat& stored, int rotation) {
-  const bool swaps = rotation == 90 || rotation == 270;
-  Image image{
-      .pixels = {}, .width = swaps ? stored.rows : stored.cols, .height = swaps ? stored.cols : stored.rows, .format = PixelFormat::bgr8};
-  image.pixels.resize(stored.total() * 3);
-  cv::Mat upright(image.height, image.width, CV_8UC3, image.pixels.data());
-  if (const auto turn = turn_of(rotation)) {
-    cv::rotate(stored, upright, *turn);
-  } else {
-    stored.copyTo(upright);
-  }
-  return image;
+/// What opens videos and cameras, silenced if that was asked for.
+const VideoFunctions& functions() {
+  const VideoFunctions& loaded = video_functions();
+  if (silenced) loaded.silence();
+  return loaded;
 }
 
 }  // namespace
@@ -80,13 +65,10 @@ class VideoReader::Impl {
     complete_ = header.complete;
     info_.rotation = header.rotation;
     // An absolute path: in "a:b" FFmpeg would treat "a" as a protocol.
-    open([&] { return capture_.open(fs::absolute(file).string(), cv::CAP_FFMPEG); },
+    open([&] { return options.open_file ? options.open_file(fs::absolute(file)) : functions().open_file(fs::absolute(file)); },
          complete_ ? "has no video frame, is broken, or has a format that FFmpeg can't read: convert it, for example with ffmpeg"
                    : "is cut off: fetch or copy it again");
-    capture_.set(cv::CAP_PROP_ORIENTATION_AUTO, 0);  // frames are turned here
     read_info(options);
-    const double frames = capture_.get(cv::CAP_PROP_FRAME_COUNT);
-    if (frames >= 1 && frames < 1e15) info_.frames = static_cast<std::size_t>(frames);
   }
 
   Impl(int camera, const VideoOptions& options) : name_(fmt::format("camera {}", camera)), camera_(true) {
@@ -96,7 +78,7 @@ class VideoReader::Impl {
     if (!fs::exists(device, ignored))
       throw Error(ErrorCode::not_found,
                   fmt::format("{} does not exist (no {}): connect it, or use another number", name_, device.string()));
-    open([&] { return capture_.open(camera, cv::CAP_V4L2); }, "can't be opened: check that no other program uses it, and its permissions");
+    open([&] { return functions().open_camera(camera); }, "can't be opened: check that no other program uses it, and its permissions");
     read_info(options);
   }
 
@@ -105,35 +87,32 @@ class VideoReader::Impl {
 
   std::optional<Frame> read() {
     if (ended_) return std::nullopt;
-    try {
-      if (grab()) {
-        if (!capture_.retrieve(stored_) || stored_.empty() || stored_.type() != CV_8UC3)
-          fail("has frames that can't be converted to 8-bit colour: convert it, for example with ffmpeg");
-        const std::size_t index = position_++;
-        return make_frame(to_image(stored_, info_.rotation), index, time_of_frame());
-      }
-    } catch (const cv::Exception& error) {
-      fail(fmt::format("can't be read ({}): fetch or copy it again", error.err));
+    Image image;
+    if (!next(image)) {
+      end();
+      return std::nullopt;
     }
-    end();
-    return std::nullopt;
+    const std::size_t index = position_++;
+    return make_frame(std::move(image), index, time_of_frame());
   }
 
  private:
   template <class Open>
-  void open(Open open_capture, const char* otherwise) {
+  void open(Open open_decoder, const char* otherwise) {
     std::string reason;
     try {
-      if (open_capture()) return;
-    } catch (const cv::Exception& error) {
-      reason = fmt::format(" ({})", error.err);
+      decoder_ = open_decoder();
+      if (decoder_ != nullptr) return;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::io) throw;
+      reason = fmt::format(" ({})", error.what());
     }
     throw Error(ErrorCode::io, fmt::format("{} {}{}", name_, otherwise, reason));
   }
 
   void read_info(const VideoOptions& options) {
-    const auto width = static_cast<int>(capture_.get(cv::CAP_PROP_FRAME_WIDTH));
-    const auto height = static_cast<int>(capture_.get(cv::CAP_PROP_FRAME_HEIGHT));
+    const VideoInfo stored = decoder_->info();
+    const auto [width, height] = stored.size;
     if (width <= 0 || height <= 0)
       throw Error(ErrorCode::io,
                   fmt::format("{} has frames of {}x{} pixels, at least 1x1 is expected: fetch or copy it again", name_, width, height));
@@ -144,17 +123,30 @@ class VideoReader::Impl {
     }
     const bool swaps = info_.rotation == 90 || info_.rotation == 270;
     info_.size = swaps ? Size{height, width} : Size{width, height};
-    const double fps = capture_.get(cv::CAP_PROP_FPS);
-    if (std::isfinite(fps) && fps > 0) info_.fps = fps;
+    if (std::isfinite(stored.fps) && stored.fps > 0) info_.fps = stored.fps;
+    info_.frames = stored.frames;
   }
 
-  /// The next frame that can be decoded. Positions of those that can't be are counted only once another one follows: at the end there
+  /// The next frame that can be decoded, if there is one.
+  bool next(Image& image) {
+    bool converted = false;
+    try {
+      if (!grab()) return false;
+      converted = decoder_->retrieve(info_.rotation, image);
+    } catch (const Error& error) {
+      fail(fmt::format("can't be read ({}): fetch or copy it again", error.what()));
+    }
+    if (!converted) fail("has frames that can't be converted to 8-bit colour: convert it, for example with ffmpeg");
+    return true;
+  }
+
+  /// Finds it. Positions of those that can't be are counted only once another one follows: at the end there
   /// are failures without end.
   bool grab() {
     const std::size_t promised = info_.frames.value_or(0);
     const std::size_t limit = camera_ ? 0 : std::min(most_failures, promised > position_ ? promised - position_ + 64 : 64);
     for (std::size_t failures = 0; failures <= limit; ++failures) {
-      if (!capture_.grab()) continue;
+      if (!decoder_->grab()) continue;
       position_ += failures;
       skipped_ += failures;
       return true;
@@ -167,7 +159,7 @@ class VideoReader::Impl {
     const auto now = Clock::now();
     const bool is_first = !last_time_;
     if (is_first) first_at_ = now;
-    double time = camera_ ? std::chrono::duration<double>(now - first_at_).count() : capture_.get(cv::CAP_PROP_POS_MSEC) / 1000;
+    double time = camera_ ? std::chrono::duration<double>(now - first_at_).count() : decoder_->time_ms() / 1000;
     time = std::round(time * 1e6) / 1e6;
     if (!std::isfinite(time) || time < 0) time = 0;
     if (!is_first && !(time > *last_time_)) time = *last_time_ + (info_.fps > 0 ? 1 / info_.fps : 1e-6);
@@ -177,7 +169,7 @@ class VideoReader::Impl {
 
   void end() {
     ended_ = true;
-    capture_.release();
+    decoder_.reset();
     if (camera_) fail("gives no more frames: check its connection");
     if (!complete_) fail(fmt::format("is cut off, only its first {} frames could be read: fetch or copy it again", position_));
     if (position_ == 0) fail("has no frame that can be decoded: convert it, for example with ffmpeg");
@@ -191,9 +183,8 @@ class VideoReader::Impl {
   std::string name_;
   bool camera_ = false;
   bool complete_ = true;
-  cv::VideoCapture capture_;
+  std::unique_ptr<FrameDecoder> decoder_;
   VideoInfo info_;
-  cv::Mat stored_;
   std::size_t position_ = 0;
   std::size_t skipped_ = 0;
   std::optional<double> last_time_;
@@ -212,7 +203,7 @@ std::optional<Frame> VideoReader::read() { return impl_->read(); }
 std::size_t VideoReader::skipped() const noexcept { return impl_->skipped(); }
 
 void silence_video_messages() {
-  if (std::getenv("OPENCV_LOG_LEVEL") == nullptr) cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
+  if (std::getenv("OPENCV_LOG_LEVEL") == nullptr) silenced = true;
   constexpr const char* quiet = "-8";  // AV_LOG_QUIET; OpenCV hands it on when it first uses FFmpeg
   setenv("OPENCV_FFMPEG_LOGLEVEL", quiet, 0);
 }

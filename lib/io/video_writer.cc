@@ -1,11 +1,9 @@
-/// Writes videos by OpenCV's videoio.
+/// Writes videos.
 #include <fmt/format.h>
 
 #include <cerrno>
 #include <cmath>
 #include <fstream>
-#include <opencv2/core.hpp>
-#include <opencv2/videoio.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +11,7 @@
 #include "host/temporary_file.h"
 #include "io/encoding.h"
 #include "io/video_header.h"
+#include "io/video_library.h"
 #include "posekit/error.h"
 #include "posekit/video.h"
 
@@ -24,12 +23,10 @@ namespace fs = std::filesystem;
 constexpr int largest_side = 16384;
 constexpr double most_fps = 1000;
 
-int four(std::string_view code) { return cv::VideoWriter::fourcc(code[0], code[1], code[2], code[3]); }
-
 /// The codecs to try for a container, in this order: H.264 plays everywhere but is not in every FFmpeg.
-std::vector<int> codecs_of(const std::string& extension) {
-  if (extension == ".mp4" || extension == ".m4v" || extension == ".mov") return {four("avc1"), four("mp4v")};
-  if (extension == ".avi") return {four("MJPG")};
+std::vector<const char*> codecs_of(const std::string& extension) {
+  if (extension == ".mp4" || extension == ".m4v" || extension == ".mov") return {"avc1", "mp4v"};
+  if (extension == ".avi") return {"MJPG"};
   return {};
 }
 
@@ -52,11 +49,12 @@ class VideoWriter::Impl {
   Impl(const fs::path& file, Size size, double fps, const WriteOptions& options)
       : size_(size), file_((check(file, size, fps), file), options.sync, lower_extension(file)) {
     file_.close();  // FFmpeg opens it by its name
-    const cv::Size even(size.width / 2 * 2, size.height / 2 * 2);
-    for (const int codec : codecs_of(lower_extension(file))) {
+    for (const char* codec : codecs_of(lower_extension(file))) {
       try {
-        if (writer_.open(fs::absolute(file_.path()).string(), cv::CAP_FFMPEG, codec, fps, even)) return;
-      } catch (const cv::Exception&) {  // as a codec that is not there
+        encoder_ = video_functions().create_file(fs::absolute(file_.path()), codec, fps, {size.width / 2 * 2, size.height / 2 * 2});
+        if (encoder_ != nullptr) return;
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::io) throw;  // else as a codec that is not there
       }
     }
     throw Error(ErrorCode::io, fmt::format("\"{}\" can't be written: OpenCV's FFmpeg has no encoder for {}x{} pixels and {} frames a "
@@ -76,10 +74,10 @@ class VideoWriter::Impl {
       ImageView even = image;
       even.width = image.width / 2 * 2;
       even.height = image.height / 2 * 2;
-      writer_.write(to_mat(even, false));
-    } catch (const cv::Exception& error) {
+      encoder_->write(packed(even, false));
+    } catch (const Error& error) {
       throw Error(ErrorCode::io, fmt::format("\"{}\": a frame can't be encoded ({}): use another extension, or check the disk",
-                                             file_.target().string(), error.err));
+                                             file_.target().string(), error.what()));
     }
     ++frames_;
   }
@@ -90,7 +88,7 @@ class VideoWriter::Impl {
       throw Error(ErrorCode::invalid_argument,
                   fmt::format("\"{}\": no frame was written, at least one is expected before finish()", file_.target().string()));
     finished_ = true;
-    writer_.release();
+    encoder_.reset();
     if (!is_whole()) fail_to_write(file_.target(), ENOSPC);
     file_.commit();
   }
@@ -107,13 +105,13 @@ class VideoWriter::Impl {
     const std::uintmax_t bytes = fs::file_size(file_.path(), error);
     const auto header = stream && !error ? read_video_header(stream, bytes) : std::nullopt;
     if (!header || !header->complete || !header->indexed) return false;
-    const cv::VideoCapture capture(fs::absolute(file_.path()).string(), cv::CAP_FFMPEG);
-    return capture.isOpened() && std::lround(capture.get(cv::CAP_PROP_FRAME_COUNT)) == static_cast<long>(frames_);
+    const auto written = video_functions().open_file(fs::absolute(file_.path()));
+    return written != nullptr && written->info().frames == frames_;
   }
 
   Size size_;
-  TemporaryFile file_;  // outlives the writer, which closes the file
-  cv::VideoWriter writer_;
+  TemporaryFile file_;  // outlives the encoder, which closes the file
+  std::unique_ptr<FrameEncoder> encoder_;
   std::size_t frames_ = 0;
   bool finished_ = false;
 };

@@ -4,8 +4,8 @@
 
 #include <cerrno>
 #include <memory>
-#include <opencv2/imgcodecs.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "host/temporary_file.h"
@@ -18,25 +18,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int jpeg_quality = 92;
-
-std::vector<std::uint8_t> encode(const fs::path& path, const ImageView& image) {
+std::vector<std::byte> encode(const fs::path& path, const ImageView& image) {
   const std::string extension = lower_extension(path);
-  std::vector<int> parameters;
-  if (extension == ".jpg" || extension == ".jpeg") parameters = {cv::IMWRITE_JPEG_QUALITY, jpeg_quality};
-  std::vector<std::uint8_t> bytes;
-  std::string reason = "the encoder failed";
-  try {
-    if (extension.size() < 2 || !cv::haveImageWriter("x" + extension)) {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("\"{}\": images with the extension \"{}\" can't be written: use .png or .jpg", path.string(), extension));
-    }
-    if (cv::imencode(extension, to_mat(image, true), bytes, parameters)) return bytes;
-  } catch (const cv::Exception& error) {
-    reason = error.err;
+  const bool jpeg = extension == ".jpg" || extension == ".jpeg";
+  if (!jpeg && extension != ".png") {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("\"{}\": images with the extension \"{}\" can't be written: use .png or .jpg", path.string(), extension));
   }
+  const Image whole = packed(image, true);
+  EncodedImage encoded = jpeg ? encode_jpeg(whole) : encode_png(whole);
+  if (encoded.why_not.empty()) return std::move(encoded.bytes);
   throw Error(ErrorCode::io, fmt::format("\"{}\": an image of {}x{} pixels can't be encoded as \"{}\" ({}): scale it down, or use .png",
-                                         path.string(), image.width, image.height, extension, reason));
+                                         path.string(), image.width, image.height, extension, encoded.why_not));
 }
 
 }  // namespace
@@ -89,8 +82,7 @@ void write_file(const fs::path& path, std::span<const std::byte> bytes, const Wr
 
 void write_image(const fs::path& path, const ImageView& image, const WriteOptions& options) {
   validate(image);
-  const std::vector<std::uint8_t> bytes = encode(path, image);
-  write_file(path, std::as_bytes(std::span(bytes)), options);
+  write_file(path, encode(path, image), options);
 }
 
 }  // namespace posekit::inline v0

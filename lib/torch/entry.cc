@@ -2,6 +2,7 @@
 #include <torch/headeronly/version.h>
 
 #include "backend/backend_entry.h"
+#include "host/loaded_library.h"
 #include "posekit/export.h"
 
 namespace {
@@ -20,9 +21,9 @@ constexpr BackendFunctions functions{
     .set_device_memory_limit = set_device_memory_limit,
 };
 
-constexpr PosekitBackend backend{.posekit_version = POSEKIT_VERSION, .torch_version = TORCH_VERSION, .functions = &functions};
+constexpr PosekitLibrary backend{.posekit_version = POSEKIT_VERSION, .built_for = TORCH_VERSION, .functions = &functions};
 
 }  // namespace
 
-extern "C" POSEKIT_API const PosekitBackend* posekit_backend();
-const PosekitBackend* posekit_backend() { return &backend; }
+extern "C" POSEKIT_API const PosekitLibrary* posekit_backend();
+const PosekitLibrary* posekit_backend() { return &backend; }

@@ -3,11 +3,26 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <span>
+#include <string>
 
 #include "posekit/image_io.h"
 #include "posekit/posekit.h"
 
 namespace fs = std::filesystem;
+
+namespace {
+
+/// Binary PPM (Netpbm), which needs no library to be read.
+void write_ppm(const fs::path& path, const posekit::Image& image) {
+  std::string bytes = "P6\n" + std::to_string(image.width) + " " + std::to_string(image.height) + "\n255\n";
+  for (std::size_t i = 0; i < image.pixels.size(); i += 3) {
+    for (const std::size_t c : {2, 1, 0}) bytes += static_cast<char>(image.pixels[i + c]);
+  }
+  posekit::write_file(path, std::as_bytes(std::span(bytes)));
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 5) return 2;
@@ -19,7 +34,7 @@ int main(int argc, char** argv) {
     if (entry.path().extension() != ".jpg") continue;
     const fs::path out = fs::path(argv[4]) / entry.path().stem();
     const posekit::Image image = posekit::read_image(entry.path());
-    posekit::write_image(out.string() + ".ppm", image.view());
+    write_ppm(out.string() + ".ppm", image);
     const auto people = detector.detect(image.view());
     const auto result = estimator.estimate(image.view(), people);
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen((out.string() + ".txt").c_str(), "w"), std::fclose);

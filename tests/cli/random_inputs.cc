@@ -7,6 +7,8 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <opencv2/core.hpp>
+#include <opencv2/imgcodecs.hpp>
 #include <random>
 #include <regex>
 #include <set>
@@ -270,9 +272,12 @@ TEST_CASE("Damaged images of six formats become results or errors, and nothing e
   std::mt19937 random(7);
   const Names kinds{".jpg", ".png", ".webp", ".tif", ".bmp", ".jp2"};
   constexpr std::size_t count = std::size_t{25} * rounds;
+  cv::Mat photo(48, 64, CV_8UC3);
+  cv::randu(photo, 0, 256);
   for (std::size_t i = 0; i < count; ++i) {
     const std::string& kind = kinds[i % kinds.size()];
-    const std::string whole = here.read(here.image("whole" + kind));
+    REQUIRE(cv::imwrite(here.path("whole" + kind).string(), photo));
+    const std::string whole = here.read("whole" + kind);
     const auto bytes = std::as_bytes(std::span(whole));
     const auto broken = posekit_test::damaged({bytes.begin(), bytes.end()}, random);
     here.text("in/" + std::to_string(i) + kind, {reinterpret_cast<const char*>(broken.data()), broken.size()});

@@ -1,5 +1,5 @@
-# Fails if a shared library of LIBRARIES (with | between) exports a name that is not in namespace posekit, or exports none; and if BACKEND exports
-# anything but its entry.
+# Fails if a shared library of LIBRARIES (with | between) exports a name that is not in namespace posekit, or exports none; and if BACKEND
+# or VIDEO exports anything but its entry.
 
 string(REPLACE "|" ";" LIBRARIES "${LIBRARIES}")
 foreach(library IN LISTS LIBRARIES)
@@ -19,7 +19,12 @@ foreach(library IN LISTS LIBRARIES)
   endif()
   message(STATUS "${library}: ${count} names")
 endforeach()
-execute_process(COMMAND ${NM} -D --defined-only ${BACKEND} OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
-if(NOT symbols MATCHES "^[0-9a-f]+ T posekit_backend\n$")
-  message(SEND_ERROR "${BACKEND} exports ${symbols}")
-endif()
+foreach(pair IN ITEMS "${BACKEND}|posekit_backend" "${VIDEO}|posekit_video")
+  string(REPLACE "|" ";" pair "${pair}")
+  list(GET pair 0 library)
+  list(GET pair 1 entry)
+  execute_process(COMMAND ${NM} -D --defined-only ${library} OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
+  if(NOT symbols MATCHES "^[0-9a-f]+ T ${entry}\n$")
+    message(SEND_ERROR "${library} exports ${symbols}")
+  endif()
+endforeach()
