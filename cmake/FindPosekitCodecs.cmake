@@ -1,4 +1,4 @@
-# Finds the libraries that read image files: libjpeg-turbo, libpng, libwebp, libtiff (4.5 or later) and OpenJPEG.
+# Finds the libraries that read and write image files: libjpeg-turbo, libpng, libwebp, OpenJPEG and, with POSEKIT_TIFF, libtiff (4.5 or later).
 #
 # Defines the imported target posekit_codecs and PosekitCodecs_FOUND. Installed beside the package config, for consumers of the static
 # library. The libraries' own CMake configs and modules differ too much between systems, so headers and libraries are looked for here.
@@ -6,7 +6,11 @@
 set(_posekit_codecs_required "")
 set(_posekit_codecs_includes "")
 set(_posekit_codecs_libraries "")
-foreach(codec jpeg:jpeglib.h png:png.h webp:webp/decode.h tiff:tiffio.h openjp2:openjpeg.h)
+set(_posekit_codecs jpeg:jpeglib.h png:png.h webp:webp/decode.h openjp2:openjpeg.h)
+if(POSEKIT_TIFF)
+  list(APPEND _posekit_codecs tiff:tiffio.h)
+endif()
+foreach(codec IN LISTS _posekit_codecs)
   string(REPLACE ":" ";" codec ${codec})
   list(GET codec 0 library)
   list(GET codec 1 header)
@@ -18,10 +22,12 @@ foreach(codec jpeg:jpeglib.h png:png.h webp:webp/decode.h tiff:tiffio.h openjp2:
   list(APPEND _posekit_codecs_libraries ${PosekitCodecs_${library}_LIBRARY})
 endforeach()
 
-if(PosekitCodecs_tiff_INCLUDE_DIR)
-  file(STRINGS ${PosekitCodecs_tiff_INCLUDE_DIR}/tiffio.h _posekit_tiff_has_options REGEX TIFFOpenOptionsAlloc) # of 4.5
+if(POSEKIT_TIFF)
+  if(PosekitCodecs_tiff_INCLUDE_DIR)
+    file(STRINGS ${PosekitCodecs_tiff_INCLUDE_DIR}/tiffio.h _posekit_tiff_has_options REGEX TIFFOpenOptionsAlloc) # of 4.5
+  endif()
+  list(APPEND _posekit_codecs_required _posekit_tiff_has_options)
 endif()
-list(APPEND _posekit_codecs_required _posekit_tiff_has_options)
 
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(

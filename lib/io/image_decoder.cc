@@ -16,7 +16,11 @@ using namespace std::string_view_literals;
 constexpr ImageFormat jpeg{"JPEG", open_jpeg};
 constexpr ImageFormat png{"PNG", open_png};
 constexpr ImageFormat webp{"WebP", open_webp};
+#ifdef POSEKIT_TIFF
 constexpr ImageFormat tiff{"TIFF", open_tiff};
+#else
+constexpr ImageFormat tiff{"TIFF", nullptr};
+#endif
 constexpr ImageFormat bmp{"BMP", open_bmp};
 constexpr ImageFormat jpeg2000{"JPEG 2000", open_jpeg2000};
 constexpr ImageFormat heif{"HEIF (HEIC or AVIF)", nullptr};
@@ -74,7 +78,7 @@ void fail_image(ErrorCode code, const std::string& name, const std::string& what
 }
 
 void refuse_format(const std::string& name, std::string_view format) {
-  fail_image(ErrorCode::io, name, fmt::format("is a {} file, which posekit does not read: convert it to PNG or JPEG", format));
+  fail_image(ErrorCode::io, name, fmt::format("is a {} file, which this posekit does not read: convert it to PNG or JPEG", format));
 }
 
 void fail_to_decode(const std::string& name, std::string_view reason) {
