@@ -5,9 +5,6 @@ otherwise. Coordinates are pixels of the image, (0, 0) at the centre of the top-
 number of threads at once; native work runs without the GIL. docs/python.md has the rest.
 """
 
-# Torch is loaded before posekit's own module, which uses the same copy.
-from . import _torch as _torch  # isort: skip
-
 import atexit as _atexit
 
 from ._boxes import read_boxes

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import sys
 from pathlib import Path
 from typing import NoReturn
-
-import torch
 
 
 def main() -> NoReturn:
@@ -18,8 +17,9 @@ def main() -> NoReturn:
     # What Python ignores would stay ignored.
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(ignored, signal.SIG_DFL)
-    libraries = [str(Path(torch.__file__).parent / "lib"), os.environ.get("LD_LIBRARY_PATH", "")]
-    os.environ["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, libraries))
+    torch = importlib.util.find_spec("torch")  # not imported: that takes longer than many a command
+    folders = [str(Path(folder) / "lib") for folder in (torch.submodule_search_locations or [])] if torch else []
+    os.environ["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, [*folders, os.environ.get("LD_LIBRARY_PATH", "")]))
     os.execv(program, ["posekit", *sys.argv[1:]])
 
 

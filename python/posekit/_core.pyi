@@ -1,4 +1,4 @@
-"""The native module: the library without OpenCV. The package's other modules are the public face of its classes.
+"""The native module: the library without files. The package's other modules are the public face of its classes.
 
 What `posekit` exports from here has its documentation here too; the rest is private.
 """

@@ -1,4 +1,4 @@
-"""Image files, PIL images and drawing. The module behind it links the system's OpenCV and is loaded when it is first used."""
+"""Image files, PIL images and drawing. The module behind it links image codecs and is loaded when it is first used."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _MAX_PIXELS = 1 << 28
 
 
 @contextlib.contextmanager
-def _needs_opencv() -> Iterator[None]:
-    """Around the import of the module that links OpenCV: says what to do where it is missing."""
+def _needs_codecs() -> Iterator[None]:
+    """Around the import of the module that links image codecs: says what to do where one is missing."""
     try:
         yield
     except ImportError as error:
         raise ImportError(
-            f"image files and drawing need the system's OpenCV and image codecs that posekit was built with ({error}): install them (Debian, "
-            "Ubuntu: apt-get install libopencv-imgcodecs-dev libopencv-videoio-dev, which bring both)"
+            f"image files and drawing need the system's image codecs that posekit was built with ({error}): install them (Debian, Ubuntu: "
+            "apt-get install libjpeg-dev libpng-dev libwebp-dev libtiff-dev libopenjp2-7-dev)"
         ) from error
 
 
@@ -39,21 +39,21 @@ def read_image(path: str | os.PathLike[str], *, max_pixels: int = _MAX_PIXELS) -
 
     Raises NotFoundError, IoError (not an image, broken, not readable), InvalidArgumentError (more than max_pixels).
     """
-    with _needs_opencv():
+    with _needs_codecs():
         from . import _io
     return _io.read_image(path, max_pixels)
 
 
 def decode_image(file: bytes, name: str = "image", *, max_pixels: int = _MAX_PIXELS) -> npt.NDArray[np.uint8]:
     """As read_image, from the file's bytes. name: what messages call the image."""
-    with _needs_opencv():
+    with _needs_codecs():
         from . import _io
     return _io.decode_image(file, name, max_pixels)
 
 
 def input_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     """Width and height of an image file, upright, or of a video's frames."""
-    with _needs_opencv():
+    with _needs_codecs():
         from . import _io
     return _io.input_size(path, _MAX_PIXELS)
 
@@ -133,13 +133,13 @@ def _from_16_bits(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 
 def write_image(path: str | os.PathLike[str], image: Image, *, format: Literal["bgr", "rgb"] = "bgr", sync: bool = True) -> None:
-    """Writes an image as the extension says (.png, .jpg, …), whole or not at all.
+    """Writes an image as PNG or JPEG, as the extension says (.png, .jpg, .jpeg), whole or not at all.
 
     sync: the bytes are on the disk before the file has its name; else a power cut may leave a file that lacks some.
 
     Raises InvalidArgumentError, IoError.
     """
-    with _needs_opencv():
+    with _needs_codecs():
         from . import _io
     _io.write_image(path, pixels_of(image), is_rgb(format), sync)
 
@@ -157,6 +157,6 @@ def draw_poses(
 
     Raises InvalidArgumentError if the result's arrays were changed and do not fit together.
     """
-    with _needs_opencv():
+    with _needs_codecs():
         from . import _io
     return _io.draw_poses(pixels_of(image), is_rgb(format), native_result(result), result.keypoint_set, min_score, boxes)

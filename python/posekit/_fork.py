@@ -1,4 +1,4 @@
-"""Refuses to load a model in a forked child where Torch would hang.
+"""What comes before a model is loaded: torch is imported, and a forked child where Torch would hang is refused.
 
 fork() leaves a child without its parent's threads, Torch's OpenMP team among them: with more than one Torch thread the first forward waits
 for a team that is gone. Nobody can tell whether the parent had a team, so a forked child has to ask for one thread.
@@ -25,7 +25,9 @@ def _is_forked() -> bool:
 
 
 def check_can_load() -> None:
-    """Raises ForkedError that says what to do."""
+    """Imports torch. Raises ForkedError that says what to do."""
+    from . import _torch as _torch
+
     if _is_forked() and _core.torch_threads() > 1:
         raise ForkedError(
             f"process {os.getpid()} was made by fork(), and Torch with {_core.torch_threads()} threads can hang there: start processes with "

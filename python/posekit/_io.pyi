@@ -1,4 +1,4 @@
-"""The native module with OpenCV in it: image files, videos, folders and drawing. Nothing here is public: _files.py and _video.py are."""
+"""The native module that links image codecs: image files, videos, folders and drawing. Nothing here is public: _files.py and _video.py are."""
 
 import os
 from pathlib import Path

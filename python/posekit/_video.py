@@ -1,4 +1,4 @@
-"""Videos, cameras and folders, one item after the other. The module behind it links the system's OpenCV and is loaded when it is first used."""
+"""Videos, cameras and folders, one item after the other. The system's OpenCV, or else cv2, is loaded with the first video."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._errors import InvalidArgumentError, IoError
-from ._files import _MAX_PIXELS, _needs_opencv
+from ._files import _MAX_PIXELS, _needs_codecs
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,16 +33,18 @@ class VideoReader:
     source: path of a file, or the number of a camera. Nothing but a file is opened: no network address, no playlist.
     max_pixels: videos with larger frames are refused.
 
+    The system's OpenCV decodes, or, where posekit's library for videos finds none, the environment's cv2 does; cameras need the system's.
+
     Any thread may take the next frame. Decoding uses threads of FFmpeg's own.
 
     At the end of a file that is cut off, or has no frame that can be decoded, the iteration raises IoError, after the frames that could be
     read. Frames that can't be decoded are skipped and counted.
 
-    Raises NotFoundError, IoError, InvalidArgumentError (more than max_pixels).
+    Raises NotFoundError (no such file, or no OpenCV), IoError, InvalidArgumentError (more than max_pixels).
     """
 
     def __init__(self, source: str | os.PathLike[str] | int, *, max_pixels: int = _MAX_PIXELS) -> None:
-        with _needs_opencv():
+        with _needs_codecs():
             from . import _io
         self._video = _io.Video(source, max_pixels)
 
@@ -111,7 +113,7 @@ def _listed(
     index, count = shard
     if index < 0 or index >= count:
         raise InvalidArgumentError(f"shard {shard} was given, (index, count) with 0 <= index < count is expected")
-    with _needs_opencv():
+    with _needs_codecs():
         from . import _io
     listing = _io.FolderListing(folder, index, count)
 
@@ -171,6 +173,6 @@ def silence_video_messages() -> None:
 
     It sets the environment variable OPENCV_FFMPEG_LOGLEVEL, unless that is set, and the log level of the OpenCV that posekit uses (no other copy's).
     """
-    with _needs_opencv():
+    with _needs_codecs():
         from . import _io
     _io.silence_video_messages()

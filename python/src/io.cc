@@ -1,4 +1,4 @@
-/// The module posekit._io: image files, videos, folders and drawing. It links the system's OpenCV, so it is loaded when it is first used.
+/// The module posekit._io: image files, videos, folders and drawing. It links image codecs, so it is loaded when it is first used.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "errors.h"
 #include "gil.h"
 #include "posekit/draw.h"
+#include "posekit/error.h"
 #include "posekit/image_io.h"
 #include "posekit/listing.h"
 #include "posekit/media.h"
@@ -49,11 +51,85 @@ py::array decode(const py::bytes& file, const std::string& name, std::uint64_t m
   return array_of(std::move(*image));
 }
 
+/// A decoder of posekit._cv2_video. Python's exceptions become posekit's.
+class Cv2Decoder final : public FrameDecoder {
+ public:
+  explicit Cv2Decoder(py::object decoder) : decoder_(std::move(decoder)) {}
+  ~Cv2Decoder() override {
+    const GilAcquire acquire;
+    decoder_ = {};
+  }
+
+  VideoInfo info() const override {
+    return call([&] {
+      const auto [width, height, fps, frames] = decoder_.attr("info")().cast<std::tuple<int, int, double, double>>();
+      VideoInfo info{.size = {width, height}, .fps = fps, .rotation = 0, .frames = std::nullopt};
+      if (frames >= 1 && frames < 1e15) info.frames = static_cast<std::size_t>(frames);
+      return info;
+    });
+  }
+  bool grab() override {
+    return call([&] { return decoder_.attr("grab")().cast<bool>(); });
+  }
+  bool retrieve(int rotation, Image& frame) override {
+    return call([&] {
+      const py::object array = decoder_.attr("retrieve")(rotation);
+      if (array.is_none()) return false;
+      const ImageView view = view_of(array.cast<py::array>(), false);
+      frame = {.pixels = {view.data, view.data + static_cast<std::size_t>(view.height) * view.stride},
+               .width = view.width,
+               .height = view.height,
+               .format = PixelFormat::bgr8};
+      return true;
+    });
+  }
+  double time_ms() const override {
+    return call([&] { return decoder_.attr("time_ms")().cast<double>(); });
+  }
+
+ private:
+  template <class Call>
+  static auto call(Call calls_python) -> decltype(calls_python()) {
+    const GilAcquire acquire;
+    try {
+      return calls_python();
+    } catch (const py::error_already_set& error) {
+      throw Error(ErrorCode::io, error.what());
+    }
+  }
+
+  py::object decoder_;
+};
+
+/// A video by posekit's own decoder, or, where there is no OpenCV for that, by the environment's cv2.
+VideoReader open_video(const std::filesystem::path& file, std::uint64_t max_pixels) {
+  std::error_code ignored;
+  try {
+    return VideoReader(file, {.max_pixels = max_pixels});
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::not_found || !std::filesystem::exists(file, ignored)) throw;
+    const auto open = [&](const std::filesystem::path& path) -> std::unique_ptr<FrameDecoder> {
+      const GilAcquire acquire;
+      try {
+        py::object decoder = py::module_::import("posekit._cv2_video").attr("Decoder")(path.string());
+        if (!decoder.attr("is_open").cast<bool>()) return nullptr;
+        return std::make_unique<Cv2Decoder>(std::move(decoder));
+      } catch (const py::error_already_set& no_cv2) {
+        if (!no_cv2.matches(PyExc_ImportError)) throw Error(ErrorCode::io, no_cv2.what());
+        throw Error(ErrorCode::not_found, std::string(error.what()) + ", or cv2 for this Python (pip install opencv-python-headless)");
+      }
+    };
+    return VideoReader(file, {.max_pixels = max_pixels, .open_file = open});
+  }
+}
+
+VideoReader open_video(int camera, std::uint64_t max_pixels) { return VideoReader(camera, {.max_pixels = max_pixels}); }
+
 /// Of an image or of a video's frames.
 std::pair<int, int> input_size(const std::filesystem::path& path, std::uint64_t max_pixels) {
   const GilRelease release;
   const bool video = media_kind_of_content(path) == MediaKind::video;
-  const Size size = video ? VideoReader(path, {.max_pixels = max_pixels}).info().size : image_size(path, {.max_pixels = max_pixels});
+  const Size size = video ? open_video(path, max_pixels).info().size : image_size(path, {.max_pixels = max_pixels});
   return {size.width, size.height};
 }
 
@@ -96,8 +172,7 @@ py::array draw(const py::array& pixels, bool rgb, const BoundResult& result, con
 class Video {
  public:
   template <class Source>  // a file or a camera's number
-  Video(const Source& source, std::uint64_t max_pixels)
-      : reader_(std::in_place, source, VideoOptions{.max_pixels = max_pixels}), info_(reader_->info()) {}
+  Video(const Source& source, std::uint64_t max_pixels) : reader_(open_video(source, max_pixels)), info_(reader_->info()) {}
 
   /// The next frame as an array that owns its pixels, its position and its time.
   py::object read() {

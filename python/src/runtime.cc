@@ -15,6 +15,11 @@ namespace py = pybind11;
 namespace posekit_python {
 namespace {
 
+/// Imports torch before a call, so that posekit loads its library for that torch. As a call guard before GilRelease.
+struct TorchImport {
+  TorchImport() { py::module_::import("posekit._torch"); }
+};
+
 /// The callback is called, and dropped, by threads that don't hold the GIL.
 void set_log_callback(py::object callback) {
   posekit::LogCallback native;
@@ -46,8 +51,8 @@ void register_runtime(py::module_& module) {
         const posekit::TorchVersions versions = posekit::torch_versions();
         return py::make_tuple(versions.built_for, versions.running);
       },
-      "The Torch that posekit was built for, and the one that runs.");
-  module.def("built_with_cuda", &posekit::built_with_cuda, "Whether posekit was built with CUDA.");
+      py::call_guard<TorchImport>(), "The Torch that posekit was built for, and the one that runs.");
+  module.def("built_with_cuda", &posekit::built_with_cuda, py::call_guard<TorchImport>(), "Whether posekit was built with CUDA.");
   module.def("usable_cpus", &posekit::usable_cpus,
              "How many CPUs this process may use, at least 1.\n\n"
              "It is POSEKIT_CPUS where the environment has it, else the smallest of the process's CPU affinity, its cgroup's quota and "
@@ -64,19 +69,19 @@ void register_runtime(py::module_& module) {
       .def_readonly("posekit_cpus", &posekit::CpuReport::posekit_cpus, "POSEKIT_CPUS; None: not set.");
   module.def("cpu_report", &posekit::cpu_report,
              "How many CPUs this process may use, and why. Raises InvalidArgumentError as usable_cpus does.");
-  module.def("set_torch_threads", &posekit::set_torch_threads, py::arg("threads"), py::call_guard<GilRelease>(),
+  module.def("set_torch_threads", &posekit::set_torch_threads, py::arg("threads"), py::call_guard<TorchImport, GilRelease>(),
              "Sets the number of intra-op threads of a forward, and inter-op threads to 1 where that can still be set.\n\n"
              "It is Torch's setting, for the whole process. Call it before any model is loaded; results may differ in the last digits "
              "between counts.\n\nRaises InvalidArgumentError if threads < 1.");
-  module.def("torch_threads", &posekit::torch_threads, py::call_guard<GilRelease>(), "Torch's number of intra-op threads.");
+  module.def("torch_threads", &posekit::torch_threads, py::call_guard<TorchImport, GilRelease>(), "Torch's number of intra-op threads.");
   module.def(
-      "set_torch_tf32", &posekit::set_torch_tf32, py::arg("allowed"),
+      "set_torch_tf32", &posekit::set_torch_tf32, py::arg("allowed"), py::call_guard<TorchImport>(),
       "Lets float32 matrix products and convolutions use TF32 on NVIDIA GPUs.\n\n"
       "It is Torch's setting, for the whole process. Off unless set, but for convolutions of scripted models. Call it before any model is "
       "loaded.");
-  module.def("torch_tf32", &posekit::torch_tf32, "Whether float32 matrix products may use TF32.");
+  module.def("torch_tf32", &posekit::torch_tf32, py::call_guard<TorchImport>(), "Whether float32 matrix products may use TF32.");
   module.def("set_device_memory_limit", &posekit::set_device_memory_limit, py::arg("device"), py::arg("bytes"),
-             py::call_guard<GilRelease>(),
+             py::call_guard<TorchImport, GilRelease>(),
              "Limits what Torch's allocator takes of one CUDA device's memory.\n\n"
              "It is Torch's setting, for the whole process. Call it before any model is loaded.\n\n"
              "bytes: at least 1, at most what the device has.\n\n"

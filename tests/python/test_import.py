@@ -1,19 +1,22 @@
-"""Importing: beside torch and cv2 in any order, without OpenCV, and with another torch than the one it was built for."""
+"""Importing: beside torch and cv2 in any order, without torch, OpenCV or image codecs, and with another torch than it has a library for."""
 
 from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import posekit
 import pytest
+import torch
 from conftest import IMAGES, PROGRAM, Script
 from message_form import problem_of_form
-from posekit import _torch
-from posekit._build import TORCH_VERSION
+
+PACKAGE = Path(posekit.__file__).parent
 
 WORK = """
 import sys
@@ -38,36 +41,49 @@ def test_every_order_of_torch_cv2_and_posekit_gives_the_same(script: Script) -> 
     assert len(results) == 1
 
 
-def test_importing_and_estimating_load_no_opencv_and_reading_an_image_does(script: Script) -> None:
-    out = script("""
+def test_torch_is_loaded_with_the_first_model_and_opencv_with_the_first_video(script: Script, tmp_path: Path) -> None:
+    out = script(
+        """
+        import sys
         import numpy as np, posekit
-        def opencv(): return sum("libopencv" in line for line in open("/proc/self/maps")) > 0
-        print(opencv())
-        image = np.zeros((300, 300, 3), np.uint8)
+        def loaded(): print(*(any(name in line for line in open("/proc/self/maps")) for name in ("libtorch", "libopencv")), "torch" in sys.modules)
+        image = posekit.read_image("examples/images/people.jpg")
+        posekit.write_image(sys.argv[1] + "/a.png", image)
+        loaded()
         posekit.PoseEstimator().estimate(image, posekit.PersonDetector().detect(image))
-        print(opencv())
-        posekit.read_image("examples/images/people.jpg")
-        print(opencv())
-        """)
-    assert out.split() == ["False", "False", "True"]
+        loaded()
+        try:
+            posekit.open_video(sys.argv[1] + "/a.png")
+        except posekit.IoError:
+            loaded()
+        import cv2
+        writer = cv2.VideoWriter(sys.argv[1] + "/a.avi", cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+        writer.write(np.zeros((48, 64, 3), np.uint8))
+        writer.release()
+        posekit.open_video(sys.argv[1] + "/a.avi")
+        loaded()
+        """,
+        str(tmp_path),
+    )
+    assert out.splitlines() == ["False False False", "True False True", "True False True", "True True True"]
 
 
-def test_the_native_module_names_no_opencv() -> None:
-    core = next(Path(posekit.__file__).parent.glob("_core*.so"))
-    assert "opencv" not in subprocess.run(["readelf", "-d", str(core)], capture_output=True, text=True, check=True).stdout
+def test_the_native_modules_name_neither_torch_nor_opencv() -> None:
+    for module in PACKAGE.glob("_*.so"):
+        dynamic = subprocess.run(["readelf", "-d", str(module)], capture_output=True, text=True, check=True).stdout
+        assert "libposekit" in dynamic and not [name for name in ("torch", "c10", "opencv") if f"[lib{name}" in dynamic], module
 
 
-def test_without_opencv_reading_says_what_is_missing_and_the_rest_works(script: Script, tmp_path: Path) -> None:
+def test_without_codecs_reading_says_what_is_missing_and_the_rest_works(script: Script, tmp_path: Path) -> None:
     """A package whose _io asks for a library that does not exist."""
     copy = tmp_path / "packages/posekit"
     copy.mkdir(parents=True)
-    for file in Path(posekit.__file__).parent.iterdir():
+    for file in PACKAGE.iterdir():
         if file.name.startswith("_io."):
             continue
         (copy / file.name).symlink_to(file.resolve())
-    module = next(Path(posekit.__file__).parent.glob("_io.*.so"))
-    data = module.read_bytes()
-    needed = b"libposekit_io" if b"libposekit_io.so" in data else b"libopencv_core"
+    module = next(PACKAGE.glob("_io.*.so"))
+    data, needed = module.read_bytes(), b"libposekit_io"
     assert needed in data
     (copy / module.name).write_bytes(data.replace(needed, needed[:-1] + b"X"))
     out = script(
@@ -82,46 +98,99 @@ def test_without_opencv_reading_says_what_is_missing_and_the_rest_works(script: 
         PYTHONPATH=str(copy.parent),
     )
     reason = out.partition("built with (")[2].partition("): ")[0]  # the dynamic linker's own words
-    assert "apt-get install" in out and reason and not problem_of_form(out, "system's OpenCV", reason), out
+    assert "apt-get install" in out and reason and not problem_of_form(out, "system's image codecs", reason), out
 
 
-@pytest.mark.parametrize("other", ["2.9.1+cpu", "3.0.0", "2.1.0.dev20260101"])
-def test_another_torch_is_refused_before_the_native_module_is_loaded(other: str, script: Script) -> None:
-    out = script(f"""
-        import sys, torch
-        torch.__version__ = "{other}"
+def library(name: str) -> Path:
+    """A library of posekit's that this process has loaded."""
+    posekit.torch_versions()
+    posekit.read_image(IMAGES / "people.jpg")
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    return next(Path(line.split()[-1]) for line in lines if Path(line.split()[-1]).name.startswith(name))
+
+
+OPEN_A_VIDEO = """
+import sys
+import numpy as np, posekit
+{before}
+try:
+    frames = list(posekit.open_video(sys.argv[1]))
+except posekit.Error as error:
+    print(type(error).__name__, error)
+else:
+    print([(frame.index, frame.time_s, frame.image.shape, int(frame.image.astype(int).sum() / 1000)) for frame in frames])
+"""
+
+
+def test_without_the_systems_opencv_videos_are_read_by_cv2_or_the_error_says_what_to_install(script: Script, tmp_path: Path) -> None:
+    """posekit's libraries without the one for videos."""
+    import cv2
+
+    video = tmp_path / "turned.mp4"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"mp4v"), 10, (64, 48))
+    for i in range(6):
+        writer.write(np.full((48, 64, 3), 30 * i, np.uint8))
+    writer.release()
+    libraries = tmp_path / "libraries"
+    libraries.mkdir()
+    for name in ("libposekit.so", "libposekit_io.so"):
+        original = library(name)
+        soname = ".".join(original.name.split(".")[:4])
+        shutil.copy(original, libraries / soname)
+
+    own = script(OPEN_A_VIDEO.format(before=""), str(video))
+    other = script(OPEN_A_VIDEO.format(before=""), str(video), LD_LIBRARY_PATH=str(libraries))
+    assert own == other and own.count("(64, 48") + own.count("(48, 64") == 6
+
+    neither = script(OPEN_A_VIDEO.format(before="sys.modules['cv2'] = None"), str(video), LD_LIBRARY_PATH=str(libraries))
+    kind, _, text = neither.partition(" ")
+    assert kind == "NotFoundError" and "pip install opencv-python-headless" in text
+    assert not problem_of_form(text, "library for videos", str(libraries)), text
+    missing = script(OPEN_A_VIDEO.format(before=""), "none.mp4", LD_LIBRARY_PATH=str(libraries))
+    assert missing.startswith("NotFoundError") and "cv2" not in missing
+
+
+def test_a_torch_without_a_library_of_posekits_is_refused_with_all_versions(script: Script, tmp_path: Path) -> None:
+    """The library for this torch, as if it were for another."""
+    shutil.copy(library("libposekit_torch-"), tmp_path / "libposekit_torch-2.99.so")
+    original = library("libposekit.so")
+    shutil.copy(original, tmp_path / ".".join(original.name.split(".")[:4]))
+    text = script(
+        """
+        import posekit
         try:
-            import posekit
-        except ImportError as error:
-            print("posekit._core" in sys.modules, error)
-        """)
-    loaded, _, text = out.partition(" ")
-    built = ".".join(TORCH_VERSION.split(".")[:2])
-    assert loaded == "False"
-    for word in (f"built for torch {built}", other, f"torch=={built}.*", "pip install"):
-        assert not problem_of_form(text, "torch", word), text
+            posekit.PoseEstimator()
+        except posekit.InternalError as error:
+            print(error)
+        """,
+        LD_LIBRARY_PATH=str(tmp_path),
+    )
+    running = ".".join(torch.__version__.split(".")[:2])
+    for word in (f"Torch {running}", "2.99", posekit.__version__):
+        assert not problem_of_form(text, "Torch", word), text
 
 
-def test_another_patch_of_the_same_torch_is_taken() -> None:
-    minor = ".".join(TORCH_VERSION.split(".")[:2])
-    for version in (f"{minor}.9", f"{minor}.0+cu130", f"{minor}.0a0+git123"):
-        _torch.check(version)
-
-
-def test_without_torch_importing_says_what_to_install(script: Script) -> None:
+def test_without_torch_the_first_model_says_what_to_install(script: Script) -> None:
     out = script("""
         import sys
         sys.modules["torch"] = None
-        try:
-            import posekit
-        except ImportError as error:
-            print(error)
+        import posekit
+        posekit.read_image("examples/images/people.jpg")
+        for call in (posekit.PoseEstimator, posekit.torch_versions, lambda: posekit.inspect_model(posekit.shipped_model())):
+            try:
+                call()
+            except ImportError as error:
+                print(error)
         """)
-    assert "pip install" in out and not problem_of_form(out, "posekit needs torch"), out
+    lines = out.splitlines()
+    assert len(lines) == 3
+    for line in lines:
+        assert "pip install torch" in line and not problem_of_form(line, "torch"), line
 
 
 def test_the_torch_it_was_built_for_is_the_librarys() -> None:
-    assert posekit.torch_versions() == (TORCH_VERSION, TORCH_VERSION)
+    version = torch.__version__.split("+")[0]
+    assert posekit.torch_versions() == (version, version)
     assert posekit.__version__ == posekit.version()
 
 

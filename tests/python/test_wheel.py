@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import IMAGES, ROOT
 
 BUILD = os.environ.get("POSEKIT_WHEEL_BUILD")
@@ -70,11 +71,13 @@ def test_the_wheel_holds_the_package_the_program_and_the_models_and_no_foreign_l
         for name in ("person_detector.pt", "pose_landmark_full.pt", "pose_landmark_lite.pt", "PROVENANCE.md", "LICENSE.ssdlite")
     }
     info = {name for name in names if re.match(r"posekit-[\d.]+\.dist-info/", name)}
-    expected = source | models | {f"posekit/_core{suffix}", f"posekit/_io{suffix}", "posekit/_build.py", "posekit/bin/posekit"}
-    assert set(names) - info == expected
-    assert not [name for name in names if re.search(r"torch|opencv|c10|gomp", Path(name).name) and name != "posekit/_torch.py"]
     version = re.search(r"project\(posekit VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text())
-    assert version and f"\nVersion: {version[1]}\n" in metadata
+    assert version
+    so, minor = (".".join(text.split(".")[:2]) for text in (version[1], torch.__version__))
+    libraries = {f"posekit/lib/libposekit{name}" for name in (f".so.{so}", f"_io.so.{so}", f"_torch-{minor}.so", "_video.so")}
+    expected = source | models | libraries | {f"posekit/_core{suffix}", f"posekit/_io{suffix}", "posekit/bin/posekit"}
+    assert set(names) - info == expected
+    assert f"\nVersion: {version[1]}\n" in metadata
     assert {
         line.removeprefix("Requires-Dist: ") for line in metadata.splitlines() if line.startswith("Requires-Dist") and "extra" not in line
     } == {"numpy<3,>=1.26", "torch"}
@@ -93,15 +96,21 @@ def test_the_source_distribution_holds_what_is_built_from_and_nothing_that_was_b
     assert not [name for name in names if re.match(r"build|\.venv|tests|posekit-out", name) or name.endswith((".so", ".o", ".pyc"))]
 
 
-def test_the_modules_ask_for_torch_beside_them_and_only_io_for_opencv(venv: Path) -> None:
+def test_each_part_finds_the_others_and_only_two_libraries_ask_for_torch_and_opencv(venv: Path) -> None:
     package = next(venv.glob("lib/python3*/site-packages/posekit"))
-    dynamic = {path.name.split(".")[0]: run("readelf", "-d", path) for path in [*package.glob("*.so"), package / "bin/posekit"]}
-    assert set(dynamic) == {"_core", "_io", "posekit"}
-    for name, text in dynamic.items():
-        assert "libposekit" not in text and "libtorch" in text, name
-        assert ("libopencv_core" in text) == (name != "_core"), name
-        paths = re.findall(r"\(RUNPATH\).*\[(.*)\]", text)
-        assert paths == ["$ORIGIN/../../torch/lib" if name == "posekit" else "$ORIGIN/../torch/lib"], name
+    parts = [*package.glob("*.so"), *package.glob("lib/*"), package / "bin/posekit"]
+    assert len(parts) == 7
+    for part in parts:
+        dynamic = run("readelf", "-d", part)
+        paths = re.findall(r"\(RUNPATH\).*\[(.*)\]", dynamic)
+        needed = set(re.findall(r"\(NEEDED\).*\[lib(posekit|torch|c10|opencv)", dynamic))
+        if part.name.startswith("libposekit_torch"):
+            assert paths == ["$ORIGIN:$ORIGIN/../../torch/lib"] and needed == {"posekit", "torch", "c10"}, part
+        elif part.name == "libposekit_video.so":
+            assert paths == ["$ORIGIN"] and needed == {"posekit", "opencv"}, part
+        else:
+            assert paths == [{"lib": "$ORIGIN", "bin": "$ORIGIN/../lib"}.get(part.parent.name, "$ORIGIN/lib")], part
+            assert needed <= {"posekit"}, part
     symbols = run("nm", "-D", "--defined-only", next(package.glob("_core*.so"))).split()[2::3]
     assert symbols == ["PyInit__core"]
 
