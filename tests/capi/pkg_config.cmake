@@ -1,4 +1,5 @@
-# Builds and runs the C example with what pkg-config tells of an installed and moved posekit. Arguments as of tests/install/consume.cmake.
+# Builds and runs the examples in C and in C++, the latter by each compiler and standard, with what pkg-config tells of an installed and moved
+# posekit. Arguments as of tests/install/consume.cmake.
 
 find_program(PKG_CONFIG NAMES pkg-config pkgconf)
 if(NOT PKG_CONFIG)
@@ -21,9 +22,28 @@ run(${CMAKE_COMMAND} --install ${INSTALL} --prefix ${WORK}/prefix)
 file(RENAME ${WORK}/prefix ${WORK}/moved)
 file(GLOB_RECURSE description ${WORK}/moved/posekit_c.pc)
 get_filename_component(folder ${description} DIRECTORY)
-execute_process(COMMAND ${CMAKE_COMMAND} -E env PKG_CONFIG_PATH=${folder} ${PKG_CONFIG} --cflags --libs posekit_c OUTPUT_VARIABLE flags
-                COMMAND_ERROR_IS_FATAL ANY)
-separate_arguments(flags UNIX_COMMAND "${flags}")
 get_filename_component(libraries ${folder} DIRECTORY)
-run(${C_COMPILER} -std=c11 -Wall -Wextra -Wpedantic -Werror ${SOURCE}/main.c -o ${WORK}/moved/${PROGRAM} ${flags} -Wl,-rpath,${libraries})
+function(flags_of package result)
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env PKG_CONFIG_PATH=${folder} ${PKG_CONFIG} --cflags --libs ${package} OUTPUT_VARIABLE flags
+                  COMMAND_ERROR_IS_FATAL ANY)
+  separate_arguments(flags UNIX_COMMAND "${flags}")
+  set(${result} ${flags} -Wl,-rpath,${libraries} PARENT_SCOPE)
+endfunction()
+
+flags_of(posekit_c flags)
+run(${C_COMPILER} -std=c11 -Wall -Wextra -Wpedantic -Werror ${SOURCE}/main.c -o ${WORK}/moved/${PROGRAM} ${flags})
 run(${WORK}/moved/${PROGRAM} ${RUN})
+
+list(GET RUN 0 pose_model)
+list(GET RUN 1 detector)
+flags_of(posekit_io flags)
+find_program(CLANG NAMES clang++-16 clang++)
+set(ways "${COMPILER}|-std=c++20|-O0|-g" "${COMPILER}|-std=c++23|-O2")
+if(CLANG)
+  list(APPEND ways "${CLANG}|-std=c++20|-O2" "${CLANG}|-std=c++23|-O0|-g")
+endif()
+foreach(way IN LISTS ways)
+  string(REPLACE "|" ";" way "${way}")
+  run(${way} -Wall -Wextra -Wpedantic -Werror ${POSEKIT}/examples/cpp/main.cc -o ${WORK}/moved/example ${flags})
+  run(${WORK}/moved/example ${pose_model} ${detector} ${POSEKIT}/examples/images/astronaut.jpg)
+endforeach()
