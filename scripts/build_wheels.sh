@@ -15,6 +15,7 @@ quietly() { local log=$1; shift; "$@" >"$log" 2>&1 || { tail -n 40 "$log" >&2; d
 out=$(realpath -m "$1"); shift
 work=$root/build/wheels
 most_bytes=$((40 * 1024 * 1024))
+if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=ccache; fi # the libraries are the same for each Python
 mkdir -p "$work" "$out"
 
 # What may be inside, and under which licence.

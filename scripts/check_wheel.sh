@@ -11,7 +11,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 say() { printf '== [%4ds] %s\n' "$SECONDS" "$*"; }
 die() { printf 'check_wheel: %s\n' "$*" >&2; exit 1; }
 [ $# -ge 3 ] || die "usage: scripts/check_wheel.sh WHEEL PYTHON PYTHON [OTHER]"
-wheel=$(realpath "$1")
+set -- "$(realpath "$1")" $(for python in "${@:2}"; do realpath -s "$(command -v "$python")"; done)
+wheel=$1
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" # not where a posekit could be imported from
