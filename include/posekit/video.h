@@ -38,6 +38,9 @@ struct VideoInfo {
 /// time calls it. A failure of its own is thrown as Error io, with the reason alone.
 class POSEKIT_API FrameDecoder {
  public:
+  /// Opens a file.
+  using Open = std::function<std::unique_ptr<FrameDecoder>(const std::filesystem::path& file)>;
+
   FrameDecoder() = default;
   FrameDecoder(const FrameDecoder&) = delete;
   FrameDecoder& operator=(const FrameDecoder&) = delete;
@@ -69,7 +72,7 @@ struct VideoOptions {
   ///
   /// It is called with an absolute path, on the thread that makes the reader. It returns null where
   /// it can't open the file. Sizes, times, rotation and damage are checked by the reader as ever.
-  std::function<std::unique_ptr<FrameDecoder>(const std::filesystem::path& file)> open_file = {};
+  FrameDecoder::Open open_file = {};
 };
 
 /// Reads the frames of a video file or a camera, one after the other.
