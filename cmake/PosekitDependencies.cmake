@@ -29,8 +29,8 @@ if(POSEKIT_PYTHON)
 endif()
 file(GLOB venv_torch ${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch) # what ./bootstrap.sh setup made
 list(APPEND PosekitTorch_HINTS ${venv_torch})
-find_package(PosekitTorch 2.10 QUIET)
+find_package(PosekitTorch 2.8 QUIET)
 if(NOT PosekitTorch_FOUND)
-  message(FATAL_ERROR "posekit needs LibTorch 2.10 or later: run ./bootstrap.sh setup, or name a Torch in CMAKE_PREFIX_PATH "
+  message(FATAL_ERROR "posekit needs LibTorch 2.8 or later: run ./bootstrap.sh setup, or name a Torch in CMAKE_PREFIX_PATH "
                       "(python -c 'import torch; print(torch.utils.cmake_prefix_path)').")
 endif()

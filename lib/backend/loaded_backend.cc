@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "backend/backend_folder.h"
+#include "backend/torch_version.h"
 #include "base/process_end.h"
 #include "host/loaded_library.h"
 #include "posekit/error.h"
@@ -107,16 +108,16 @@ Opened open(const Candidate& candidate, bool checked) {
   const LoadedLibrary loaded = load_library(file, backend_entry_name);
   if (loaded.library == nullptr) return {.why_not = loaded.why_not};
   const std::string_view torch = loaded.library->built_for;
-  if (minor_of(torch.substr(0, torch.rfind('.'))) != candidate.torch) return {.why_not = fmt::format("it was built for Torch {}", torch)};
+  if (minor_of(torch_minor_of(torch)) != candidate.torch) return {.why_not = fmt::format("it was built for Torch {}", torch)};
   return {.functions = static_cast<const BackendFunctions*>(loaded.library->functions), .why_not = {}};
 }
 
 std::string loaded_torch() {
   void* const torch = dlopen("libtorch_cpu.so", RTLD_LAZY | RTLD_NOLOAD);
   if (torch == nullptr) return {};
-  const auto version = reinterpret_cast<std::uint64_t (*)()>(dlsym(torch, "aoti_torch_abi_version"));
+  const auto show_config = reinterpret_cast<std::string (*)()>(dlsym(torch, "_ZN2at11show_configB5cxx11Ev"));
   std::string minor;
-  if (version != nullptr) minor = fmt::format("{}.{}", version() >> 56, version() >> 48 & 0xff);
+  if (show_config != nullptr) minor = torch_minor_of(torch_version_in(show_config()));
   dlclose(torch);
   return minor;
 }

@@ -1,5 +1,5 @@
 /// The one function that libposekit_torch-2.N.so shows. Not part of what links Torch in.
-#include <torch/headeronly/version.h>
+#include <torch/version.h>
 
 #include "backend/backend_entry.h"
 #include "host/loaded_library.h"

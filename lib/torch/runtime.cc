@@ -6,19 +6,20 @@
 #include <ATen/Parallel.h>
 #include <ATen/PythonTorchFunctionTLS.h>
 #include <ATen/SavedTensorHooks.h>
+#include <ATen/Version.h>
 #include <c10/core/AutogradState.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <c10/core/impl/PythonDispatcherTLS.h>
 #include <c10/core/impl/TorchDispatchModeTLS.h>
 #include <c10/util/Exception.h>
-#include <torch/csrc/inductor/aoti_torch/c/shim.h>
-#include <torch/headeronly/version.h>
+#include <torch/version.h>
 
 #include <cstdint>
 #include <memory>
 #include <thread>
 
 #include "backend/backend_library.h"
+#include "backend/torch_version.h"
 #include "posekit/error.h"
 #include "torch/device.h"
 #include "torch/runtime.h"
@@ -26,20 +27,7 @@
 namespace posekit::inline v0 {
 namespace {
 
-struct Version {
-  unsigned major;
-  unsigned minor;
-  unsigned patch;
-};
-
-Version version_of(std::uint64_t abi_version) {
-  return {static_cast<unsigned>(abi_version >> 56), static_cast<unsigned>(abi_version >> 48 & 0xff),
-          static_cast<unsigned>(abi_version >> 40 & 0xff)};
-}
-
-std::string text_of(const Version& version) {
-  return std::to_string(version.major) + "." + std::to_string(version.minor) + "." + std::to_string(version.patch);
-}
+std::string running_torch() { return torch_version_in(at::show_config()); }
 
 void check_cuda(int index) {
   const CudaDevices devices = cuda_devices();
@@ -92,7 +80,7 @@ void init_torch_thread() {
 
 }  // namespace
 
-TorchVersions torch_versions() { return {text_of(version_of(TORCH_ABI_VERSION)), text_of(version_of(aoti_torch_abi_version()))}; }
+TorchVersions torch_versions() { return {TORCH_VERSION, running_torch()}; }
 
 bool built_with_cuda() {
 #ifdef POSEKIT_CUDA
@@ -154,10 +142,9 @@ TorchScope::TorchScope()
 }
 
 void check_torch_version() {
-  const Version built = version_of(TORCH_ABI_VERSION);
-  const Version running = version_of(aoti_torch_abi_version());
-  if (built.major == running.major && built.minor == running.minor) return;
-  throw Error(ErrorCode::internal, "posekit was built for Torch " + text_of(built) + ", but Torch " + text_of(running) +
+  const std::string running = running_torch();
+  if (torch_minor_of(running) == torch_minor_of(TORCH_VERSION)) return;
+  throw Error(ErrorCode::internal, "posekit was built for Torch " TORCH_VERSION ", but Torch " + running +
                                        " runs: install that version, or build posekit for this one");
 }
 
