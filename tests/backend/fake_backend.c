@@ -1,5 +1,5 @@
 /* A library of the name and form of the one that runs models; it runs none. FAKE_VERSION: the posekit that it says it belongs to; none: it
-   has no entry. FAKE_TORCH: the Torch that it says it was built for; none: the one that its file's name says. */
+   has no entry. FAKE_BUILT_FOR: the Torch that it says it was built for; none: the one that its file's name says. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdio.h>
@@ -16,8 +16,8 @@ static const int marker = 0;
 
 const struct backend* posekit_backend(void);
 const struct backend* posekit_backend(void) {
-#ifdef FAKE_TORCH
-  static const char torch[] = FAKE_TORCH;
+#ifdef FAKE_BUILT_FOR
+  static const char torch[] = FAKE_BUILT_FOR;
 #else
   static char torch[32];
   Dl_info info;
