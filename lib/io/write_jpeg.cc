@@ -9,6 +9,7 @@
 #include <array>
 #include <csetjmp>
 #include <new>
+#include <utility>
 
 #include "io/encoding.h"
 

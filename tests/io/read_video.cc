@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <opencv2/videoio.hpp>
 #include <optional>
 #include <string>
@@ -44,11 +45,11 @@ struct Reading {
   }
 };
 
-Reading read_all(const fs::path& path) {
+Reading read_all(const fs::path& path, const VideoOptions& options = {}) {
   silence_video_messages();
   Reading reading;
   try {
-    VideoReader reader(path);
+    VideoReader reader(path, options);
     try {
       while (auto frame = reader.read()) reading.frames.push_back(*std::move(frame));
     } catch (const Error& error) {
@@ -73,6 +74,27 @@ int value(const Frame& frame, int x, int y) {
 int level(const Frame& frame) { return value(frame, frame.image.width * 3 / 4, frame.image.height * 3 / 4); }
 
 std::string text_of(const Reading& reading) { return reading.error ? reading.error->what() : ""; }
+
+/// A decoder of a program's own: frames of 8x4 pixels, the second of which can't be decoded.
+class OwnDecoder final : public FrameDecoder {
+ public:
+  OwnDecoder(std::size_t frames, const char* failure) : frames_(frames), failure_(failure) {}
+  VideoInfo info() const override { return {.size = {8, 4}, .fps = 10, .rotation = 0, .frames = frames_}; }
+  bool grab() override { return ++grabbed_ <= frames_ && grabbed_ != 2; }
+  bool retrieve(int rotation, Image& frame) override {
+    if (failure_ != nullptr && grabbed_ == 3) throw Error(ErrorCode::io, failure_);
+    const bool swaps = rotation % 180 == 90;
+    frame = {std::vector<std::uint8_t>(std::size_t{8} * 4 * 3, static_cast<std::uint8_t>(grabbed_)), swaps ? 4 : 8, swaps ? 8 : 4,
+             PixelFormat::bgr8};
+    return true;
+  }
+  double time_ms() const override { return 0; }
+
+ private:
+  std::size_t frames_;
+  const char* failure_;
+  std::size_t grabbed_ = 0;
+};
 
 }  // namespace
 
@@ -290,6 +312,38 @@ TEST_CASE("max_pixels limits the size of frames") {
     CHECK(error.code() == ErrorCode::invalid_argument);
     check_message_form(error.what(), "video", "3071");
   }
+}
+
+TEST_CASE("A decoder of the program's own is read with the reader's checks: rotation, rising times, frames left out") {
+  const TemporaryDir folder;
+  const fs::path path = folder.path() / "a.mp4";
+  write_video(path, 3);
+  posekit_test::set_rotation(path, 90);
+  std::vector<fs::path> opened;
+  const auto read = [&](const char* failure) {
+    return read_all(path, {.open_file = [&](const fs::path& file) {
+                      opened.push_back(file);
+                      return std::make_unique<OwnDecoder>(4, failure);
+                    }});
+  };
+  const Reading whole = read(nullptr);
+  CHECK(opened == std::vector{fs::absolute(path)});
+  CHECK_FALSE(whole.error);
+  CHECK(whole.positions() == std::vector<std::size_t>{0, 2, 3});
+  CHECK(whole.skipped == 1);
+  REQUIRE(whole.frames.size() == 3);
+  CHECK((whole.frames[0].image.width == 4 && whole.frames[0].image.height == 8));
+  CHECK((whole.frames[0].time_s < whole.frames[1].time_s && whole.frames[1].time_s < whole.frames[2].time_s));
+
+  const Reading failed = read("the disk is on fire");
+  CHECK(failed.frames.size() == 1);
+  REQUIRE(failed.error);
+  CHECK(failed.error->code() == ErrorCode::io);
+  check_message_form(failed.error->what(), "video", "the disk is on fire");
+
+  const Reading closed = read_all(path, {.open_file = [](const fs::path&) { return nullptr; }});
+  REQUIRE(closed.error);
+  check_message_form(closed.error->what(), "video", "a.mp4");
 }
 
 TEST_CASE("A missing camera is reported") {
