@@ -5,9 +5,8 @@
 #include "host/loaded_library.h"
 #include "posekit/export.h"
 
+namespace posekit::inline v0 {
 namespace {
-
-using namespace posekit;
 
 constexpr BackendFunctions functions{
     .open_model_file = open_model_file,
@@ -27,3 +26,5 @@ constexpr PosekitLibrary backend{.posekit_version = POSEKIT_VERSION, .built_for 
 
 extern "C" POSEKIT_API const PosekitLibrary* posekit_backend();
 const PosekitLibrary* posekit_backend() { return &backend; }
+
+}  // namespace posekit::inline v0

@@ -17,7 +17,7 @@ namespace {
 void write_ppm(const fs::path& path, const posekit::Image& image) {
   std::string bytes = "P6\n" + std::to_string(image.width) + " " + std::to_string(image.height) + "\n255\n";
   for (std::size_t i = 0; i < image.pixels.size(); i += 3) {
-    for (const std::size_t c : {2, 1, 0}) bytes += static_cast<char>(image.pixels[i + c]);
+    for (const std::size_t c : {2U, 1U, 0U}) bytes += static_cast<char>(image.pixels[i + c]);
   }
   posekit::write_file(path, std::as_bytes(std::span(bytes)));
 }

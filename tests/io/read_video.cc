@@ -304,9 +304,9 @@ TEST_CASE("A file name that looks like an address or a pattern is a file name") 
 TEST_CASE("max_pixels limits the size of frames") {
   const TemporaryDir folder;
   write_video(folder.path() / "a.avi", 2, 64, 48);
-  CHECK_NOTHROW(VideoReader(folder.path() / "a.avi", {.max_pixels = 64 * 48}));
+  CHECK_NOTHROW(VideoReader(folder.path() / "a.avi", {.max_pixels = std::uint64_t{64} * 48}));
   try {
-    const VideoReader reader(folder.path() / "a.avi", {.max_pixels = 64 * 48 - 1});
+    const VideoReader reader(folder.path() / "a.avi", {.max_pixels = std::uint64_t{64} * 48 - 1});
     FAIL("no error");
   } catch (const Error& error) {
     CHECK(error.code() == ErrorCode::invalid_argument);
