@@ -149,7 +149,7 @@ void check_torch_version() {
 }
 
 std::vector<Device> devices_of(const std::string& option) {
-  const std::vector<Device> devices = parse_devices(option);
+  std::vector<Device> devices = parse_devices(option);
   if (devices.empty()) return {cuda_devices().count > 0 ? Device{DeviceKind::cuda, 0} : Device{}};
   for (const Device device : devices) {
     if (device.kind == DeviceKind::cuda) check_cuda(device.index);
