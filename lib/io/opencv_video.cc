@@ -3,7 +3,6 @@
 #include <opencv2/core/utils/logger.hpp>
 #include <opencv2/videoio.hpp>
 #include <optional>
-#include <utility>
 
 #include "io/video_library.h"
 #include "posekit/error.h"
@@ -32,8 +31,8 @@ std::optional<cv::RotateFlags> turn_of(int rotation) {
 
 class Decoder final : public FrameDecoder {
  public:
-  explicit Decoder(cv::VideoCapture capture) : capture_(std::move(capture)) {
-    capture_.set(cv::CAP_PROP_ORIENTATION_AUTO, 0);  // frames are turned in retrieve()
+  explicit Decoder(const cv::VideoCapture& capture) : capture_(capture) {  // both are handles of the same
+    capture_.set(cv::CAP_PROP_ORIENTATION_AUTO, 0);                        // frames are turned in retrieve()
   }
 
   VideoInfo info() const override {
@@ -78,7 +77,7 @@ class Decoder final : public FrameDecoder {
 
 class Encoder final : public FrameEncoder {
  public:
-  explicit Encoder(cv::VideoWriter writer) : writer_(std::move(writer)) {}
+  explicit Encoder(const cv::VideoWriter& writer) : writer_(writer) {}  // likewise
 
   void write(const Image& frame) override {
     opencv([&] { writer_.write(cv::Mat(frame.height, frame.width, CV_8UC3, const_cast<std::uint8_t*>(frame.pixels.data()))); });
@@ -94,7 +93,7 @@ std::unique_ptr<FrameDecoder> open(Source... source) {
   return opencv([&]() -> std::unique_ptr<FrameDecoder> {
     cv::VideoCapture capture;
     if (!capture.open(source...)) return nullptr;
-    return std::make_unique<Decoder>(std::move(capture));
+    return std::make_unique<Decoder>(capture);
   });
 }
 
@@ -107,7 +106,7 @@ constexpr VideoFunctions functions{
             cv::VideoWriter writer;
             const int fourcc = cv::VideoWriter::fourcc(codec[0], codec[1], codec[2], codec[3]);
             if (!writer.open(file.string(), cv::CAP_FFMPEG, fourcc, fps, {size.width, size.height})) return nullptr;
-            return std::make_unique<Encoder>(std::move(writer));
+            return std::make_unique<Encoder>(writer);
           });
         },
     .silence = [] { cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT); },
