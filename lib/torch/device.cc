@@ -1,5 +1,10 @@
-/// Streams, events and pinned memory of one device: the only place that knows CUDA.
+/// Streams, events and pinned memory of one device, and CUDA itself: the only place that knows it.
 #include "torch/device.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <c10/util/Exception.h>
+#include <c10/util/accumulate.h>
 
 #ifdef POSEKIT_CUDA
 #include <c10/cuda/CUDACachingAllocator.h>
@@ -13,12 +18,104 @@
 #endif
 
 namespace posekit::inline v0 {
+namespace {
+
+void check(const CudaCalls& calls, int error) { TORCH_CHECK(error == 0, "CUDA error: ", calls.error_text(error)); }
+
+/// While it lives, a device is this thread's current one.
+class CurrentDevice {
+ public:
+  /// @throws c10::Error if it can't be
+  CurrentDevice(CudaCalls& calls, int index) : calls_(calls) { check(calls, calls.exchange_device(index, before_)); }
+  CurrentDevice(const CurrentDevice&) = delete;
+  CurrentDevice& operator=(const CurrentDevice&) = delete;
+  ~CurrentDevice() { calls_.restore_device(before_); }
+
+ private:
+  CudaCalls& calls_;
+  int before_ = 0;
+};
+
+}  // namespace
+
+DeviceStreams::DeviceStreams(c10::Device device) : device_(device) {
+  if (!device.is_cuda()) return;
+  calls_ = cuda_calls();
+  index_ = device.index();  // NOLINT(bugprone-signed-char-misuse): a small number
+  make_streams();
+}
+
+DeviceStreams::DeviceStreams(CudaCalls& calls, int index) : device_(c10::kCPU), calls_(&calls), index_(index) { make_streams(); }
+
+void DeviceStreams::make_streams() {
+  streams_ = {calls_->stream_from_pool(false, index_), calls_->stream_from_pool(false, index_), calls_->stream_from_pool(true, index_)};
+}
+
+at::Tensor DeviceStreams::host_tensor(c10::IntArrayRef sizes, c10::ScalarType type) const {
+  const auto options = c10::TensorOptions().device(c10::kCPU).dtype(type);
+  const std::size_t bytes = static_cast<std::size_t>(c10::multiply_integers(sizes)) * c10::elementSize(type);
+  if (calls_ == nullptr || bytes == 0) return at::empty(sizes, options);
+  const CurrentDevice guard(*calls_, index_);
+  void* memory = nullptr;
+  check(*calls_, calls_->host_alloc(memory, bytes));
+  const auto release = [calls = calls_, index = index_](void* to_free) noexcept {
+    int before = 0;
+    if (calls->exchange_device(index, before) != 0) return;
+    (void)calls->free_host(to_free);
+    calls->restore_device(before);
+  };
+  return at::from_blob(memory, sizes, release, options);
+}
+
+void DeviceStreams::synchronize() const {
+  if (calls_ == nullptr) return;
+  const CurrentDevice guard(*calls_, index_);
+  check(*calls_, calls_->device_synchronize());
+}
+
+bool DeviceStreams::lost() const noexcept {
+  if (calls_ == nullptr) return false;
+  int before = 0;
+  if (calls_->exchange_device(index_, before) != 0) return true;
+  const bool failed = calls_->stream_query(of(StreamRole::compute).handle) != 0;
+  calls_->restore_device(before);
+  return failed;
+}
+
+DeviceEvent::~DeviceEvent() {
+  int before = 0;
+  if (event_ == nullptr || calls_->exchange_device(index_, before) != 0) return;
+  (void)calls_->event_destroy(event_);
+  calls_->restore_device(before);
+}
+
+void DeviceEvent::record_in(const DeviceStreams& streams, void* stream) {
+  if (streams.calls_ == nullptr) return;
+  calls_ = streams.calls_;
+  index_ = streams.index_;
+  const CurrentDevice guard(*calls_, index_);
+  if (event_ == nullptr) check(*calls_, calls_->event_create(event_));
+  check(*calls_, calls_->event_record(event_, stream));
+}
+
+void DeviceEvent::record(const DeviceStreams& streams, StreamRole role) { record_in(streams, streams.of(role).handle); }
+void DeviceEvent::record_on(const DeviceStreams& streams, void* stream) { record_in(streams, stream); }
+
+void DeviceEvent::make_stream_wait(const DeviceStreams& streams, StreamRole role) {
+  if (event_ == nullptr) return;
+  const CurrentDevice guard(*calls_, index_);
+  check(*calls_, calls_->stream_wait_event(streams.of(role).handle, event_));
+}
+
+void DeviceEvent::wait() {
+  if (event_ == nullptr) return;
+  const CurrentDevice guard(*calls_, index_);
+  check(*calls_, calls_->event_synchronize(event_));
+}
 
 #ifdef POSEKIT_CUDA
 
 namespace {
-
-cudaStream_t cuda_stream(const c10::Stream& stream) { return c10::cuda::CUDAStream(stream).stream(); }
 
 struct DeviceMemory {
   std::uint64_t free = 0;
@@ -39,70 +136,57 @@ void init_allocator() {
   c10::cuda::CUDACachingAllocator::init(c10::cuda::device_count());
 }
 
+/// CUDA's runtime, by way of Torch's functions where these know more.
+class RealCudaCalls final : public CudaCalls {
+ public:
+  int exchange_device(int device, int& before) override {
+    c10::DeviceIndex current = 0;
+    const int error = cleared(c10::cuda::GetDevice(&current));
+    before = current;
+    return error != 0 ? error : cleared(c10::cuda::SetDevice(static_cast<c10::DeviceIndex>(device)));
+  }
+  void restore_device(int device) noexcept override { (void)cleared(c10::cuda::MaybeSetDevice(static_cast<c10::DeviceIndex>(device))); }
+  Stream stream_from_pool(bool high_priority, int device) override {
+    const c10::cuda::CUDAStream stream = c10::cuda::getStreamFromPool(high_priority, static_cast<c10::DeviceIndex>(device));
+    return {.handle = stream.stream(), .torch = stream.unwrap()};
+  }
+  int event_create(void*& event) override {
+    cudaEvent_t made = nullptr;
+    const int error = cleared(cudaEventCreateWithFlags(&made, cudaEventDisableTiming | cudaEventBlockingSync));
+    event = made;
+    return error;
+  }
+  int event_destroy(void* event) override { return cleared(cudaEventDestroy(static_cast<cudaEvent_t>(event))); }
+  int event_record(void* event, void* stream) override {
+    return cleared(cudaEventRecord(static_cast<cudaEvent_t>(event), static_cast<cudaStream_t>(stream)));
+  }
+  int event_synchronize(void* event) override { return cleared(cudaEventSynchronize(static_cast<cudaEvent_t>(event))); }
+  int stream_wait_event(void* stream, void* event) override {
+    return cleared(cudaStreamWaitEvent(static_cast<cudaStream_t>(stream), static_cast<cudaEvent_t>(event), 0));
+  }
+  int stream_query(void* stream) override {
+    const cudaError_t state = cudaStreamQuery(static_cast<cudaStream_t>(stream));
+    return state == cudaErrorNotReady ? cudaSuccess : cleared(state);
+  }
+  int device_synchronize() override { return cleared(cudaDeviceSynchronize()); }
+  int host_alloc(void*& memory, std::size_t bytes) override { return cleared(cudaHostAlloc(&memory, bytes, cudaHostAllocDefault)); }
+  int free_host(void* memory) override { return cleared(cudaFreeHost(memory)); }
+  std::string error_text(int error) const override { return cudaGetErrorString(static_cast<cudaError_t>(error)); }
+
+ private:
+  static int cleared(cudaError_t error) noexcept {
+    if (error != cudaSuccess) (void)cudaGetLastError();  // else the next call of anyone reports it
+    return error;
+  }
+};
+
 std::string version_text(int version) { return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10); }
 
 }  // namespace
 
-DeviceStreams::DeviceStreams(c10::Device device) : device_(device) {
-  if (!device.is_cuda()) return;
-  const auto make = [&](bool high_priority) { return c10::cuda::getStreamFromPool(high_priority, device.index()).unwrap(); };
-  streams_ = {make(false), make(false), make(true)};
-}
-
-void DeviceStreams::synchronize() const {
-  if (!device_.is_cuda()) return;
-  const c10::cuda::CUDAGuard guard(device_);
-  c10::cuda::device_synchronize();
-}
-
-bool DeviceStreams::lost() const noexcept {
-  if (!device_.is_cuda()) return false;
-  try {
-    const c10::cuda::CUDAGuard guard(device_);
-    const cudaError_t state = cudaStreamQuery(cuda_stream(*stream(StreamRole::compute)));
-    return state != cudaSuccess && state != cudaErrorNotReady;
-  } catch (...) {
-    return true;
-  }
-}
-
-DeviceEvent::~DeviceEvent() {
-  if (event_ != nullptr) (void)cudaEventDestroy(static_cast<cudaEvent_t>(event_));
-}
-
-/// On the current device.
-void DeviceEvent::create() {
-  if (event_ != nullptr) return;
-  cudaEvent_t event = nullptr;
-  C10_CUDA_CHECK(cudaEventCreateWithFlags(&event, cudaEventDisableTiming | cudaEventBlockingSync));  // blocking: waiting does not spin
-  event_ = event;
-}
-
-void DeviceEvent::record(const DeviceStreams& streams, StreamRole role) {
-  const auto stream = streams.stream(role);
-  if (!stream) return;
-  const c10::cuda::CUDAGuard guard(stream->device());
-  create();
-  C10_CUDA_CHECK(cudaEventRecord(static_cast<cudaEvent_t>(event_), cuda_stream(*stream)));
-}
-
-void DeviceEvent::record_on(const DeviceStreams& streams, void* stream) {
-  const auto own = streams.stream(StreamRole::copy);
-  if (!own) return;
-  const c10::cuda::CUDAGuard guard(own->device());
-  create();
-  C10_CUDA_CHECK(cudaEventRecord(static_cast<cudaEvent_t>(event_), static_cast<cudaStream_t>(stream)));
-}
-
-void DeviceEvent::make_stream_wait(const DeviceStreams& streams, StreamRole role) {
-  const auto stream = streams.stream(role);
-  if (!stream || event_ == nullptr) return;
-  const c10::cuda::CUDAGuard guard(stream->device());
-  C10_CUDA_CHECK(cudaStreamWaitEvent(cuda_stream(*stream), static_cast<cudaEvent_t>(event_), 0));
-}
-
-void DeviceEvent::wait() {
-  if (event_ != nullptr) C10_CUDA_CHECK(cudaEventSynchronize(static_cast<cudaEvent_t>(event_)));
+CudaCalls* cuda_calls() noexcept {
+  static RealCudaCalls calls;
+  return &calls;
 }
 
 CudaDevices cuda_devices() {
@@ -156,15 +240,7 @@ void limit_memory(c10::Device device, double fraction) {
 
 #else
 
-DeviceStreams::DeviceStreams(c10::Device device) : device_(device) {}
-void DeviceStreams::synchronize() const {}
-bool DeviceStreams::lost() const noexcept { return false; }
-DeviceEvent::~DeviceEvent() = default;
-void DeviceEvent::create() {}
-void DeviceEvent::record(const DeviceStreams& /*streams*/, StreamRole /*role*/) {}
-void DeviceEvent::record_on(const DeviceStreams& /*streams*/, void* /*stream*/) {}
-void DeviceEvent::make_stream_wait(const DeviceStreams& /*streams*/, StreamRole /*role*/) {}
-void DeviceEvent::wait() {}
+CudaCalls* cuda_calls() noexcept { return nullptr; }
 
 CudaDevices cuda_devices() { return {.count = 0, .why_none = "this posekit was built without it: build it with POSEKIT_CUDA=ON"}; }
 

@@ -1,7 +1,7 @@
-/// Streams, events and pinned memory of one device: the only place that knows CUDA. On the CPU there are none, and everything happens at
-/// once.
+/// Streams, events and pinned memory of one device. On the CPU there are none, and everything happens at once.
 #pragma once
 
+#include <ATen/core/Tensor.h>
 #include <c10/core/Device.h>
 #include <c10/core/Stream.h>
 #include <c10/core/StreamGuard.h>
@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+
+#include "torch/cuda_calls.h"
 
 namespace posekit::inline v0 {
 
@@ -25,19 +27,30 @@ enum class StreamRole : std::uint8_t {
 class DeviceStreams {
  public:
   explicit DeviceStreams(c10::Device device);
+  /// For tests: streams of what is not CUDA. @param calls outlives them
+  DeviceStreams(CudaCalls& calls, int index);
 
-  /// None on the CPU.
-  [[nodiscard]] std::optional<c10::Stream> stream(StreamRole role) const noexcept { return streams_[static_cast<std::size_t>(role)]; }
-  /// For memory on the host that the device copies from and to.
+  /// As Torch knows it; none on the CPU.
+  [[nodiscard]] std::optional<c10::Stream> stream(StreamRole role) const noexcept { return of(role).torch; }
+  /// For small memory on the host that the device copies from, which Torch keeps until the copy is done.
   [[nodiscard]] c10::TensorOptions host_memory() const { return c10::TensorOptions().device(c10::kCPU).pinned_memory(device_.is_cuda()); }
+  /// Memory on the host that the device copies from and to: of exactly this size, page-locked, posekit's own. Freeing it never throws:
+  /// where the device is lost, it stays. @throws c10::Error if there is none
+  [[nodiscard]] at::Tensor host_tensor(c10::IntArrayRef sizes, c10::ScalarType type) const;
   /// Waits until the device has done all that it was given, by anyone.
   void synchronize() const;
   /// Whether the device has failed for good: after a fault of a kernel every later call fails too.
   [[nodiscard]] bool lost() const noexcept;
 
  private:
+  friend class DeviceEvent;
+  [[nodiscard]] const CudaCalls::Stream& of(StreamRole role) const noexcept { return streams_[static_cast<std::size_t>(role)]; }
+  void make_streams();
+
   c10::Device device_;
-  std::array<std::optional<c10::Stream>, 3> streams_;
+  CudaCalls* calls_ = nullptr;  ///< None on the CPU.
+  int index_ = 0;
+  std::array<CudaCalls::Stream, 3> streams_;
 };
 
 /// While it lives, what this thread gives Torch goes to one stream.
@@ -49,7 +62,7 @@ class StreamGuard {
   c10::OptionalStreamGuard guard_;
 };
 
-/// A mark in a stream. For one thread at a time. On the CPU it has always been passed.
+/// A mark in a stream of one device. For one thread at a time. On the CPU it has always been passed.
 class DeviceEvent {
  public:
   DeviceEvent() = default;
@@ -67,9 +80,11 @@ class DeviceEvent {
   void wait();
 
  private:
-  void create();
+  void record_in(const DeviceStreams& streams, void* stream);
 
-  [[maybe_unused]] void* event_ = nullptr;  // a cudaEvent_t
+  void* event_ = nullptr;  ///< A cudaEvent_t, once it was recorded.
+  CudaCalls* calls_ = nullptr;
+  int index_ = 0;  ///< Of its device, which has to be the current one in every call.
 };
 
 /// How many CUDA devices there are.

@@ -6,7 +6,6 @@
 #include "torch/device_session.h"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
 
 #include <algorithm>
 #include <array>
@@ -95,7 +94,7 @@ std::byte* DeviceSession::staging(std::size_t slot, std::size_t crops) {
   const std::int64_t bytes = crop_bytes_ * static_cast<std::int64_t>(crops);
   if (!memory.defined() || memory.numel() < bytes) {
     on_device(replica_, "memory for " + std::to_string(crops) + " crops", ErrorCode::out_of_memory,
-              [&] { memory = at::empty({bytes}, replica_.streams.host_memory().dtype(at::kByte)); });
+              [&] { memory = replica_.streams.host_tensor({bytes}, at::kByte); });
   }
   return static_cast<std::byte*>(memory.mutable_data_ptr());
 }
@@ -217,7 +216,7 @@ void DeviceSession::enqueue(Slot& slot) {
 /// Memory on the device for the slot's crops; on the copy stream.
 void DeviceSession::make_room(Slot& slot) {
   if (!slot.crops.defined() || slot.crops.numel() < slot.staging.numel())
-    slot.crops = at::empty_like(slot.staging, at::TensorOptions().device(replica_.network.device()).pinned_memory(false));
+    slot.crops = at::empty(slot.staging.sizes(), slot.staging.options().device(replica_.network.device()));
 }
 
 /// The crops that were staged on the host, neighbours in one piece.
@@ -242,7 +241,7 @@ void DeviceSession::download(const at::Tensor& from, std::size_t position, Slot&
   const auto fits = [&] {
     return to.defined() && to.dim() == from.dim() && to.size(0) >= from.size(0) && to.sizes().slice(1) == from.sizes().slice(1);
   };
-  if (!fits()) to = at::empty(from.sizes(), replica_.streams.host_memory().dtype(from.scalar_type()));
+  if (!fits()) to = replica_.streams.host_tensor(from.sizes(), from.scalar_type());
   to.narrow(0, 0, from.size(0)).copy_(from.contiguous(), /*non_blocking=*/true);
 }
 
