@@ -36,6 +36,15 @@ class CurrentDevice {
   int before_ = 0;
 };
 
+/// Runs work on a device where nothing may be thrown; not at all if the device can't be made the current one.
+template <class Work>
+void quietly_on(CudaCalls& calls, int index, const Work& work) noexcept {
+  int before = 0;
+  if (calls.exchange_device(index, before) != 0) return;
+  work();
+  calls.restore_device(before);
+}
+
 }  // namespace
 
 DeviceStreams::DeviceStreams(c10::Device device) : device_(device) {
@@ -59,10 +68,7 @@ at::Tensor DeviceStreams::host_tensor(c10::IntArrayRef sizes, c10::ScalarType ty
   void* memory = nullptr;
   check(*calls_, calls_->host_alloc(memory, bytes));
   const auto release = [calls = calls_, index = index_](void* to_free) noexcept {
-    int before = 0;
-    if (calls->exchange_device(index, before) != 0) return;
-    (void)calls->free_host(to_free);
-    calls->restore_device(before);
+    quietly_on(*calls, index, [&] { (void)calls->free_host(to_free); });
   };
   return at::from_blob(memory, sizes, release, options);
 }
@@ -75,18 +81,13 @@ void DeviceStreams::synchronize() const {
 
 bool DeviceStreams::lost() const noexcept {
   if (calls_ == nullptr) return false;
-  int before = 0;
-  if (calls_->exchange_device(index_, before) != 0) return true;
-  const bool failed = calls_->stream_query(of(StreamRole::compute).handle) != 0;
-  calls_->restore_device(before);
+  bool failed = true;
+  quietly_on(*calls_, index_, [&] { failed = calls_->stream_query(of(StreamRole::compute).handle) != 0; });
   return failed;
 }
 
 DeviceEvent::~DeviceEvent() {
-  int before = 0;
-  if (event_ == nullptr || calls_->exchange_device(index_, before) != 0) return;
-  (void)calls_->event_destroy(event_);
-  calls_->restore_device(before);
+  if (event_ != nullptr) quietly_on(*calls_, index_, [&] { (void)calls_->event_destroy(event_); });
 }
 
 void DeviceEvent::record_in(const DeviceStreams& streams, void* stream) {
