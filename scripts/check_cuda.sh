@@ -47,6 +47,9 @@ if [ -e /proc/driver/nvidia/version ]; then say "there is a driver on this machi
 expect "driver is too old: it knows CUDA 12.4, this posekit's Torch needs" 12040 100
 expect "sees no device" 99000 100
 expect "CUDA can't start" 99000 999
+noted=$(LD_LIBRARY_PATH=$folder/driver FAKE_CUDA_VERSION=12040 FAKE_CUDA_ERROR=100 estimate --device auto 2>&1)
+[[ $noted == *'"auto" is the CPU here: the NVIDIA driver is too old'* ]] || die "expected a note about the driver with --device auto, got: $noted"
+echo "   --device auto says why it is the CPU"
 if [ ! -e /proc/driver/nvidia/version ]; then
   estimate --device auto --quiet
   python3 -c 'import json, sys; assert json.load(open(sys.argv[1]))["instance_info"][0]["keypoints"]' "$folder/results/astronaut.jpg.json"

@@ -15,6 +15,7 @@
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
+#include <utility>
 #endif
 
 namespace posekit::inline v0 {
@@ -193,22 +194,26 @@ CudaCalls* cuda_calls() noexcept {
 CudaDevices cuda_devices() {
   int count = 0;
   const cudaError_t error = c10::cuda::GetDeviceCount(&count);
-  if (error == cudaSuccess && count > 0) return {.count = count, .why_none = {}};
+  if (error == cudaSuccess && count > 0) return {.count = count, .why_none = {}, .broken = false};
   (void)cudaGetLastError();  // clears the error, which the next call would report
   int driver = 0;
   int runtime = 0;
   (void)cudaDriverGetVersion(&driver);
   (void)cudaRuntimeGetVersion(&runtime);
-  if (driver == 0) return {.count = 0, .why_none = "there is no NVIDIA driver: install one"};
+  if (driver == 0) return {.count = 0, .why_none = "there is no NVIDIA driver: install one", .broken = false};
+  const auto broken = [](std::string why) { return CudaDevices{.count = 0, .why_none = std::move(why), .broken = true}; };
   if (error == cudaErrorInsufficientDriver) {
-    return {.count = 0,
-            .why_none = "the NVIDIA driver is too old: it knows CUDA " + version_text(driver) + ", this posekit's Torch needs " +
-                        version_text(runtime) + ": install a newer driver"};
+    return broken("the NVIDIA driver is too old: it knows CUDA " + version_text(driver) + ", this posekit's Torch needs " +
+                  version_text(runtime) + ": install a newer driver");
   }
   if (error == cudaSuccess || error == cudaErrorNoDevice) {
-    return {.count = 0, .why_none = "the NVIDIA driver sees no device: see nvidia-smi and CUDA_VISIBLE_DEVICES"};
+    return {.count = 0, .why_none = "the NVIDIA driver sees no device: see nvidia-smi and CUDA_VISIBLE_DEVICES", .broken = false};
   }
-  return {.count = 0, .why_none = std::string("CUDA can't start (") + cudaGetErrorString(error) + "): see nvidia-smi"};
+  if (error == cudaErrorInitializationError) {
+    return broken("CUDA can't start (" + std::string(cudaGetErrorString(error)) +
+                  "), as in a process that was forked after CUDA had been used: start processes by spawn, and see nvidia-smi");
+  }
+  return broken(std::string("CUDA can't start (") + cudaGetErrorString(error) + "): see nvidia-smi");
 }
 
 std::uint64_t total_memory(c10::Device device) { return memory_of(device).total; }
@@ -243,7 +248,9 @@ void limit_memory(c10::Device device, double fraction) {
 
 CudaCalls* cuda_calls() noexcept { return nullptr; }
 
-CudaDevices cuda_devices() { return {.count = 0, .why_none = "this posekit was built without it: build it with POSEKIT_CUDA=ON"}; }
+CudaDevices cuda_devices() {
+  return {.count = 0, .why_none = "this posekit was built without it: build it with POSEKIT_CUDA=ON", .broken = false};
+}
 
 std::uint64_t total_memory(c10::Device /*device*/) { return 0; }
 std::uint64_t available_memory(c10::Device /*device*/) { return 0; }

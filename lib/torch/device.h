@@ -91,6 +91,7 @@ class DeviceEvent {
 struct CudaDevices {
   int count = 0;
   std::string why_none;  ///< If there are none.
+  bool broken = false;   ///< There is a driver, and it can't be used.
 };
 [[nodiscard]] CudaDevices cuda_devices();
 

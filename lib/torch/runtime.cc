@@ -20,6 +20,7 @@
 
 #include "backend/backend_library.h"
 #include "backend/torch_version.h"
+#include "base/log.h"
 #include "posekit/error.h"
 #include "torch/device.h"
 #include "torch/runtime.h"
@@ -150,7 +151,12 @@ void check_torch_version() {
 
 std::vector<Device> devices_of(const std::string& option) {
   std::vector<Device> devices = parse_devices(option);
-  if (devices.empty()) return {cuda_devices().count > 0 ? Device{DeviceKind::cuda, 0} : Device{}};
+  if (devices.empty()) {
+    const CudaDevices cuda = cuda_devices();
+    if (cuda.count > 0) return {Device{DeviceKind::cuda, 0}};
+    if (cuda.broken) log(LogLevel::warning, "device \"auto\" is the CPU here: " + cuda.why_none);
+    return {Device{}};
+  }
   for (const Device device : devices) {
     if (device.kind == DeviceKind::cuda) check_cuda(device.index);
   }
