@@ -77,7 +77,7 @@ TEST_CASE("Fused operators move no box and no sure keypoint by a twentieth of a 
       }
     }
   }
-  CHECK(sure > 100);
+  CHECK(sure > 50);  // of the examples alone
 }
 
 TEST_CASE("A person's pose has the same bits in every batch, on every executor and from every thread") {

@@ -198,14 +198,14 @@ class FakeCuda::Calls final : public posekit::CudaCalls {
     if (const int error = call()) return error;
     const std::lock_guard lock(mutex_);
     ++notes_.events;
-    event = new int(fake_current_device);
+    events_.push_back(std::make_unique<int>(fake_current_device));
+    event = events_.back().get();
     return 0;
   }
   int event_destroy(void* event) override {
     const int error = call(event);
     const std::lock_guard lock(mutex_);
     --notes_.events;
-    delete static_cast<int*>(event);
     return error;
   }
   int event_record(void* event, void* stream) override {
@@ -265,6 +265,7 @@ class FakeCuda::Calls final : public posekit::CudaCalls {
   Notes notes_;
   std::size_t first_failure_ = std::numeric_limits<std::size_t>::max();
   std::vector<std::unique_ptr<int>> streams_;
+  std::vector<std::unique_ptr<int>> events_;  ///< Those of a lost device are never destroyed.
   std::map<void*, Block> blocks_;
 };
 
