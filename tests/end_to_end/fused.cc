@@ -77,7 +77,7 @@ TEST_CASE("Fused operators move no box and no sure keypoint by a twentieth of a 
       }
     }
   }
-  CHECK(sure > 50);  // of the examples alone
+  CHECK(sure > (posekit_test::shared_dir() ? 100U : 50U));  // the examples alone have 99 keypoints
 }
 
 TEST_CASE("A person's pose has the same bits in every batch, on every executor and from every thread") {
