@@ -51,11 +51,11 @@ py::array decode(const py::bytes& file, const std::string& name, std::uint64_t m
   return array_of(std::move(*image));
 }
 
-/// A decoder of posekit._cv2_video. Python's exceptions become posekit's.
-class Cv2Decoder final : public FrameDecoder {
+/// A Decoder of posekit._cv2_video or posekit._av_video. Python's exceptions become posekit's.
+class PythonDecoder final : public FrameDecoder {
  public:
-  explicit Cv2Decoder(py::object decoder) : decoder_(std::move(decoder)) {}
-  ~Cv2Decoder() override {
+  explicit PythonDecoder(py::object decoder) : decoder_(std::move(decoder)) {}
+  ~PythonDecoder() override {
     const GilAcquire acquire;
     decoder_ = {};
   }
@@ -101,24 +101,30 @@ class Cv2Decoder final : public FrameDecoder {
   py::object decoder_;
 };
 
-/// A video by posekit's own decoder, or, where there is no OpenCV for that, by the environment's cv2.
+/// A file by the environment's cv2 or PyAV, whichever is there. @return null: it is no video
+/// @throws Error not_found with a reason and a remedy if neither is
+std::unique_ptr<FrameDecoder> open_by_python(const std::filesystem::path& path, const std::string& why_not_by_posekit) {
+  const GilAcquire acquire;
+  for (const char* module : {"posekit._cv2_video", "posekit._av_video"}) {
+    try {
+      py::object decoder = py::module_::import(module).attr("Decoder")(path.string());
+      if (!decoder.attr("is_open").cast<bool>()) return nullptr;
+      return std::make_unique<PythonDecoder>(std::move(decoder));
+    } catch (const py::error_already_set& error) {
+      if (!error.matches(PyExc_ImportError)) throw Error(ErrorCode::io, error.what());
+    }
+  }
+  throw Error(ErrorCode::not_found, why_not_by_posekit + ", or cv2 or PyAV for this Python (pip install opencv-python-headless, or av)");
+}
+
+/// A video by posekit's own decoder, or, where there is no OpenCV for that, by what the environment has.
 VideoReader open_video(const std::filesystem::path& file, std::uint64_t max_pixels) {
   std::error_code ignored;
   try {
     return VideoReader(file, {.max_pixels = max_pixels});
   } catch (const Error& error) {
     if (error.code() != ErrorCode::not_found || !std::filesystem::exists(file, ignored)) throw;
-    const auto open = [&](const std::filesystem::path& path) -> std::unique_ptr<FrameDecoder> {
-      const GilAcquire acquire;
-      try {
-        py::object decoder = py::module_::import("posekit._cv2_video").attr("Decoder")(path.string());
-        if (!decoder.attr("is_open").cast<bool>()) return nullptr;
-        return std::make_unique<Cv2Decoder>(std::move(decoder));
-      } catch (const py::error_already_set& no_cv2) {
-        if (!no_cv2.matches(PyExc_ImportError)) throw Error(ErrorCode::io, no_cv2.what());
-        throw Error(ErrorCode::not_found, std::string(error.what()) + ", or cv2 for this Python (pip install opencv-python-headless)");
-      }
-    };
+    const auto open = [&](const std::filesystem::path& path) { return open_by_python(path, error.what()); };
     return VideoReader(file, {.max_pixels = max_pixels, .open_file = open});
   }
 }

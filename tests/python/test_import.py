@@ -122,7 +122,7 @@ else:
 """
 
 
-def test_without_the_systems_opencv_videos_are_read_by_cv2_or_the_error_says_what_to_install(script: Script, tmp_path: Path) -> None:
+def test_without_the_systems_opencv_videos_are_read_by_cv2_or_av_or_the_error_says_what_to_install(script: Script, tmp_path: Path) -> None:
     """posekit's libraries without the one for videos."""
     import cv2
 
@@ -142,9 +142,11 @@ def test_without_the_systems_opencv_videos_are_read_by_cv2_or_the_error_says_wha
     other = script(OPEN_A_VIDEO.format(before=""), str(video), LD_LIBRARY_PATH=str(libraries))
     assert own == other and own.count("(64, 48") + own.count("(48, 64") == 6
 
-    neither = script(OPEN_A_VIDEO.format(before="sys.modules['cv2'] = None"), str(video), LD_LIBRARY_PATH=str(libraries))
+    third = script(OPEN_A_VIDEO.format(before="sys.modules['cv2'] = None"), str(video), LD_LIBRARY_PATH=str(libraries))
+    assert third == own
+    neither = script(OPEN_A_VIDEO.format(before="sys.modules['cv2'] = sys.modules['av'] = None"), str(video), LD_LIBRARY_PATH=str(libraries))
     kind, _, text = neither.partition(" ")
-    assert kind == "NotFoundError" and "pip install opencv-python-headless" in text
+    assert kind == "NotFoundError" and "pip install opencv-python-headless, or av" in text
     assert not problem_of_form(text, "library for videos", str(libraries)), text
     missing = script(OPEN_A_VIDEO.format(before=""), "none.mp4", LD_LIBRARY_PATH=str(libraries))
     assert missing.startswith("NotFoundError") and "cv2" not in missing

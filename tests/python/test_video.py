@@ -44,6 +44,26 @@ def test_a_video_gives_every_frame_with_its_place_and_time(name: str, tmp_path: 
         next(video)
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.avi"])
+def test_cv2_and_av_decode_the_same_frames_at_the_same_times_in_every_rotation(name: str, tmp_path: Path) -> None:
+    from posekit import _av_video, _cv2_video
+
+    film(tmp_path / name)
+    for rotation in (0, 90, 180, 270):
+        by_cv2, by_av = _cv2_video.Decoder(str(tmp_path / name)), _av_video.Decoder(str(tmp_path / name))
+        assert by_cv2.is_open and by_av.is_open
+        assert by_cv2.info() == by_av.info() == (440, 512, 8, 8)
+        for _ in range(8):
+            assert by_cv2.grab() and by_av.grab()
+            assert by_av.time_ms() == pytest.approx(by_cv2.time_ms(), abs=0.01)
+            one, other = by_cv2.retrieve(rotation), by_av.retrieve(rotation)
+            assert one is not None and other is not None and one.shape == other.shape == ((440, 512, 3) if rotation in (90, 270) else (512, 440, 3))
+            assert np.abs(one.astype(int) - other).mean() < 1  # they turn YUV into BGR by filters of their own
+        assert not by_cv2.grab() and not by_av.grab()
+    (tmp_path / "text.mp4").write_text("no video")
+    assert not _av_video.Decoder(str(tmp_path / "text.mp4")).is_open
+
+
 def test_a_frame_outlives_its_video_and_belongs_to_nobody_else(tmp_path: Path) -> None:
     film(tmp_path / "a.avi")
     video = posekit.open_video(str(tmp_path / "a.avi"))
