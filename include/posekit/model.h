@@ -65,8 +65,8 @@ struct ModelOptions {
   /// "auto", "cpu", "cuda", "cuda:N", or several of one kind joined by commas ("cuda:0,cuda:1").
   ///
   /// "auto" is CUDA if there is one, else the CPU. Several give a replica on each, which share the
-  /// work. The same one twice is allowed and shares the weights. Each replica then has a thread of
-  /// its own.
+  /// work. The same one twice is allowed and shares the weights. Each of several replicas has a
+  /// thread of its own, and each on CUDA one that launches the device's work.
   std::string device = "auto";
   Precision precision = Precision::automatic;
   WarmUp warm_up = WarmUp::check;

@@ -27,8 +27,8 @@ struct BatchResult {
 /// Runs a caller's batches. Each slot is the memory of one batch, which passes through staging → crop (for images on the device) → submit →
 /// collect. Where the model runs beside the caller's thread, one batch is computed while the next is filled.
 ///
-/// `staging`, `crop` and `submit` are for one thread at a time, `collect` for another one if need be, on other slots. The backend must
-/// outlive it. The destructor waits for what is still computed.
+/// A slot is for one thread at a time. Of two slots at once, one may be collected or submitted while another is staged, cropped into or
+/// collected. The backend must outlive it. The destructor waits for what is still computed.
 class POSEKIT_API BatchSession {
  public:
   static constexpr std::size_t slots = 2;  ///< Of a session on one device.
@@ -91,6 +91,8 @@ class ModelBackend {
   virtual void release_cached() noexcept = 0;
   /// @throws Error invalid_argument for a model on several devices
   [[nodiscard]] virtual std::unique_ptr<MemoryMeter> memory() = 0;
+  /// The same model with sessions that do their work on the threads that call them, for who measures a thread.
+  [[nodiscard]] virtual ModelBackend& on_callers_threads() noexcept { return *this; }
 };
 
 }  // namespace posekit::inline v0

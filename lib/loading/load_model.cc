@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "backend/batch_limit.h"
+#include "backend/launching_thread.h"
 #include "backend/replicas.h"
 #include "base/log.h"
 #include "base/process_end.h"
@@ -91,11 +93,17 @@ std::shared_ptr<ModelBackend> make_backend(OpenedModel& model, const ModelOption
   const BatchTraits& traits = model.file->batch_traits();
   const bool suspect = traits.fixed > 0 && !traits.mixed;
   if (!suspect || model.max_batch) {
-    return model.file->make_backend(model.info, model.max_batch.value_or(traits.mixed ? 1 : any));
+/// What runs an opened model's batches.
+std::shared_ptr<ModelBackend> backend_of(OpenedModel& model, std::size_t max_batch) {
+  auto backend = model.file->make_backend(model.info, max_batch);
+  return backend->on_cpu() ? backend : with_launching_thread(std::move(backend));
+}
+
+    return backend_of(model, model.max_batch.value_or(traits.mixed ? 1 : any));
   }
   model.max_batch = 1;
   if (options.warm_up == WarmUp::check) {
-    const auto trial = model.file->make_backend(model.info, any);
+    const auto trial = backend_of(model, any);
     if (traits.fixed > 1 && traits.fixed <= most_tried && !takes_batch(*trial, 1) && takes_batch(*trial, traits.fixed)) {
       throw Error(ErrorCode::invalid_model,
                   fmt::format("model \"{}\" takes batches of {} only ({}), but has to take any number of crops: {}", model.info.name,
@@ -108,7 +116,7 @@ std::shared_ptr<ModelBackend> make_backend(OpenedModel& model, const ModelOption
       model.info.notes.push_back(fmt::format("the batch is fixed to 1 ({}), so it runs in batches of one: {}", traits.where, batch_remedy));
     }
   }
-  return model.file->make_backend(model.info, *model.max_batch);
+  return backend_of(model, *model.max_batch);
 }
 
 }  // namespace

@@ -29,7 +29,8 @@ std::uint64_t peak_of_batch(ModelBackend& backend, std::size_t crops, MemoryMete
 
 }  // namespace
 
-MemoryReport measure_memory(ModelBackend& backend) {
+MemoryReport measure_memory(ModelBackend& model) {
+  ModelBackend& backend = model.on_callers_threads();
   const std::unique_ptr<MemoryMeter> meter = backend.memory();
   MemoryReport report{.device = backend.devices().front(),
                       .weights = meter->weights(),

@@ -86,7 +86,7 @@ class Model(Loadable[_core.Model]):
         model is loaded and not kept, nothing is written to disk, and metadata are in the archive or in the options. Loading runs code from the
         file: open only files you trust.
     device: "auto" (CUDA if there is one, else the CPU), "cpu", "cuda", "cuda:N". Several of one kind joined by commas ("cuda:0,cuda:1"): a
-        replica on each, with a thread of its own; they share the work, and replicas on one device the weights.
+        replica on each, with a thread of its own, on CUDA one more that launches the work; they share the work, and replicas on one device the weights.
     precision: "fp32", "fp16" or "bf16": weights and crops are converted. "as_exported": nothing of the network is cast, and crops are given to it in
         the metadata's dtype. "auto": as exported if that is "fp16" or "bf16", else "fp32".
     metadata, preset: a document, the path of one, or a preset's name, instead of what the model brings.

@@ -21,88 +21,32 @@
 #include "posekit/error.h"
 #include "posekit/estimator.h"
 #include "posekit/runtime.h"
+#include "support/crowd.h"
 #include "support/fake_backend.h"
 #include "support/fake_device.h"
 
 using namespace posekit;
 using Catch::Matchers::ContainsSubstring;
+using posekit_test::all_right;
 using posekit_test::CropBatch;
+using posekit_test::Crowd;
+using posekit_test::device;
 using posekit_test::FakeBackend;
 using posekit_test::FakeDevice;
+using posekit_test::good_device;
+using posekit_test::grey_of;
+using posekit_test::lost_device;
+using posekit_test::one_keypoint;
+using posekit_test::peaks_of;
+using posekit_test::run;
 
 namespace {
-
-constexpr int side = 16;
-
-ModelInfo one_keypoint() {
-  ModelInfo info;
-  info.name = "fake";
-  info.input.width = side;
-  info.input.height = side;
-  info.output = HeatmapOutput{.size = {8, 8}, .udp = false, .refinement = Refinement::none};
-  info.pose().alignment = Alignment::classic;
-  info.pose().keypoints = {.name = "one", .provenance = {}, .keypoints = {{"nose", 0}}, .links = {}, .sigmas = {}, .subsets = {}};
-  return info;
-}
-
-int grey_of(const CropBatch& crops, std::size_t person) { return posekit_test::middle_grey(crops, person, side); }
-
-/// The score is the crop's grey, so that every person's answer differs from the others'.
-FakeDevice::Peaks peaks_of(const CropBatch& crops) {
-  FakeDevice::Peaks peaks;
-  for (std::size_t i = 0; i < crops.count; ++i)
-    peaks.push_back({.score = static_cast<float>(grey_of(crops, i)), .x = 3, .y = 4, .usable = true});
-  return peaks;
-}
-
-std::shared_ptr<FakeDevice> device(FakeDevice::Compute compute, FakeDevice::OnSubmit on_submit = {}) {
-  return std::make_shared<FakeDevice>(one_keypoint(), std::move(compute), std::move(on_submit));
-}
-std::shared_ptr<FakeDevice> good_device() {
-  return device([](std::size_t, const CropBatch& crops) { return peaks_of(crops); });
-}
-
-/// One image whose people stand side by side, each of another grey.
-struct Crowd {
-  Image image;
-  std::vector<Box> boxes;
-
-  explicit Crowd(std::size_t count, int first_grey = 1) : image{{}, static_cast<int>(count) * 40, 40, PixelFormat::gray8} {
-    image.pixels.resize(count * 40 * 40);
-    for (std::size_t i = 0; i < image.pixels.size(); ++i)
-      image.pixels[i] = static_cast<std::uint8_t>(static_cast<std::size_t>(first_grey) + i % (count * 40) / 40);
-    for (std::size_t i = 0; i < count; ++i) {
-      const auto x = static_cast<double>(i) * 40;
-      boxes.push_back({x + 8, 8, x + 32, 32});
-    }
-  }
-  ImageBoxes input() const { return {image.view(), boxes}; }
-};
-
-ImageResult run(const PoseEstimator& estimator, const Crowd& crowd, const RunControl& control = {}) {
-  const ImageBoxes input = crowd.input();
-  return estimator.estimate_batch({&input, 1}, control).front();
-}
-
-/// Whether the poses are in the order of their boxes, each with its own answer, and how many there are.
-bool all_right(const ImageResult& result, std::size_t count, int first_grey = 1) {
-  if (result.poses.size() != count) return false;
-  std::size_t last = 0;
-  for (const Pose& pose : result.poses) {
-    if (pose.keypoints.at(0).score != static_cast<float>(static_cast<std::size_t>(first_grey) + pose.box_index)) return false;
-    if (pose.box_index < last) return false;
-    last = pose.box_index;
-  }
-  return true;
-}
 
 PoseEstimator around(std::vector<std::shared_ptr<ModelBackend>> replicas, std::size_t max_batch = 1) {
   EstimatorOptions options;
   options.max_batch = max_batch;
   return PoseEstimator(Model(make_replica_set(std::move(replicas))), options);
 }
-
-Error lost_device() { return {ErrorCode::device_unavailable, "device cuda:0 is lost (an illegal memory access was encountered)"}; }
 
 /// Keeps the library's notes while it lives.
 class Notes {
@@ -320,8 +264,8 @@ TEST_CASE("A detector that runs out of memory halves its batches") {
   ModelInfo info;
   info.purpose = DetectInfo{};
   info.name = "fake detector";
-  info.input.width = side;
-  info.input.height = side;
+  info.input.width = posekit_test::crowd_side;
+  info.input.height = posekit_test::crowd_side;
   info.output = BoxesOutput{};
   const auto answer = [](const CropBatch& crops) {
     if (crops.count > 2) throw out_of_memory();

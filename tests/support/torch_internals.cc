@@ -173,7 +173,7 @@ std::vector<std::uint8_t> torch_crop(const std::string& device, const posekit::C
 }
 
 std::unique_ptr<posekit::BatchSession> open_device_session_of(posekit::ModelBackend& backend, const posekit::DecodeRequest& request) {
-  return posekit::open_device_session(dynamic_cast<posekit::TorchBackend&>(backend).replica(), request);
+  return posekit::open_device_session(dynamic_cast<posekit::TorchBackend&>(backend.on_callers_threads()).replica(), request);
 }
 
 namespace {
