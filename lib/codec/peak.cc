@@ -39,20 +39,11 @@ class Patch {
     memory_.assign((side_ + 1) * stride_, 0.0);
   }
 
-  /// Copies the cells around (px, py). @return whether all are finite
-  bool take(std::span<const float> heatmap, Size size, int px, int py) {
-    const int first = std::max(0, px - reach_);
-    const int count = std::min(size.width - 1, px + reach_) - first + 1;
-    double not_finite = 0;  // value - value is 0 for finite values, else NaN
-    for (int y = std::max(0, py - reach_); y <= std::min(size.height - 1, py + reach_); ++y) {
-      const float* from = heatmap.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(size.width) + first;
-      double* to = memory_.data() + static_cast<std::size_t>(y - py + reach_) * stride_ + (first - px + reach_);
-      for (int i = 0; i < count; ++i) {
-        to[i] = static_cast<double>(from[i]);
-        not_finite += to[i] - to[i];
-      }
-    }
-    return not_finite == 0;
+  /// Copies the cells around (px, py) of a map. @return whether all are finite
+  bool take(std::span<const float> map, Size size, int px, int py) { return take_from(map, size.width, {0, 0}, size, px, py); }
+  /// The same where only they are known, with something else where they are outside of the map.
+  bool take_known(std::span<const float> cells, Size size, int px, int py) {
+    return take_from(cells, static_cast<int>(side_), {px - reach_, py - reach_}, size, px, py);
   }
 
   /// The blurred values of the 3x3 cells in the middle. The kernel is two shorter than the patch.
@@ -77,6 +68,27 @@ class Patch {
   }
 
  private:
+  struct Cell {
+    int x;
+    int y;
+  };
+
+  /// @param cells in rows of `row` cells, the first of them at `origin` of the map
+  bool take_from(std::span<const float> cells, int row, Cell origin, Size size, int px, int py) {
+    const int first = std::max(0, px - reach_);
+    const int count = std::min(size.width - 1, px + reach_) - first + 1;
+    double not_finite = 0;  // value - value is 0 for finite values, else NaN
+    for (int y = std::max(0, py - reach_); y <= std::min(size.height - 1, py + reach_); ++y) {
+      const float* from = cells.data() + static_cast<std::ptrdiff_t>(y - origin.y) * row + (first - origin.x);
+      double* to = memory_.data() + static_cast<std::size_t>(y - py + reach_) * stride_ + (first - px + reach_);
+      for (int i = 0; i < count; ++i) {
+        to[i] = static_cast<double>(from[i]);
+        not_finite += to[i] - to[i];
+      }
+    }
+    return not_finite == 0;
+  }
+
   std::size_t side_;
   std::size_t stride_;
   int reach_;
@@ -127,15 +139,19 @@ float blurred_maximum(std::span<const float> heatmap, Size size, std::span<const
   return static_cast<float>(best);
 }
 
-/// @return whether the values within the kernel's reach of the peak are finite
-bool reduce_dark(std::span<const float> heatmap, Size size, std::span<const double> kernel, DecodeScratch& scratch, PeakRecord& record) {
-  Patch patch(dark_reach(static_cast<int>(kernel.size())), scratch.patch);
-  if (!patch.take(heatmap, size, record.x, record.y)) return false;
+/// What the blurred cells around the peak say. @return whether the answer does not depend on the maximum of the whole blurred channel
+bool decided_by_patch(Size size, std::span<const double> kernel, Patch& patch, PeakRecord& record) {
   if (!(record.score >= static_cast<float>(dark_lowest))) return true;  // everything is clipped: the integer peak is the answer
   record.around = blur_around(size, record.x, record.y, kernel, patch);
-  const bool clip_is_far = record.score <= static_cast<float>(dark_highest) &&
-                           std::ranges::all_of(record.around, [](float value) { return value >= static_cast<float>(dark_lowest); });
-  if (!clip_is_far) record.blurred_max = blurred_maximum(heatmap, size, kernel, scratch.blurred);
+  return record.score <= static_cast<float>(dark_highest) &&
+         std::ranges::all_of(record.around, [](float value) { return value >= static_cast<float>(dark_lowest); });
+}
+
+/// @return whether the values within the kernel's reach of the peak are finite
+bool reduce_dark(std::span<const float> heatmap, Size size, std::span<const double> kernel, DecodeScratch& scratch, PeakRecord& record) {
+  Patch patch(peak_reach(Refinement::dark, kernel.size()), scratch.patch);
+  if (!patch.take(heatmap, size, record.x, record.y)) return false;
+  if (!decided_by_patch(size, kernel, patch, record)) record.blurred_max = blurred_maximum(heatmap, size, kernel, scratch.blurred);
   return true;
 }
 
@@ -174,6 +190,15 @@ CellPoint refine_dark(const PeakRecord& record) {
   return point;
 }
 
+/// The record of a peak before anything around it was read.
+PeakRecord record_at(std::size_t peak, float score, Size size) {
+  PeakRecord record;
+  record.x = static_cast<std::int32_t>(peak % static_cast<std::size_t>(size.width));
+  record.y = static_cast<std::int32_t>(peak / static_cast<std::size_t>(size.width));
+  record.score = score;
+  return record;
+}
+
 double quarter(float before, float after) { return after > before ? 0.25 : after < before ? -0.25 : 0; }
 
 CellPoint refine_quarter(const PeakRecord& record, Size size) {
@@ -186,6 +211,15 @@ CellPoint refine_quarter(const PeakRecord& record, Size size) {
 
 }  // namespace
 
+int peak_reach(Refinement refinement, std::size_t kernel_size) noexcept {
+  switch (refinement) {
+    case Refinement::dark: return dark_reach(static_cast<int>(kernel_size));
+    case Refinement::quarter: return 1;
+    case Refinement::none: break;
+  }
+  return 0;
+}
+
 void DecodeScratch::reserve(std::size_t kernel_size) {
   const std::size_t side = kernel_size + 2;
   patch.reserve((side + 1) * stride_of(side));
@@ -193,18 +227,38 @@ void DecodeScratch::reserve(std::size_t kernel_size) {
 
 PeakRecord reduce_peak(std::span<const float> heatmap, Size size, Refinement refinement, std::span<const double> kernel,
                        DecodeScratch& scratch) {
-  PeakRecord record;
   const std::size_t peak = kernels().first_maximum(heatmap.data(), heatmap.size());
-  if (peak == heatmap.size()) return record;
-  record.x = static_cast<std::int32_t>(peak % static_cast<std::size_t>(size.width));
-  record.y = static_cast<std::int32_t>(peak / static_cast<std::size_t>(size.width));
-  record.score = heatmap[peak];
+  if (peak == heatmap.size()) return {};
+  PeakRecord record = record_at(peak, heatmap[peak], size);
   switch (refinement) {
     case Refinement::dark: record.usable = reduce_dark(heatmap, size, kernel, scratch, record); break;
     case Refinement::quarter: record.usable = reduce_quarter(heatmap, size, record); break;
     case Refinement::none: record.usable = std::isfinite(record.score); break;
   }
   return record.usable ? record : PeakRecord{};
+}
+
+bool reduce_patch(std::size_t peak, std::span<const float> patch, Size size, Refinement refinement, std::span<const double> kernel,
+                  DecodeScratch& scratch, PeakRecord& record) {
+  record = record_at(peak, patch[patch.size() / 2], size);
+  if (std::isnan(record.score)) return false;  // the maximum is another cell
+  bool decided = true;
+  switch (refinement) {
+    case Refinement::dark: {
+      Patch cells(peak_reach(refinement, kernel.size()), scratch.patch);
+      record.usable = cells.take_known(patch, size, record.x, record.y);
+      decided = !record.usable || decided_by_patch(size, kernel, cells, record);
+      break;
+    }
+    case Refinement::quarter: {
+      record.usable = std::ranges::all_of(patch, [](float value) { return std::isfinite(value); });
+      std::ranges::copy(patch, record.around.begin());
+      break;
+    }
+    case Refinement::none: record.usable = std::isfinite(record.score); break;
+  }
+  if (!record.usable) record = {};
+  return decided;
 }
 
 CellPoint refine_peak(const PeakRecord& record, Size size, Refinement refinement) {

@@ -1,7 +1,7 @@
 /// A session on a device: batches that are uploaded, computed and reduced beside the caller's thread.
 ///
 /// In order, for one batch: crops of images on the device and the upload of the others on the copy stream, an event; on the compute stream,
-/// held back by it: normalisation, forward, reduction, download of the records, an event that `collect` waits for. The host waits for
+/// held back by it: normalisation, forward, reduction, download of the peaks, an event that `collect` waits for. The host waits for
 /// nothing in between.
 #include "torch/device_session.h"
 
@@ -30,6 +30,7 @@ struct Slot {
   std::vector<PeakRecord> peaks;
   std::vector<bool> cropped;  ///< For each crop: it was cut out on the device, and `staging` has nothing for it.
   DeviceEvent image_ready;    ///< On the caller's stream.
+  DecodeScratch scratch;
   DeviceEvent uploaded;
   std::shared_ptr<DeviceEvent> done = std::make_shared<DeviceEvent>();
   bool under_way = false;  ///< Submitted, not collected.
@@ -79,7 +80,6 @@ class DeviceSession final : public BatchSession {
   void upload(Slot& slot);
   void download(const at::Tensor& from, std::size_t position, Slot& slot);
   BatchResult read(Slot& slot, const at::Tensor& heatmaps);
-  void reduce_full_maps(const at::Tensor& heatmaps, const std::vector<std::int64_t>& channels, Slot& slot);
 
   Replica& replica_;
   DecodeRequest request_;
@@ -203,7 +203,9 @@ void DeviceSession::enqueue(Slot& slot) {
       for (at::Tensor& output : *outputs) output = output.to(replica_.network.device());
     }
     slot.heatmaps = request_.flip_test ? reduction_->wanted_mean(plain[0], mirrored[0]) : reduction_->wanted(plain[0]);
-    download(reduction_->reduce(slot.heatmaps), 0, slot);
+    const PeakReduction::Peaks peaks = reduction_->peaks(slot.heatmaps);
+    download(peaks.places, 0, slot);
+    download(peaks.patches, 1, slot);
   } else {
     slot.outputs = plain.size();
     for (std::size_t i = 0; i < plain.size(); ++i) download(plain[i].to(at::kFloat), i, slot);
@@ -266,24 +268,13 @@ BatchResult DeviceSession::read(Slot& slot, const at::Tensor& heatmaps) {
     return {.peaks = {}, .output = std::move(output)};
   }
   slot.peaks.resize(static_cast<std::size_t>(count * heatmaps.size(1)));
-  const int width = std::get<HeatmapOutput>(info().output).size.width;
-  const auto* words = slot.host[0].const_data_ptr<std::int32_t>();
-  std::vector<std::int64_t> unclear;
-  for (std::size_t i = 0; i < slot.peaks.size(); ++i) {
-    if (!unpack(words + i * PeakReduction::words, width, slot.peaks[i])) unclear.push_back(static_cast<std::int64_t>(i));
+  const std::vector<std::int64_t> incomplete =
+      reduction_->read({.places = slot.host[0].narrow(0, 0, count), .patches = slot.host[1].narrow(0, 0, count)}, slot.peaks, slot.scratch);
+  if (!incomplete.empty()) {  // the batch is done, so its heatmaps may be read on any stream; this one does not queue behind the next batch
+    const StreamGuard guard(replica_.streams, StreamRole::full_map);
+    reduction_->complete(heatmaps, incomplete, slot.peaks, slot.scratch);
   }
-  if (!unclear.empty()) reduce_full_maps(heatmaps, unclear, slot);
   return {.peaks = slot.peaks, .output = {}};
-}
-
-/// The batch is done, so its heatmaps may be read on any stream; this one does not queue behind the next batch.
-void DeviceSession::reduce_full_maps(const at::Tensor& heatmaps, const std::vector<std::int64_t>& channels, Slot& slot) {
-  const StreamGuard guard(replica_.streams, StreamRole::full_map);
-  const at::Tensor records = reduction_->reduce_full_map(heatmaps, channels).to(at::kCPU).contiguous();
-  const int width = std::get<HeatmapOutput>(info().output).size.width;
-  const auto* words = records.const_data_ptr<std::int32_t>();
-  for (std::size_t i = 0; i < channels.size(); ++i)
-    (void)unpack(words + i * PeakReduction::words, width, slot.peaks[static_cast<std::size_t>(channels[i])]);
 }
 
 }  // namespace

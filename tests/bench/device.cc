@@ -26,6 +26,7 @@
 #include <string>
 #include <vector>
 
+#include "codec/peak.h"
 #include "loading/load_model.h"
 #include "posekit/estimator.h"
 #include "posekit/runtime.h"
@@ -73,8 +74,9 @@ Loaded load(const Options& options, const std::string& precision) {
   model.precision = precision == "fp16" ? Precision::fp16 : precision == "bf16" ? Precision::bf16 : Precision::fp32;
   const c10::InferenceMode inference;
   const auto own = load_model(std::filesystem::path(options.model), model);
-  return {own, &dynamic_cast<TorchBackend&>(*own).replica(),
-          std::make_shared<BySessions>(load_model(std::filesystem::path(options.model), model))};
+  std::shared_ptr<ModelBackend> other = load_model(std::filesystem::path(options.model), model);
+  if (other->on_cpu()) other = std::make_shared<BySessions>(other);
+  return {own, &dynamic_cast<TorchBackend&>(own->on_callers_threads()).replica(), other};
 }
 
 std::vector<Image> noise_images(std::size_t count) {
@@ -140,22 +142,22 @@ std::map<std::string, double> stages(const Loaded& model, const DecodeRequest& r
   std::vector<at::Tensor> device;
   std::vector<at::Tensor> normalized;
   for (int i = 0; i < 3; ++i) {  // rotated, so that no cache holds them
-    host.push_back(at::empty({count, input.height, input.width, 3}, replica.streams.host_memory().dtype(at::kByte)));
+    host.push_back(replica.streams.host_tensor({count, input.height, input.width, 3}, at::kByte));
     host.back().copy_(at::randint(256, host.back().sizes(), at::TensorOptions().dtype(at::kByte)));
     device.push_back(host.back().to(replica.network.device()).clone());
     normalized.push_back(replica.network.normalized(device.back()));
   }
   std::vector<at::Tensor> heatmaps;
   for (const at::Tensor& crops : normalized) heatmaps.push_back(replica.network.forward(crops).front());
-  const at::Tensor records = reduction.reduce(reduction.wanted(heatmaps[0]));
-  const at::Tensor back = at::empty(records.sizes(), replica.streams.host_memory().dtype(at::kInt));
+  const at::Tensor patches = reduction.peaks(reduction.wanted(heatmaps[0])).patches;
+  const at::Tensor back = replica.streams.host_tensor(patches.sizes(), at::kFloat);
   std::size_t turn = 0;
   const auto timed = [&](const std::function<void(std::size_t)>& work) { return time_of(replica, seconds, [&] { work(turn++ % 3); }); };
   return {{"upload", timed([&](std::size_t i) { device[i].copy_(host[i], true); })},
           {"normalise", timed([&](std::size_t i) { (void)replica.network.normalized(device[i]); })},
           {"forward", timed([&](std::size_t i) { (void)replica.network.forward(normalized[i]); })},
-          {"peaks", timed([&](std::size_t i) { (void)reduction.reduce(reduction.wanted(heatmaps[i])); })},
-          {"download", timed([&](std::size_t) { back.copy_(records, true); })}};
+          {"peaks", timed([&](std::size_t i) { (void)reduction.peaks(reduction.wanted(heatmaps[i])); })},
+          {"download", timed([&](std::size_t) { back.copy_(patches, true); })}};
 }
 
 struct Ratio {
@@ -309,12 +311,13 @@ void run(const Options& options) {
   const ModelInfo& info = model.replica->network.info();
   const std::size_t keypoints = info.pose().keypoints.size();
   const DecodeRequest request = make_decode_request(info);
+  const auto side = static_cast<std::size_t>(2 * peak_reach(std::get<HeatmapOutput>(info.output).refinement, request.kernel.size()) + 1);
+  const std::size_t bytes_per_person = keypoints * (sizeof(std::int64_t) + side * side * sizeof(float));
   std::printf("%s on %s, %s, Torch %s, %s\n%zu bytes come back for a person\n", info.name.c_str(),
               to_string(model.backend->devices()).c_str(), options.precision.c_str(), torch_versions().running.c_str(),
-              memory_text().c_str(), keypoints * PeakReduction::words * 4);
+              memory_text().c_str(), bytes_per_person);
   json << "{\n  \"model\": \"" << info.name << "\", \"device\": \"" << to_string(model.backend->devices()) << "\", \"precision\": \""
-       << options.precision << "\", \"torch\": \"" << torch_versions().running
-       << "\", \"bytes_per_person\": " << keypoints * PeakReduction::words * 4;
+       << options.precision << "\", \"torch\": \"" << torch_versions().running << "\", \"bytes_per_person\": " << bytes_per_person;
   for (const std::size_t batch : options.batches) {
     const Ratio ratio = alternate(options, model, batch, images);
     std::printf("batch %3zu: forward %9.2f, end to end %9.2f persons/s, ratio %.4f |", batch, ratio.forward, ratio.end_to_end,

@@ -71,6 +71,55 @@ TEST_CASE("Local DARK agrees with the whole blur within a thousandth of a cell, 
   CHECK(refined > 700);
 }
 
+TEST_CASE("What a peak's surroundings decide is what the whole channel says, to the bit; else it is said what is missing") {
+  const Refinement refinement = GENERATE(Refinement::dark, Refinement::quarter, Refinement::none);
+  const int kernel_size = GENERATE(3, 11, 17);
+  const auto kernel = gaussian_kernel(kernel_size);
+  const int reach = peak_reach(refinement, kernel.size());
+  std::mt19937 random(static_cast<unsigned>(kernel_size));
+  DecodeScratch scratch;
+  int decided = 0;
+  int weak = 0;
+  int hidden = 0;
+  for (int i = 0; i < 600; ++i) {
+    auto map = random_channel(random);
+    constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+    if (i % 10 == 0) map[random() % map.size()] = i % 20 == 0 ? nan : -std::numeric_limits<float>::infinity();
+    // The first maximum, as whoever lets a NaN win finds it.
+    auto peak = static_cast<std::size_t>(std::ranges::max_element(map) - map.begin());
+    if (const auto found = std::ranges::find_if(map, [](float value) { return std::isnan(value); }); found != map.end())
+      peak = static_cast<std::size_t>(found - map.begin());
+    std::vector<float> patch;
+    for (int y = -reach; y <= reach; ++y) {
+      for (int x = -reach; x <= reach; ++x) {
+        const int column = std::clamp(static_cast<int>(peak) % size.width + x, 0, size.width - 1);
+        const int row = std::clamp(static_cast<int>(peak) / size.width + y, 0, size.height - 1);
+        patch.push_back(map[static_cast<std::size_t>(row * size.width + column)]);
+      }
+    }
+    PeakRecord record;
+    const bool complete = reduce_patch(peak, patch, size, refinement, kernel, scratch, record);
+    const PeakRecord expected = reduce_peak(map, size, refinement, kernel, scratch);
+    INFO("channel " << i);
+    if (!complete && std::isnan(record.score)) {
+      CHECK(std::ranges::any_of(map, [](float value) { return std::isnan(value); }));
+      ++hidden;
+      continue;
+    }
+    CHECK(record.usable == expected.usable);
+    CHECK(record.x == expected.x);
+    CHECK(record.y == expected.y);
+    CHECK(record.score == expected.score);
+    CHECK(record.around == expected.around);
+    CHECK(std::isnan(record.blurred_max));
+    CHECK(complete == std::isnan(expected.blurred_max));
+    ++(complete ? decided : weak);
+  }
+  CHECK(decided > 200);
+  CHECK(hidden > 10);
+  CHECK((weak > 20) == (refinement == Refinement::dark));
+}
+
 TEST_CASE("Blur kernels are normalised and symmetric, those of tables and those of the formula") {
   for (int length = 1; length <= 31; length += 2) {
     const auto kernel = gaussian_kernel(length);

@@ -80,26 +80,12 @@ std::vector<posekit::PeakRecord> torch_peaks(const std::string& device, const po
   const at::Tensor plain = tensor_of(heatmaps.values, heatmaps, info, c10::Device(device));
   const at::Tensor maps =
       mirrored.empty() ? reduction.wanted(plain) : reduction.wanted_mean(plain, tensor_of(mirrored, heatmaps, info, c10::Device(device)));
-  const at::Tensor words = reduction.reduce(maps).cpu();
-  if (words.sizes() != at::IntArrayRef{plain.size(0), static_cast<std::int64_t>(plan.channels.size()), posekit::PeakReduction::words})
-    throw std::logic_error("records of another shape");
-
+  const posekit::PeakReduction::Peaks peaks = reduction.peaks(maps);
   std::vector<posekit::PeakRecord> records(heatmaps.batch * plan.channels.size());
-  std::vector<std::int64_t> unclear;
-  const auto read = [&](const at::Tensor& from, std::int64_t row, std::size_t to) {
-    return unpack(from.const_data_ptr<std::int32_t>() + row * posekit::PeakReduction::words,
-                  std::get<posekit::HeatmapOutput>(info.output).size.width, records[to]);
-  };
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    if (!read(words, static_cast<std::int64_t>(i), i)) unclear.push_back(static_cast<std::int64_t>(i));
-  }
-  if (second_looks != nullptr) *second_looks += unclear.size();
-  if (unclear.empty()) return records;
-  const at::Tensor again = reduction.reduce_full_map(maps, unclear).cpu();
-  for (std::size_t i = 0; i < unclear.size(); ++i) {
-    if (!read(again, static_cast<std::int64_t>(i), static_cast<std::size_t>(unclear[i])))
-      throw std::logic_error("a second look that wants a third");
-  }
+  posekit::DecodeScratch scratch;
+  const auto incomplete = reduction.read({peaks.places.cpu(), peaks.patches.cpu()}, records, scratch);
+  if (second_looks != nullptr) *second_looks += incomplete.size();
+  reduction.complete(maps, incomplete, records, scratch);
   return records;
 }
 
