@@ -1266,8 +1266,8 @@ typedef struct posekit_pipeline_options {
   size_t queue_frames;       /**< Most frames before each stage; 0: see above. */
   size_t batch_frames;       /**< Most frames in one call of a model; 0 = 1 on a CPU, 8 on a GPU. */
   size_t detect_every;       /**< The detector sees every Nth frame; 0 = 1. */
-  size_t detect_calls;       /**< Calls of the detector at once, up to 64; 0 = 1. */
-  size_t estimate_calls;     /**< The same of the estimator; 0 = 1 on a CPU, 2 on a GPU. */
+  size_t detect_calls;       /**< Calls of the detector at once, up to 64; 0 = 1 on a CPU, 2 on a GPU. */
+  size_t estimate_calls;     /**< The same of the estimator. */
   uint64_t batch_wait_us;    /**< Microseconds that a call waits for its batch to fill; 0: none. */
   uint64_t frame_timeout_us; /**< Microseconds after which an unfinished frame fails; 0: never. */
   posekit_overflow overflow;

@@ -41,7 +41,7 @@ posekit::PipelineOptions pipeline_options(const posekit_pipeline_options* given)
   result.batch_frames = options.batch_frames;
   result.batch_wait = microseconds(options.batch_wait_us, "batch_wait_us");
   result.detect_every = std::max<std::size_t>(options.detect_every, 1);
-  result.detect_calls = std::max<std::size_t>(options.detect_calls, 1);
+  result.detect_calls = options.detect_calls;
   result.estimate_calls = options.estimate_calls;
   if (options.frame_timeout_us != 0) result.frame_timeout = microseconds(options.frame_timeout_us, "frame_timeout_us");
   if (options.tracker != nullptr) result.tracker = options.tracker->tracker;

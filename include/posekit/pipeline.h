@@ -41,9 +41,10 @@ struct PipelineOptions {
   std::chrono::microseconds batch_wait{0};
   /// The detector runs on the first frame and every detect_every-th after it; >= 1.
   std::size_t detect_every = 1;
-  /// Calls of the detector that run side by side, a thread for each; 1 to 64.
-  std::size_t detect_calls = 1;
-  /// The same of the estimator, up to 64; 0 = 1 on a CPU, 2 on a GPU.
+  /// Calls of the detector that run side by side, a thread for each, up to 64; 0 = 1 on a CPU, 2
+  /// on a GPU.
+  std::size_t detect_calls = 0;
+  /// The same of the estimator.
   std::size_t estimate_calls = 0;
   /// Time limit of a frame's model calls, counted from when it was accepted; > 0. None: no limit.
   ///

@@ -42,7 +42,8 @@ void expect_time(const char* option, std::chrono::microseconds given, std::int64
 /// The options without zeros that stand for a default. @throws Error invalid_argument
 PipelineOptions complete(PipelineOptions options, const Predictor& predictor) {
   const PoseEstimator& estimator = predictor.estimator();
-  const bool detects = predictor.detector() != nullptr;
+  const PersonDetector* detector = predictor.detector();
+  const bool detects = detector != nullptr;
   const bool on_cpu = estimator.model().on_cpu();
   if (options.tracker && options.tracker->keypoint_count() != estimator.keypoints().size()) {
     throw Error(ErrorCode::invalid_argument,
@@ -50,6 +51,7 @@ PipelineOptions complete(PipelineOptions options, const Predictor& predictor) {
                             options.tracker->keypoint_count(), estimator.keypoints().size()));
   }
   if (options.batch_frames == 0) options.batch_frames = on_cpu ? 1 : batch_on_gpu;
+  if (options.detect_calls == 0) options.detect_calls = !detects || detector->model().on_cpu() ? 1 : calls_on_gpu;
   if (options.estimate_calls == 0) options.estimate_calls = on_cpu ? 1 : calls_on_gpu;
   expect_count("batch_frames", options.batch_frames, 1, most_frames);
   expect_count("detect_every", options.detect_every, 1, most_frames);

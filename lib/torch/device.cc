@@ -48,17 +48,20 @@ void quietly_on(CudaCalls& calls, int index, const Work& work) noexcept {
 
 }  // namespace
 
-DeviceStreams::DeviceStreams(c10::Device device) : device_(device) {
+DeviceStreams::DeviceStreams(c10::Device device, Task task) : device_(device) {
   if (!device.is_cuda()) return;
   calls_ = cuda_calls();
   index_ = device.index();  // NOLINT(bugprone-signed-char-misuse): a small number
-  make_streams();
+  make_streams(task);
 }
 
-DeviceStreams::DeviceStreams(CudaCalls& calls, int index) : device_(c10::kCPU), calls_(&calls), index_(index) { make_streams(); }
+DeviceStreams::DeviceStreams(CudaCalls& calls, int index, Task task) : device_(c10::kCPU), calls_(&calls), index_(index) {
+  make_streams(task);
+}
 
-void DeviceStreams::make_streams() {
-  streams_ = {calls_->stream_from_pool(false, index_), calls_->stream_from_pool(false, index_), calls_->stream_from_pool(true, index_)};
+void DeviceStreams::make_streams(Task task) {
+  streams_ = {calls_->stream_from_pool(task == Task::detect, index_), calls_->stream_from_pool(false, index_),
+              calls_->stream_from_pool(true, index_)};
 }
 
 at::Tensor DeviceStreams::host_tensor(c10::IntArrayRef sizes, c10::ScalarType type) const {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include "posekit/model_info.h"
 
 #include "torch/cuda_calls.h"
 
@@ -26,9 +27,10 @@ enum class StreamRole : std::uint8_t {
 /// The streams of one device. Immutable, safe to share.
 class DeviceStreams {
  public:
-  explicit DeviceStreams(c10::Device device);
+  /// @param task of the model: a detector's short forwards go before those of pose models, which wait for its boxes
+  DeviceStreams(c10::Device device, Task task);
   /// For tests: streams of what is not CUDA. @param calls outlives them
-  DeviceStreams(CudaCalls& calls, int index);
+  DeviceStreams(CudaCalls& calls, int index, Task task);
 
   /// As Torch knows it; none on the CPU.
   [[nodiscard]] std::optional<c10::Stream> stream(StreamRole role) const noexcept { return of(role).torch; }
@@ -45,7 +47,7 @@ class DeviceStreams {
  private:
   friend class DeviceEvent;
   [[nodiscard]] const CudaCalls::Stream& of(StreamRole role) const noexcept { return streams_[static_cast<std::size_t>(role)]; }
-  void make_streams();
+  void make_streams(Task task);
 
   c10::Device device_;
   CudaCalls* calls_ = nullptr;  ///< None on the CPU.

@@ -280,7 +280,7 @@ BatchResult DeviceSession::read(Slot& slot, const at::Tensor& heatmaps) {
 }  // namespace
 
 Replica::Replica(std::shared_ptr<const Program> program, ModelInfo info, c10::Device device, c10::ScalarType type)
-    : network(std::move(program), std::move(info), device, type), streams(device) {
+    : network(std::move(program), std::move(info), device, type), streams(device, network.info().task()) {
   streams.synchronize();  // loading and freezing worked on the default stream, which posekit's streams do not wait for
 }
 

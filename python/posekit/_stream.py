@@ -137,7 +137,7 @@ class Stream(Iterator[StreamResult]):
     batch_wait: seconds a call waits for its batch to fill; 0: it takes what is there. Below frame_timeout, below half of it with a detector.
     detect_every: the detector looks at the first frame and every detect_every-th after it; those between hold its boxes, or have the
         tracker's predictions.
-    detect_calls, estimate_calls: calls of the model that run side by side; estimate_calls 0 = 1 on a CPU, 2 on a GPU.
+    detect_calls, estimate_calls: calls of the model that run side by side; 0 = 1 on a CPU, 2 on a GPU.
     frame_timeout: seconds; a frame that is not done within this time after it was taken has DeadlineExceededError.
     tracker: gives results `track_ids` and smooth keypoints; frames' times must grow. With detect_every > 1 its predictions are the boxes of
         the frames between. It belongs to the stream until that has ended, and can't be used meanwhile; afterwards it can be saved or go on.
@@ -166,7 +166,7 @@ class Stream(Iterator[StreamResult]):
         batch_frames: int = 0,
         batch_wait: float = 0.0,
         detect_every: int = 1,
-        detect_calls: int = 1,
+        detect_calls: int = 0,
         estimate_calls: int = 0,
         frame_timeout: float | None = None,
         tracker: Tracker | None = None,

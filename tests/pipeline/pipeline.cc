@@ -323,7 +323,6 @@ TEST_CASE("Pipeline refuses invalid options and arguments by name") {
   refuses({.batch_wait = -1us}, "batch_wait is -1 us");
   refuses({.batch_wait = std::chrono::microseconds::max()}, "batch_wait is 9223372036854775807 us");
   refuses({.detect_every = 0}, "detect_every is 0");
-  refuses({.detect_calls = 0}, "detect_calls is 0");
   refuses({.detect_calls = 65}, "detect_calls is 65");
   refuses({.estimate_calls = 65}, "estimate_calls is 65");
   refuses({.frame_timeout = 0us}, "frame_timeout is 0 us");

@@ -258,7 +258,8 @@ class FakeCuda::Calls final : public posekit::CudaCalls {
 FakeCuda::FakeCuda() : calls_(std::make_unique<Calls>()) {}
 FakeCuda::~FakeCuda() = default;
 void FakeCuda::serve(posekit::ModelBackend& backend, int device) {
-  dynamic_cast<posekit::TorchBackend&>(backend).replica().streams = posekit::DeviceStreams(*calls_, device);
+  dynamic_cast<posekit::TorchBackend&>(backend.on_callers_threads()).replica().streams =
+      posekit::DeviceStreams(*calls_, device, backend.info().task());
 }
 void FakeCuda::fail_from(std::size_t call) { calls_->fail_from(call); }
 FakeCuda::Notes FakeCuda::notes() const { return calls_->notes(); }
