@@ -2,7 +2,6 @@
 #include "torch/crop.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/index.h>
 
@@ -47,10 +46,10 @@ struct TapTable {
   std::int64_t columns;  ///< Of the table: the crop's columns and rows.
   at::Tensor words;      ///< [2 taps + 1, columns] int32: indices, and the bits of their weights and of the border's.
 
-  TapTable(bool cubic, Size size, const c10::TensorOptions& host_memory)
+  TapTable(bool cubic, Size size, const at::Tensor& memory)
       : taps(cubic ? 4 : 2),
         columns(std::int64_t{size.width} + size.height),
-        words(at::empty({2 * taps + 1, columns}, host_memory.dtype(at::kInt))) {}
+        words(memory.narrow(0, 0, (2 * taps + 1) * columns).view({2 * taps + 1, columns})) {}
 
   void write(std::int64_t at, const Taps& column) {
     auto* to = words.mutable_data_ptr<std::int32_t>() + at;
@@ -94,13 +93,18 @@ at::Tensor borrowed_image(const ImageView& image, c10::Device device) {
                        {static_cast<std::int64_t>(image.stride), pixel, 1}, at::TensorOptions().dtype(at::kByte).device(device));
 }
 
-void crop_into(const at::Tensor& pixels, const CropTask& task, const c10::TensorOptions& host_memory, const at::Tensor& out) {
+std::int64_t crop_table_size(Size size) noexcept {
+  constexpr std::int64_t rows = 2 * 4 + 1;  // of a bicubic crop's table
+  return rows * (std::int64_t{size.width} + size.height);
+}
+
+void crop_into(const at::Tensor& pixels, const CropTask& task, const at::Tensor& memory, const at::Tensor& out) {
   const WarpPlan& plan = task.plan;
   const CropTransform& t = plan.transform;
   const Size size = plan.size;
   const bool cubic = is_cubic(plan);
   const auto taps_at = cubic ? cubic_taps : bilinear_taps;
-  TapTable table(cubic, size, host_memory);
+  TapTable table(cubic, size, memory);
   for (int u = 0; u < size.width; ++u) table.write(u, taps_at(static_cast<std::size_t>(u), t.scale_x, t.offset_x, task.image.width));
   std::int64_t first_row = task.image.height - 1;  // of those that are read
   std::int64_t last_row = 0;

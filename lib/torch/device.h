@@ -5,14 +5,13 @@
 #include <c10/core/Device.h>
 #include <c10/core/Stream.h>
 #include <c10/core/StreamGuard.h>
-#include <c10/core/TensorOptions.h>
 
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include "posekit/model_info.h"
 
+#include "posekit/model_info.h"
 #include "torch/cuda_calls.h"
 
 namespace posekit::inline v0 {
@@ -34,8 +33,6 @@ class DeviceStreams {
 
   /// As Torch knows it; none on the CPU.
   [[nodiscard]] std::optional<c10::Stream> stream(StreamRole role) const noexcept { return of(role).torch; }
-  /// For small memory on the host that the device copies from, which Torch keeps until the copy is done.
-  [[nodiscard]] c10::TensorOptions host_memory() const { return c10::TensorOptions().device(c10::kCPU).pinned_memory(device_.is_cuda()); }
   /// Memory on the host that the device copies from and to: of exactly this size, page-locked, posekit's own. Freeing it never throws:
   /// where the device is lost, it stays. @throws c10::Error if there is none
   [[nodiscard]] at::Tensor host_tensor(c10::IntArrayRef sizes, c10::ScalarType type) const;

@@ -25,7 +25,8 @@ namespace {
 struct Slot {
   at::Tensor staging;            ///< uint8 crops on the host.
   at::Tensor crops;              ///< The same on the device.
-  at::Tensor heatmaps;           ///< Of the batch under way, kept until it is known that no channel needs the full map.
+  at::Tensor tables;             ///< Of crops that are cut on the device, on the host, one row each.
+  at::Tensor heatmaps;           ///< Of the batch under way, kept until it is known that no channel has to be read whole.
   std::vector<at::Tensor> host;  ///< What comes back.
   std::vector<PeakRecord> peaks;
   std::vector<bool> cropped;  ///< For each crop: it was cut out on the device, and `staging` has nothing for it.
@@ -77,6 +78,7 @@ class DeviceSession final : public BatchSession {
   void wait_for_image_reads(Slot& slot) noexcept;
   void make_room(Slot& slot);
   void enqueue(Slot& slot);
+  at::Tensor table_for(Slot& slot, std::size_t position);
   void upload(Slot& slot);
   void download(const at::Tensor& from, std::size_t position, Slot& slot);
   BatchResult read(Slot& slot, const at::Tensor& heatmaps);
@@ -111,7 +113,7 @@ void DeviceSession::crop(std::size_t slot, std::size_t position, const CropTask&
       make_room(batch);
       batch.cropped[position] = true;
       const at::Tensor out = batch.crops.narrow(0, static_cast<std::int64_t>(position) * crop_bytes_, crop_bytes_);
-      crop_into(pixels, task, replica_.streams.host_memory(), out.view({task.plan.size.height, task.plan.size.width, 3}));
+      crop_into(pixels, task, table_for(batch, position), out.view({task.plan.size.height, task.plan.size.width, 3}));
     });
   } catch (...) {
     wait_for_image_reads(batch);
@@ -224,6 +226,14 @@ void DeviceSession::make_room(Slot& slot) {
 /// The crops that were staged on the host, neighbours in one piece.
 void DeviceSession::upload(Slot& slot) {
   const StreamGuard guard(replica_.streams, StreamRole::copy);
+/// Memory on the host for a crop's table. While the slot's batch is cropped, it stays where it is.
+at::Tensor DeviceSession::table_for(Slot& slot, std::size_t position) {
+  const auto crops = static_cast<std::int64_t>(slot.cropped.size());
+  if (!slot.tables.defined() || slot.tables.size(0) < crops)
+    slot.tables = replica_.streams.host_tensor({crops, crop_table_size(info().input.size())}, at::kInt);
+  return slot.tables.select(0, static_cast<std::int64_t>(position));
+}
+
   make_room(slot);
   const auto places = slot.cropped.begin();
   const auto end = places + static_cast<std::ptrdiff_t>(slot.crop_count);

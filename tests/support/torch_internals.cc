@@ -153,7 +153,8 @@ std::vector<std::uint8_t> torch_crop(const std::string& device, const posekit::C
   // A strided view stays one on the CPU; a copy on another device keeps its pixels alone.
   const at::Tensor pixels = posekit::borrowed_image(task.image, c10::kCPU).to(there);
   const at::Tensor out = at::empty({size.height, size.width, 3}, at::TensorOptions().dtype(at::kByte).device(there));
-  posekit::crop_into(pixels, task, posekit::DeviceStreams(there).host_memory(), out);
+  const at::Tensor table = posekit::DeviceStreams(there, posekit::Task::pose).host_tensor({posekit::crop_table_size(size)}, at::kInt);
+  posekit::crop_into(pixels, task, table, out);
   const at::Tensor here = out.cpu();
   return {here.const_data_ptr<std::uint8_t>(), here.const_data_ptr<std::uint8_t>() + here.numel()};
 }
