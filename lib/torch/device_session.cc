@@ -6,6 +6,7 @@
 #include "torch/device_session.h"
 
 #include <ATen/ops/empty.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
 
 #include <algorithm>
 #include <array>
@@ -29,9 +30,9 @@ struct Slot {
   at::Tensor heatmaps;           ///< Of the batch under way, kept until it is known that no channel has to be read whole.
   std::vector<at::Tensor> host;  ///< What comes back.
   std::vector<PeakRecord> peaks;
+  DecodeScratch scratch;
   std::vector<bool> cropped;  ///< For each crop: it was cut out on the device, and `staging` has nothing for it.
   DeviceEvent image_ready;    ///< On the caller's stream.
-  DecodeScratch scratch;
   DeviceEvent uploaded;
   std::shared_ptr<DeviceEvent> done = std::make_shared<DeviceEvent>();
   bool under_way = false;  ///< Submitted, not collected.
@@ -77,8 +78,8 @@ class DeviceSession final : public BatchSession {
   void drain_after_error(Slot& slot) noexcept;
   void wait_for_image_reads(Slot& slot) noexcept;
   void make_room(Slot& slot);
-  void enqueue(Slot& slot);
   at::Tensor table_for(Slot& slot, std::size_t position);
+  void enqueue(Slot& slot);
   void upload(Slot& slot);
   void download(const at::Tensor& from, std::size_t position, Slot& slot);
   BatchResult read(Slot& slot, const at::Tensor& heatmaps);
@@ -188,6 +189,8 @@ void DeviceSession::drain_after_error(Slot& slot) noexcept {
 }
 
 void DeviceSession::enqueue(Slot& slot) {
+  // Torch would compile kernels in the first runs, while all callers wait, and the numbers would depend on how often the model ran.
+  const torch::jit::GraphOptimizerEnabledGuard as_loaded(false);
   upload(slot);
   const StreamGuard guard(replica_.streams, StreamRole::compute);
   slot.uploaded.make_stream_wait(replica_.streams, StreamRole::compute);
@@ -223,9 +226,6 @@ void DeviceSession::make_room(Slot& slot) {
     slot.crops = at::empty(slot.staging.sizes(), slot.staging.options().device(replica_.network.device()));
 }
 
-/// The crops that were staged on the host, neighbours in one piece.
-void DeviceSession::upload(Slot& slot) {
-  const StreamGuard guard(replica_.streams, StreamRole::copy);
 /// Memory on the host for a crop's table. While the slot's batch is cropped, it stays where it is.
 at::Tensor DeviceSession::table_for(Slot& slot, std::size_t position) {
   const auto crops = static_cast<std::int64_t>(slot.cropped.size());
@@ -234,6 +234,9 @@ at::Tensor DeviceSession::table_for(Slot& slot, std::size_t position) {
   return slot.tables.select(0, static_cast<std::int64_t>(position));
 }
 
+/// The crops that were staged on the host, neighbours in one piece.
+void DeviceSession::upload(Slot& slot) {
+  const StreamGuard guard(replica_.streams, StreamRole::copy);
   make_room(slot);
   const auto places = slot.cropped.begin();
   const auto end = places + static_cast<std::ptrdiff_t>(slot.crop_count);

@@ -61,10 +61,14 @@ std::string missing_operator(std::string_view message) {
   return std::string(rest.substr(0, rest.find_first_of(". \n")));
 }
 
+/// What cuDNN says where it has no memory to try its ways.
+constexpr std::string_view no_engine = "unable to find an engine";
+
 /// Torch's interpreter turns every exception into one type, so only the text shows it.
 bool means_lack_of_memory(std::string_view message) {
   constexpr std::string_view signs[] = {"out of memory",  "not enough memory",          "can't allocate memory",
-                                        "std::bad_alloc", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED"};
+                                        "std::bad_alloc", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED",
+                                        no_engine};
   return std::any_of(std::begin(signs), std::end(signs),
                      [&](std::string_view sign) { return message.find(sign) != std::string_view::npos; });
 }
@@ -85,7 +89,7 @@ Error translate_message(const std::string& what, std::string_view message, Error
                                               "\", which is not in Torch itself: export the model without it (posekit does NMS itself)"};
   }
   if (means_lack_of_memory(message)) {
-    constexpr std::array marks{std::string_view("CUDA"), std::string_view("CUDNN"), std::string_view("CUBLAS")};
+    constexpr std::array marks{std::string_view("CUDA"), std::string_view("CUDNN"), std::string_view("CUBLAS"), no_engine};
     const bool on_device = std::ranges::any_of(marks, [&](std::string_view mark) { return message.find(mark) != std::string_view::npos; });
     return {ErrorCode::out_of_memory, what + (on_device ? ": device memory ran out (" : ": host memory ran out (") + essence(message) +
                                           "): use a smaller batch or model, or another precision"};

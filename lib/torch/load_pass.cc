@@ -5,6 +5,7 @@
 #include <ATen/core/List.h>
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/passes/inline_fork_wait.h>
 
 #include <algorithm>
 #include <array>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "posekit/error.h"
 #include "posekit/runtime.h"
 #include "torch/graph_nodes.h"
 #include "torch/tf32.h"
@@ -217,6 +219,27 @@ void settle_default_types(const torch::jit::Module& module) {
   }
 }
 
+bool has_forks(const torch::jit::Module& module) {
+  return std::ranges::any_of(nodes_of(module), [](const Node* node) { return node->kind() == c10::prim::fork; });
+}
+
+/// Whether all that is forked is waited for by name: what lies in a list, say, Torch's pass would spoil.
+bool can_inline_forks(const torch::jit::Module& module) {
+  return std::ranges::all_of(nodes_of(module), [](const Node* node) {
+    if (node->kind() == c10::aten::wait) return node->input()->node()->kind() == c10::prim::fork;
+    if (node->kind() != c10::prim::fork) return true;
+    const auto uses = node->output()->uses();
+    return std::ranges::all_of(uses, [](const torch::jit::Use& use) { return use.user->kind() == c10::aten::wait; });
+  });
+}
+
+void inline_forks(const torch::jit::Module& module) {
+  if (!has_forks(module) || !can_inline_forks(module)) return;
+  for (const torch::jit::Module& part : module.modules()) {
+    for (const torch::jit::Method& method : part.get_methods()) torch::jit::InlineForkWait(method.graph());
+  }
+}
+
 }  // namespace
 
 torch::jit::Module frozen(torch::jit::Module module, const std::string& name, bool cast) {
@@ -226,14 +249,20 @@ torch::jit::Module frozen(torch::jit::Module module, const std::string& name, bo
   move_attributes(module, mover, type);
   move_code(module, mover, type);
   try {
-    return torch::jit::freeze(module, std::nullopt, /*optimize_numerics=*/cast);
+    module = torch::jit::freeze(module, std::nullopt, /*optimize_numerics=*/cast);
   } catch (const std::exception&) {
     log(LogLevel::info, name + " can't be frozen and runs as it is, a little slower");
-    return module;
   }
+  inline_forks(module);
+  return module;
 }
 
 void bring_to(torch::jit::Module& module, c10::Device device, Type type) {
+  if (device.is_cuda() && has_forks(module)) {
+    throw Error(ErrorCode::invalid_model,
+                "the network runs parts of itself by torch.jit.fork, which posekit's streams do not order on a device: wait for each part "
+                "where it was forked (torch.jit.wait(future)), or export the network without fork");
+  }
   Mover mover(device);
   move_attributes(module, mover, type);
   move_code(module, mover, type);

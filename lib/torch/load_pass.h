@@ -11,8 +11,9 @@
 namespace posekit::inline v0 {
 
 /// Freezes a module that is on the CPU: attributes become constants. Before that, devices that the code names become the CPU, and values
-/// that it makes without a type, which Torch makes in the process's default type, float32. A module that can't be frozen keeps its
-/// attributes; that is logged. The module itself is changed.
+/// that it makes without a type, which Torch makes in the process's default type, float32. What `torch.jit.fork` ran beside the network
+/// runs in it afterwards, unless futures lie in lists or branches. A module that can't be frozen keeps its attributes; that is logged. The
+/// module itself is changed.
 /// @param name as the log names it
 /// @param cast in float32, with batch normalisation folded; false: tensors keep their types, and nothing is folded, as what is folded in
 ///        half precision is rounded twice
@@ -23,6 +24,7 @@ namespace posekit::inline v0 {
 /// code that computes in it says so. In half precision, weights and statistics of batch normalisation that could not be folded stay
 /// float32, as Torch allows. Convolutions of traced code are set to `torch_tf32()`.
 /// @param type none: all tensors keep theirs
+/// @throws Error invalid_model for a CUDA device if something is still forked: Torch would run it on that device's default stream
 void bring_to(torch::jit::Module& module, c10::Device device, std::optional<c10::ScalarType> type);
 
 }  // namespace posekit::inline v0

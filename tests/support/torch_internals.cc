@@ -14,11 +14,15 @@
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/csrc/autograd/anomaly_mode.h>
 #include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/codegen/fuser/interface.h>
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/passes/inliner.h>
+#include <torch/csrc/jit/passes/tensorexpr_fuser.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/csrc/jit/serialization/import.h>
+#include <torch/csrc/jit/tensorexpr/kernel.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -344,6 +348,52 @@ std::string torch_state() {
        << c10::get_default_dtype() << c10::GradMode::is_enabled() << c10::InferenceMode::is_enabled()
        << torch::autograd::AnomalyMode::is_enabled();
   return text.str();
+}
+
+std::set<std::string> compiled_nodes_of(const std::function<void()>& work) {
+  const bool was_on = torch::jit::tensorExprFuserEnabled();
+  bool& must_use_llvm = torch::jit::tensorexpr::getTEMustUseLLVMOnCPU();
+  const bool must_before = std::exchange(must_use_llvm, false);
+  const bool can_before = torch::jit::canFuseOnCPU();
+  torch::jit::setTensorExprFuserEnabled(true);
+  torch::jit::overrideCanFuseOnCPU(true);
+  work();
+  torch::jit::overrideCanFuseOnCPU(can_before);
+  torch::jit::setTensorExprFuserEnabled(was_on);
+  must_use_llvm = must_before;
+  std::set<std::string> kinds;
+  for (const torch::jit::Node* node : posekit::nodes_of(*torch::jit::lastExecutedOptimizedGraph())) {
+    for (const auto kind : {c10::prim::TensorExprGroup, c10::prim::TypeCheck, c10::prim::profile, c10::prim::RequiresGradCheck}) {
+      if (node->kind() == kind) kinds.insert(kind.toQualString());
+    }
+  }
+  return kinds;
+}
+
+std::size_t forks_left(bool in_a_list, const std::string& device, float& answer) {
+  torch::jit::Module module("forking");
+  const auto forked = std::make_shared<torch::jit::Graph>();
+  forked->registerOutput(forked->insert(c10::aten::mul, {forked->addInput(), 0.5}));
+  const auto code = std::make_shared<torch::jit::Graph>();
+  code->addInput("self")->setType(module.type());
+  torch::jit::Value* x = code->addInput("x");
+  torch::jit::Node* fork = code->insertNode(code->create(c10::prim::fork, {x}, 1)->g_(c10::attr::Subgraph, forked));
+  torch::jit::Value* future = fork->output()->setType(c10::FutureType::create(c10::TensorType::get()));
+  if (in_a_list) {
+    torch::jit::Value* list = code->insertNode(code->createList(future->type(), {future}))->output();
+    torch::jit::Value* last = code->insert(c10::aten::sub, {code->insert(c10::aten::size, {x, 0}), 1});  // 0, which Torch does not see
+    future = code->insert(c10::aten::__getitem__, {list, last});
+  }
+  code->registerOutput(code->insert(c10::aten::add, {code->insert(c10::aten::wait, {future}), x}));
+  module.type()->addMethod(
+      module._ivalue()->compilation_unit()->create_function(c10::QualifiedName(*module.type()->name(), "forward"), code));
+  module.register_attribute("training", c10::BoolType::get(), false);
+  module = posekit::frozen(module, "the test's model", /*cast=*/true);
+  const auto nodes = posekit::nodes_of(module);
+  const auto forks = std::ranges::count_if(nodes, [](const auto* node) { return node->kind() == c10::prim::fork; });
+  posekit::bring_to(module, c10::Device(device), std::nullopt);
+  answer = module.forward({at::full({1}, 2.0F)}).toTensor().item<float>();
+  return static_cast<std::size_t>(forks);
 }
 
 std::string optimised_host_graph() {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -102,6 +103,15 @@ class HostSwitch {
 };
 /// All that such a switch may change, as text.
 std::string torch_state();
+
+/// Kinds of nodes that Torch has put into the network that this thread ran last, where it watched or compiled it; its fuser for CPUs is on
+/// during the work.
+std::set<std::string> compiled_nodes_of(const std::function<void()>& work);
+
+/// Loads, as for that device, a network that computes half of its input in a fork, waits for that and adds the input; and runs it on 2.
+/// @param in_a_list it waits for what it takes out of a list of futures
+/// @param answer its answer @return how many forks are left
+std::size_t forks_left(bool in_a_list, const std::string& device, float& answer);
 
 /// What Torch has made of a network that a host compiles and runs itself, as text: convolution, activation, sum.
 std::string optimised_host_graph();

@@ -60,6 +60,8 @@ TEST_CASE("A message shows the line of Torch's text that says what happened") {
        "Expected all tensors to be on the same device, but found cpu and cuda:0!"},
       {traceback("RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`\n"),
        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", ErrorCode::out_of_memory},
+      {traceback("RuntimeError: GET was unable to find an engine to execute this computation\n"),
+       "GET was unable to find an engine to execute this computation", ErrorCode::out_of_memory},
       {"cuDNN error: CUDNN_STATUS_ALLOC_FAILED\n", "cuDNN error: CUDNN_STATUS_ALLOC_FAILED", ErrorCode::out_of_memory},
       {traceback("RuntimeError: [enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to "
                  "allocate 8 bytes. Error code 12 (Cannot allocate memory)\n"),
