@@ -10,7 +10,7 @@
 namespace posekit::inline v0 {
 
 BatchLimit::BatchLimit(std::size_t asked, const ModelBackend& backend) noexcept {
-  if (asked == 0) asked = backend.on_cpu() ? 1 : 16;
+  if (asked == 0) asked = backend.on_cpu() ? 1 : usual;
   size_ = std::min(asked, backend.max_batch());
 }
 

@@ -8,10 +8,13 @@
 
 namespace posekit::inline v0 {
 
-/// The caller's number; for 0, 1 on a CPU and 16 on a GPU; at most what the model can take. Halved when memory does not hold a batch.
-/// Thread-safe.
+/// The caller's number; for 0, 1 on a CPU and the usual one on a GPU; at most what the model can take. Halved when memory does not hold a
+/// batch. Thread-safe.
 class BatchLimit {
  public:
+  /// On a GPU, where the caller names no number.
+  static constexpr std::size_t usual = 16;
+
   BatchLimit(std::size_t asked, const ModelBackend& backend) noexcept;
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }

@@ -107,6 +107,11 @@ class BatchLoop {
     return slot;
   }
 
+  /// For how many crops memory is asked: of several, for a usual batch at once, as it takes long to make page-locked memory anew.
+  [[nodiscard]] static std::size_t room_for(std::size_t crops, std::size_t limit) noexcept {
+    return crops == 1 ? 1 : std::max(crops, std::min(limit, BatchLimit::usual));
+  }
+
   template <class Work>
   void submit(std::span<const Item> items, const BatchContext& context, const RunControl& control, const Work& work) {
     control.check();
@@ -116,7 +121,7 @@ class BatchLoop {
     crops_.clear();
     for (const Item& item : items) crops_.push_back(work.crop(item));
     const std::size_t slot = free_slot();
-    std::byte* staging = session_->staging(slot, items.size());
+    std::byte* staging = session_->staging(slot, room_for(items.size(), context.limit.size()));
     stage_crops(crops_, context.backend.info().input, context.backend.crop_format(), context.executor, control, warp_scratch_, staging);
     const auto staged = Clock::now();
     for (std::size_t i = 0; i < crops_.size(); ++i) {

@@ -71,6 +71,12 @@ bool takes_batch(ModelBackend& backend, std::size_t crops) {
   }
 }
 
+/// Libraries of a device choose their ways by the batch's size, in the first forward of it. Whether memory holds it is the caller's matter.
+void warm_up(ModelBackend& backend) {
+  const std::size_t usual = BatchLimit(0, backend).size();
+  if (usual > 1 && !takes_batch(backend, usual)) backend.release_cached();
+}
+
 constexpr std::size_t most_tried = 16;  // crops in a forward that looks for the batch that is fixed
 constexpr std::string_view batch_remedy = "use -1 or x.shape[0] there and export it again for larger ones";
 
@@ -87,18 +93,18 @@ void note_batches(const BatchTraits& traits, ModelInfo& info) {
   }
 }
 
-/// What runs an opened model. Where its code may fix the batch, that is tried, and the note about it replaced by the outcome.
-std::shared_ptr<ModelBackend> make_backend(OpenedModel& model, const ModelOptions& options) {
-  constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
-  const BatchTraits& traits = model.file->batch_traits();
-  const bool suspect = traits.fixed > 0 && !traits.mixed;
-  if (!suspect || model.max_batch) {
 /// What runs an opened model's batches.
 std::shared_ptr<ModelBackend> backend_of(OpenedModel& model, std::size_t max_batch) {
   auto backend = model.file->make_backend(model.info, max_batch);
   return backend->on_cpu() ? backend : with_launching_thread(std::move(backend));
 }
 
+/// What runs an opened model. Where its code may fix the batch, that is tried, and the note about it replaced by the outcome.
+std::shared_ptr<ModelBackend> make_backend(OpenedModel& model, const ModelOptions& options) {
+  constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
+  const BatchTraits& traits = model.file->batch_traits();
+  const bool suspect = traits.fixed > 0 && !traits.mixed;
+  if (!suspect || model.max_batch) {
     return backend_of(model, model.max_batch.value_or(traits.mixed ? 1 : any));
   }
   model.max_batch = 1;
@@ -149,7 +155,10 @@ std::shared_ptr<ModelBackend> load_model(const ModelSource& source, const ModelO
   }
   opened.clear();  // the files' own weights, where freezing has made others of them
   if (options.warm_up == WarmUp::check) {
-    for (const auto& replica : replicas) check_forward(*replica, 1);
+    for (const auto& replica : replicas) {
+      check_forward(*replica, 1);
+      if (!replica->on_cpu()) warm_up(*replica);
+    }
   }
   const ModelInfo& info = replicas.front()->info();
   for (const std::string& note : info.notes) log(LogLevel::warning, "model \"" + info.name + "\": " + note);

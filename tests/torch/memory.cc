@@ -1,8 +1,11 @@
 /// Model::measure_memory against networks whose need is known from their own text.
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <memory>
 #include <string>
+#include <vector>
 
+#include "loading/load_model.h"
 #include "posekit/error.h"
 #include "posekit/model.h"
 #include "posekit/model_report.h"
@@ -74,6 +77,29 @@ TEST_CASE("Memory: half precision halves the weights") {
   ModelOptions options = on_test_device();
   options.precision = Precision::bf16;
   CHECK(about(Model(dir.path() / "m.pt", options).measure_memory().weights, 4));
+}
+
+TEST_CASE("Memory: weights are cast one by one as a model is loaded, so that never all of them are there twice") {
+  const posekit_test::TemporaryDir dir;
+  std::vector<posekit_test::Weight> weights;
+  std::string sum = "x[:, 0:2, 0:4, 0:4]";
+  for (int i = 0; i < 16; ++i) {
+    const std::string name = "w" + std::to_string(i);
+    weights.push_back({.name = name, .shape = {1024 + i, 1024}, .values = "float", .parameter = true});  // equal ones would become one
+    sum += " + self." + name + "[x.size(0), 0]";
+  }
+  posekit_test::save_script_model_with_weights(dir.path() / "m.pt", "def forward(self, x):\n    return " + sum + "\n", weights,
+                                               two_heatmaps());
+  const auto other = posekit::load_model(posekit_test::source_dir() / "examples/models/pose_landmark_lite.pt", {});
+  const auto meter = other->memory();  // counts what this thread takes, whoever's it is
+  ModelOptions options{.metadata = {}, .sha256 = {}, .device = "cpu"};
+  options.precision = Precision::bf16;
+  std::shared_ptr<ModelBackend> model;
+  const std::uint64_t peak = meter->peak_of([&] { model = posekit::load_model(dir.path() / "m.pt", options); });
+  CAPTURE(peak);
+  CHECK(about(model->memory()->weights(), 32));
+  CHECK(peak >= 64 * mebibyte);
+  CHECK(peak < 64 * mebibyte + 12 * mebibyte);
 }
 
 TEST_CASE("Memory: the shipped models are measured, a detector among them") {
