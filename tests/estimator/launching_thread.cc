@@ -186,6 +186,23 @@ TEST_CASE("Memory that is out while a batch is launched halves the batches") {
   set_log_callback({});
 }
 
+TEST_CASE("What the process keeps of a device's memory is given back before a smaller batch is tried") {
+  const bool replicated = GENERATE(false, true);
+  set_log_callback([](LogLevel, std::string_view) {});
+  std::shared_ptr<FakeDevice> fake;
+  fake = device([](std::size_t, const CropBatch& crops) { return peaks_of(crops); },
+                [&](std::size_t) {
+                  if (fake->releases() == 0) throw Error(ErrorCode::out_of_memory, "another library wants some too");
+                });
+  std::shared_ptr<ModelBackend> backend = with_launching_thread(fake);
+  if (replicated) backend = make_replica_set({backend});
+  EstimatorOptions options;
+  options.max_batch = 8;
+  CHECK(all_right(run(PoseEstimator(Model(backend), options), Crowd(8)), 8));
+  CHECK(fake->releases() == 1);
+  set_log_callback({});
+}
+
 TEST_CASE("Random rounds of callers, failures, cancellations, deadlines and lost devices lose nothing and mix up nothing") {
 #ifdef POSEKIT_SOAK
   constexpr unsigned rounds = 10000;

@@ -91,6 +91,10 @@ class FakeDevice final : public StandIn {
     return std::make_unique<Session>(*this);
   }
 
+  void release_cached() noexcept override { ++releases_; }
+  /// How often what is kept for reuse had to be given back.
+  int releases() const { return releases_; }
+
   /// From now on opening a session fails.
   void fail_opening(std::exception_ptr error) {
     const std::lock_guard lock(mutex_);
@@ -230,6 +234,7 @@ class FakeDevice final : public StandIn {
   std::atomic<std::size_t> next_job_ = 0;
   std::atomic<int> allocations_ = 0;
   std::atomic<int> under_way_ = 0;
+  std::atomic<int> releases_ = 0;
   std::jthread thread_;
 };
 
