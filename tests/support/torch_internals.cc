@@ -24,9 +24,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <map>
-#include <mutex>
 #include <optional>
 #include <sstream>
 #include <stdexcept>
@@ -166,109 +163,6 @@ std::vector<std::uint8_t> torch_crop(const std::string& device, const posekit::C
 std::unique_ptr<posekit::BatchSession> open_device_session_of(posekit::ModelBackend& backend, const posekit::DecodeRequest& request) {
   return posekit::open_device_session(dynamic_cast<posekit::TorchBackend&>(backend.on_callers_threads()).replica(), request);
 }
-
-namespace {
-thread_local int fake_current_device = 0;
-}
-
-class FakeCuda::Calls final : public posekit::CudaCalls {
- public:
-  int exchange_device(int device, int& before) override {
-    before = fake_current_device;
-    if (const int error = call()) return error;
-    fake_current_device = device;
-    return 0;
-  }
-  void restore_device(int device) noexcept override { fake_current_device = device; }
-  Stream stream_from_pool(bool /*high_priority*/, int device) override {
-    const std::lock_guard lock(mutex_);
-    streams_.push_back(std::make_unique<int>(device));
-    return {.handle = streams_.back().get(), .torch = std::nullopt};
-  }
-  int event_create(void*& event) override {
-    if (const int error = call()) return error;
-    const std::lock_guard lock(mutex_);
-    ++notes_.events;
-    events_.push_back(std::make_unique<int>(fake_current_device));
-    event = events_.back().get();
-    return 0;
-  }
-  int event_destroy(void* event) override {
-    const int error = call(event);
-    const std::lock_guard lock(mutex_);
-    --notes_.events;
-    return error;
-  }
-  int event_record(void* event, void* stream) override {
-    const int error = call(event);
-    return error != 0 ? error : call(stream);
-  }
-  int event_synchronize(void* event) override { return call(event); }
-  int stream_wait_event(void* stream, void* event) override {
-    const int error = call(event);
-    return error != 0 ? error : call(stream);
-  }
-  int stream_query(void* stream) override { return call(stream); }
-  int device_synchronize() override { return call(); }
-  int host_alloc(void*& memory, std::size_t bytes) override {
-    if (const int error = call()) return error;
-    const std::lock_guard lock(mutex_);
-    auto block = std::make_unique<std::byte[]>(bytes);
-    memory = block.get();
-    blocks_[memory] = {std::move(block), bytes, fake_current_device};
-    ++notes_.pinned_allocations;
-    notes_.pinned_bytes += bytes;
-    return 0;
-  }
-  int free_host(void* memory) override {
-    const int error = call(&blocks_.at(memory).device);
-    if (error != 0) return error;
-    const std::lock_guard lock(mutex_);
-    notes_.pinned_bytes -= blocks_.at(memory).bytes;
-    blocks_.erase(memory);
-    return 0;
-  }
-  std::string error_text(int error) const override { return "an illegal memory access was encountered (" + std::to_string(error) + ")"; }
-
-  void fail_from(std::size_t call) { first_failure_ = call; }
-  Notes notes() const {
-    const std::lock_guard lock(mutex_);
-    return notes_;
-  }
-
- private:
-  static constexpr int illegal_address = 700;
-
-  struct Block {
-    std::unique_ptr<std::byte[]> memory;
-    std::size_t bytes = 0;
-    int device = 0;
-  };
-
-  /// @param of a stream or an event, which begins with its device's number
-  int call(const void* of = nullptr) {
-    const std::lock_guard lock(mutex_);
-    if (of != nullptr && *static_cast<const int*>(of) != fake_current_device) ++notes_.on_another_device;
-    return notes_.calls++ < first_failure_ ? 0 : illegal_address;
-  }
-
-  mutable std::mutex mutex_;
-  Notes notes_;
-  std::size_t first_failure_ = std::numeric_limits<std::size_t>::max();
-  std::vector<std::unique_ptr<int>> streams_;
-  std::vector<std::unique_ptr<int>> events_;  ///< Those of a lost device are never destroyed.
-  std::map<void*, Block> blocks_;
-};
-
-FakeCuda::FakeCuda() : calls_(std::make_unique<Calls>()) {}
-FakeCuda::~FakeCuda() = default;
-void FakeCuda::serve(posekit::ModelBackend& backend, int device) {
-  dynamic_cast<posekit::TorchBackend&>(backend.on_callers_threads()).replica().streams =
-      posekit::DeviceStreams(*calls_, device, backend.info().task());
-}
-void FakeCuda::fail_from(std::size_t call) { calls_->fail_from(call); }
-FakeCuda::Notes FakeCuda::notes() const { return calls_->notes(); }
-int FakeCuda::current_device() { return fake_current_device; }
 
 void throw_torch_text(const std::string& text) {
   posekit::in_torch("model \"x\" failed", posekit::ErrorCode::invalid_model, [&] { throw std::runtime_error(text); });

@@ -56,36 +56,6 @@ std::vector<std::uint8_t> torch_crop(const std::string& device, const posekit::C
 /// A session as on a device, on any model of lib/torch. The model must outlive it.
 std::unique_ptr<posekit::BatchSession> open_device_session_of(posekit::ModelBackend& backend, const posekit::DecodeRequest& request);
 
-/// The calls of CUDA that a device's session makes, noted and answered at once, on the CPU. Every device exists; a thread begins on device
-/// 0.
-class FakeCuda {
- public:
-  struct Notes {
-    std::size_t calls = 0;
-    std::size_t on_another_device = 0;  ///< For an event, a stream or memory of a device that was not the thread's current one.
-    std::size_t events = 0;             ///< Alive.
-    std::size_t pinned_allocations = 0;
-    std::size_t pinned_bytes = 0;  ///< Not freed.
-  };
-
-  FakeCuda();
-  FakeCuda(const FakeCuda&) = delete;
-  FakeCuda& operator=(const FakeCuda&) = delete;
-  ~FakeCuda();
-
-  /// Gives a model of lib/torch on the CPU the streams of such a device. Must outlive the model.
-  void serve(posekit::ModelBackend& backend, int device);
-  /// All calls fail from the one of this number on, as after a fault of a kernel.
-  void fail_from(std::size_t call);
-  [[nodiscard]] Notes notes() const;
-  /// Of this thread.
-  [[nodiscard]] static int current_device();
-
- private:
-  class Calls;
-  std::unique_ptr<Calls> calls_;
-};
-
 /// Throws what posekit makes of an exception of Torch's with that text: invalid_model where it says nothing more.
 void throw_torch_text(const std::string& text);
 

@@ -9,6 +9,7 @@
 
 #include "loading/load_model.h"
 #include "posekit/error.h"
+#include "support/fake_cuda.h"
 #include "support/model_builder.h"
 #include "support/paths.h"
 #include "support/torch_internals.h"
