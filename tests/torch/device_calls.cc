@@ -27,7 +27,7 @@ constexpr std::size_t crop_bytes_of_model = std::size_t{16} * 16 * 3;
 std::shared_ptr<ModelBackend> echo(const posekit_test::TemporaryDir& dir) {
   const auto path = dir.path() / "m.pt";
   posekit_test::save_script_model(
-      path, "def forward(self, x):\n    return x[:, 0:2] * 0.002\n",
+      path, "def forward(self, x):\n    return x[:, 0:2] * 0.004\n",
       posekit_test::pose_metadata("udp_heatmap", 16, 16, 16, 16,
                                   R"({"name": "two", "keypoints": [{"name": "left", "swap": 1}, {"name": "right", "swap": 0}]})",
                                   R"("blur_kernel": 5)"));
