@@ -244,6 +244,20 @@ std::string torch_state() {
   return text.str();
 }
 
+namespace {
+
+/// A network that is never run.
+class NoProgram final : public posekit::Program {
+ public:
+  std::vector<at::Tensor> run(const at::Tensor& /*input*/, const posekit::ModelInfo& /*info*/) const override { return {}; }
+  bool writes_to_its_input() const override { return false; }
+  std::size_t weight_bytes() const override { return 0; }
+  bool is_fused() const noexcept override { return false; }
+  std::optional<posekit::Dtype> cast_from() const override { return std::nullopt; }
+};
+
+}  // namespace
+
 std::set<std::string> compiled_nodes_of(const std::function<void()>& work) {
   const bool was_on = torch::jit::tensorExprFuserEnabled();
   bool& must_use_llvm = torch::jit::tensorexpr::getTEMustUseLLVMOnCPU();
@@ -262,6 +276,37 @@ std::set<std::string> compiled_nodes_of(const std::function<void()>& work) {
     }
   }
   return kinds;
+}
+
+std::map<std::string, OperatorCounts> operators_by_step() {
+  const c10::InferenceMode inference;
+  std::map<std::string, OperatorCounts> counts;
+  posekit::ModelInfo info;
+  info.input.width = 768;
+  info.input.height = 1024;
+  info.output = posekit::HeatmapOutput{.size = {192, 256}, .udp = true, .refinement = posekit::Refinement::dark, .blur_kernel = 11};
+  info.pose().keypoints.keypoints.resize(308);
+  const posekit::PeakReduction reduction(info, posekit::make_decode_request(info), c10::kCPU);
+  const at::Tensor heatmaps = at::rand({1, 308, 256, 192}).mul_(0.002).to(at::kBFloat16);  // all weak
+  std::vector<posekit::PeakRecord> records(308);
+  posekit::DecodeScratch scratch;
+  posekit::PeakReduction::Peaks peaks;
+  counts["peaks"] = operators_in([&] { peaks = reduction.peaks(reduction.wanted(heatmaps)); });
+  std::vector<std::int64_t> weak = reduction.read(peaks, records, scratch);
+  weak.resize(64);
+  counts["weak"] = operators_in([&] { reduction.complete(heatmaps, weak, records, scratch); });
+
+  const at::Tensor image = at::zeros({2160, 3840, 3}, at::kByte);
+  const at::Tensor crop = at::empty({1024, 768, 3}, at::kByte);
+  const at::Tensor table = at::empty({posekit::crop_table_size({768, 1024})}, at::kInt);
+  posekit::CropTask task;
+  task.image = {image.const_data_ptr<std::uint8_t>(), 3840, 2160, std::size_t{3840} * 3, posekit::PixelFormat::bgr8};
+  task.plan = {.transform = {.scale_x = 2, .offset_x = 100, .scale_y = 2, .offset_y = 50}, .size = {768, 1024}};
+  counts["crop"] = operators_in([&] { posekit::crop_into(image, task, table, crop); });
+
+  const posekit::Network network(std::make_shared<NoProgram>(), info, c10::kCPU, at::kBFloat16);
+  counts["normalise"] = operators_in([&] { (void)network.normalized(crop.unsqueeze(0)); });
+  return counts;
 }
 
 std::size_t forks_left(bool in_a_list, const std::string& device, float& answer) {

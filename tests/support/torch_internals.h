@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <span>
@@ -13,6 +14,7 @@
 
 #include "backend/model_backend.h"
 #include "posekit/model.h"
+#include "support/operators.h"
 
 namespace posekit_test {
 
@@ -77,6 +79,10 @@ std::string torch_state();
 /// Kinds of nodes that Torch has put into the network that this thread ran last, where it watched or compiled it; its fuser for CPUs is on
 /// during the work.
 std::set<std::string> compiled_nodes_of(const std::function<void()>& work);
+
+/// What a device is asked for, step by step, for a model of 308 heatmaps of 192 x 256 in bfloat16 and crops of 768 x 1024: "normalise" and
+/// "peaks" of one person, "weak" for the maxima of 64 weak channels, "crop" of a person in a 4K image that is on the device.
+std::map<std::string, OperatorCounts> operators_by_step();
 
 /// Loads, as for that device, a network that computes half of its input in a fork, waits for that and adds the input; and runs it on 2.
 /// @param in_a_list it waits for what it takes out of a list of futures

@@ -1,4 +1,5 @@
-/// What a device's forward is made of: nothing that Torch compiles in the first runs, and nothing that is forked.
+/// What a device's batch is made of: few operators around the forward, and in it nothing that Torch compiles in the first runs or that is
+/// forked.
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -65,4 +66,18 @@ TEST_CASE("A network that keeps what it forks in a list stays as it is on a CPU,
   CHECK(answer == 3.0F);
   CHECK_THROWS_WITH(forks_left(/*in_a_list=*/true, "cuda", answer),
                     ContainsSubstring("torch.jit.fork") && ContainsSubstring("torch.jit.wait"));
+}
+
+TEST_CASE("Around a forward a device is asked for few operators, which use little memory") {
+  const auto counts = posekit_test::operators_by_step();
+  for (const auto& [step, count] : counts) {
+    UNSCOPED_INFO(step << ": " << count.operators << " operators, " << count.bytes_read / 1000000 << " MB read, "
+                       << count.bytes_written / 1000000 << " MB written");
+  }
+  CHECK(counts.at("normalise").operators <= 5);
+  CHECK(counts.at("peaks").operators <= 14);
+  CHECK(counts.at("peaks").bytes_read + counts.at("peaks").bytes_written < 50'000'000);  // the heatmaps have 30
+  CHECK(counts.at("weak").operators <= 30);
+  CHECK(counts.at("weak").bytes_read + counts.at("weak").bytes_written < 300'000'000);
+  CHECK(counts.at("crop").operators <= 24);
 }
