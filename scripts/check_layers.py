@@ -13,8 +13,8 @@ import sys
 ROOMS = ("base", "host", "vector", "geometry", "keypoints", "execution", "codec", "model", "preprocess", "backend", "loading", "torch",
          "estimator", "detection", "results", "tracking", "pipeline", "io")
 TORCH_ROOM = "lib/torch/"
-TORCH_FILES = (TORCH_ROOM, "tests/support/model_builder.cc", "tests/support/torch_internals.cc", "tests/support/fake_cuda.cc",
-               "tests/support/operators.cc", "tests/bench/device.cc")
+TORCH_FILES = (TORCH_ROOM, "tests/support/caller_device.cc", "tests/support/fake_cuda.cc", "tests/support/model_builder.cc",
+               "tests/support/operators.cc", "tests/support/torch_internals.cc", "tests/bench/device")
 
 TORCH = re.compile(r"(torch|ATen|c10|caffe2)/")
 THIRD_PARTY = {  # what it is: how its headers are recognised, and the folders and files that may include it

@@ -9,12 +9,18 @@ namespace posekit_test {
 
 namespace fs = std::filesystem;
 
-fs::path source_dir() { return POSEKIT_SOURCE_DIR; }
+namespace {
 
-fs::path golden_dir() {
-  const char* folder = std::getenv("POSEKIT_GOLDEN");
-  return folder != nullptr && *folder != '\0' ? fs::path(folder) : source_dir() / "tests/golden/data";
+fs::path folder_in(const char* variable, const fs::path& otherwise) {
+  const char* folder = std::getenv(variable);
+  return folder != nullptr && *folder != '\0' ? fs::path(folder) : otherwise;
 }
+
+}  // namespace
+
+fs::path source_dir() { return folder_in("POSEKIT_SOURCE", POSEKIT_SOURCE_DIR); }
+
+fs::path golden_dir() { return folder_in("POSEKIT_GOLDEN", source_dir() / "tests/golden/data"); }
 
 std::optional<fs::path> shared_dir() {
   fs::path folder = source_dir().parent_path() / "shared";

@@ -6,7 +6,7 @@
 
 namespace posekit_test {
 
-/// The project's top folder.
+/// The project's top folder: $POSEKIT_SOURCE, for programs that were built elsewhere, else where it was at build time.
 std::filesystem::path source_dir();
 
 /// Golden data: $POSEKIT_GOLDEN, else tests/golden/data.

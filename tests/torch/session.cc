@@ -6,91 +6,30 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
-#include <stop_token>
 #include <string>
 #include <vector>
 
-#include "loading/load_model.h"
 #include "posekit/error.h"
 #include "posekit/estimator.h"
 #include "support/at_once.h"
-#include "support/by_sessions.h"
-#include "support/fake_backend.h"
 #include "support/model_builder.h"
 #include "support/paths.h"
 #include "support/test_device.h"
+#include "support/two_ways.h"
 
 using namespace posekit;
 using Catch::Matchers::ContainsSubstring;
+using posekit_test::Album;
 using posekit_test::at_once;
-using posekit_test::BySessions;
+using posekit_test::farthest;
+using posekit_test::on_cpu;
+using posekit_test::on_test_device;
 using posekit_test::pose_metadata;
+using posekit_test::save_echo;
 using posekit_test::save_script_model;
+using posekit_test::two_eyes;
 
 namespace {
-
-const std::string two_keypoints = R"({"name": "two", "keypoints": [{"name": "left_eye", "swap": 1}, {"name": "right_eye", "swap": 0}]})";
-
-/// The model on the test's device, used by sessions.
-std::shared_ptr<ModelBackend> on_test_device(const std::filesystem::path& model, ModelOptions options = {}) {
-  options.device = posekit_test::test_device();
-  auto backend = load_model(model, options);
-  if (backend->devices().front().kind == DeviceKind::cuda) return backend;
-  return std::make_shared<BySessions>(backend);
-}
-
-std::shared_ptr<ModelBackend> on_cpu(const std::filesystem::path& model) { return load_model(model, {}); }
-
-/// Coloured discs on grey, a different picture for each number.
-Image picture(int number) {
-  constexpr int side = 90;
-  Image image{std::vector<std::uint8_t>(side * side * 3, 40), side, side, PixelFormat::rgb8};
-  for (int disc = 0; disc < 6; ++disc) {
-    const int cx = 14 + (disc * 29 + number * 17) % 64;
-    const int cy = 14 + (disc * 41 + number * 23) % 64;
-    for (int y = cy - 8; y <= cy + 8; ++y) {
-      for (int x = cx - 8; x <= cx + 8; ++x) {
-        if ((x - cx) * (x - cx) + (y - cy) * (y - cy) > 64) continue;
-        auto* pixel = &image.pixels[static_cast<std::size_t>((y * side + x) * 3)];
-        for (int c = 0; c < 3; ++c) pixel[c] = static_cast<std::uint8_t>(((disc + 1) >> c & 1) * 190 + 20);
-      }
-    }
-  }
-  return image;
-}
-
-struct Album {
-  std::vector<Image> images;
-  std::vector<std::vector<Box>> boxes;
-  std::vector<ImageBoxes> input;
-  Album() {
-    for (int i = 0; i < 5; ++i) {
-      images.push_back(picture(i));
-      boxes.push_back({{8, 6, 80, 84}, {-10, 3, 60.5, 95}});
-    }
-    for (std::size_t i = 0; i < images.size(); ++i) input.push_back({images[i].view(), boxes[i]});
-  }
-};
-
-/// The farthest that two ways put a keypoint apart, in image pixels; scores and numbers of poses must agree.
-double farthest(const std::vector<ImageResult>& one, const std::vector<ImageResult>& other, double score_margin) {
-  double distance = 0;
-  REQUIRE(one.size() == other.size());
-  for (std::size_t i = 0; i < one.size(); ++i) {
-    CHECK(one[i].code == other[i].code);
-    REQUIRE(one[i].poses.size() == other[i].poses.size());
-    for (std::size_t p = 0; p < one[i].poses.size(); ++p) {
-      const auto& a = one[i].poses[p].keypoints;
-      const auto& b = other[i].poses[p].keypoints;
-      REQUIRE(a.size() == b.size());
-      for (std::size_t k = 0; k < a.size(); ++k) {
-        CHECK(std::abs(a[k].score - b[k].score) <= score_margin);
-        distance = std::max(distance, static_cast<double>(std::hypot(a[k].x - b[k].x, a[k].y - b[k].y)));
-      }
-    }
-  }
-  return distance;
-}
 
 double between_the_two_ways(const std::filesystem::path& model, EstimatorOptions options, double score_margin = 1e-5) {
   const Album album;
@@ -98,12 +37,6 @@ double between_the_two_ways(const std::filesystem::path& model, EstimatorOptions
   const PoseEstimator by_sessions(Model(on_test_device(model)), options);
   const double first = farthest(by_sessions.estimate_batch(album.input), expected, score_margin);
   return std::max(first, farthest(by_sessions.estimate_batch(album.input), expected, score_margin));  // and once warm
-}
-
-/// A model that answers as the test wants: heatmaps are the crop's red and green, [2,16,16].
-void save_echo(const std::filesystem::path& path, const std::string& expression, const std::string& extra = "") {
-  save_script_model(path, "def forward(self, x):\n    " + expression + "\n",
-                    pose_metadata("udp_heatmap", 16, 16, 16, 16, two_keypoints, R"("blur_kernel": 5)", extra));
 }
 
 }  // namespace
@@ -145,10 +78,10 @@ TEST_CASE("simcc and regression outputs decode as on the CPU, flip test included
   save_script_model(dir.path() / "s.pt",
                     "def forward(self, x):\n    return x[:, 0:2, 3, :].repeat([1, 1, 2]) * 1.5 + x[:, 0:2, 9, :].repeat([1, 1, 2]), "
                     "x[:, 0:2, :, 5].repeat([1, 1, 2])\n",
-                    pose_metadata("simcc", 16, 16, 0, 0, two_keypoints));
+                    pose_metadata("simcc", 16, 16, 0, 0, two_eyes));
   CHECK(between_the_two_ways(dir.path() / "s.pt", options) < 1e-3);
   save_script_model(dir.path() / "r.pt", "def forward(self, x):\n    return x[:, 0:2, 4, 0:3] * 16.0\n",
-                    pose_metadata("regression", 16, 16, 0, 0, two_keypoints));
+                    pose_metadata("regression", 16, 16, 0, 0, two_eyes));
   CHECK(between_the_two_ways(dir.path() / "r.pt", options, 1e-3) < 1e-2);
 }
 
@@ -241,91 +174,6 @@ TEST_CASE("A caller that leaves answers unread holds up no other caller") {
   CHECK(idle->collect(0).peaks[0].score == 1.0F / 255);
   CHECK(idle->collect(1).peaks[0].score == 2.0F / 255);
 }
-
-#ifndef POSEKIT_TEST_ON_CUDA  // pointers to the host stand for pointers to a device
-
-TEST_CASE("Images on the device, mixed with images on the host, give the host's poses") {
-  const posekit_test::TemporaryDir dir;
-  save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
-  EstimatorOptions options;
-  options.max_batch = GENERATE(std::size_t{1}, std::size_t{3}, std::size_t{16});
-  options.flip_test = GENERATE(false, true);
-  const Album album;
-  const auto expected = PoseEstimator(Model(on_cpu(dir.path() / "m.pt")), options).estimate_batch(album.input);
-  const auto backend = std::make_shared<BySessions>(on_cpu(dir.path() / "m.pt"), posekit_test::cuda_0);
-  const PoseEstimator estimator(Model(backend), options);
-  for (const int which : {0b11111, 0b00101, 0b11010, 0b00000, 0b11100}) {  // the second time with memory that the first one left
-    auto input = album.input;
-    for (std::size_t i = 0; i < input.size(); ++i) input[i].image.cuda_device = which >> i & 1 ? 0 : -1;
-    INFO(which);
-    CHECK(farthest(estimator.estimate_batch(input), expected, 1.01 / 255) < 0.05);
-  }
-}
-
-TEST_CASE("An image on another device is refused with both devices' names, and its neighbours are done") {
-  const posekit_test::TemporaryDir dir;
-  save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
-  const std::string device = GENERATE("cuda:0", "cpu");
-  std::shared_ptr<ModelBackend> backend = on_cpu(dir.path() / "m.pt");
-  if (device != "cpu") backend = std::make_shared<BySessions>(backend, posekit_test::cuda_0);
-  const Album album;
-  auto input = album.input;
-  input[1].image.cuda_device = 1;
-  const PoseEstimator estimator{Model(backend)};
-  const auto results = estimator.estimate_batch(input);
-  for (std::size_t i = 0; i < results.size(); ++i) CHECK(results[i].poses.size() == (i == 1 ? 0 : 2));
-  CHECK(results[1].code == ErrorCode::invalid_argument);
-  CHECK_THAT(results[1].message, ContainsSubstring("are on cuda:1") && ContainsSubstring("runs on " + device));
-  CHECK_THROWS_WITH(estimator.estimate(input[1].image, input[1].boxes), ContainsSubstring("cuda:1"));
-}
-
-TEST_CASE("A crop made on the device is neither overwritten from the host nor kept for the next batch") {
-  const posekit_test::TemporaryDir dir;
-  save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
-  const auto backend = std::make_shared<BySessions>(on_cpu(dir.path() / "m.pt"), posekit_test::cuda_0);
-  const auto session = backend->open_session(make_decode_request(backend->info()));
-  const std::vector<std::uint8_t> level(16 * 16, 200);
-  ImageView image{level.data(), 16, 16, 16, PixelFormat::gray8};
-  image.cuda_device = 0;
-  const WarpPlan plan{.transform = {.scale_x = 1, .offset_x = 0, .scale_y = 1, .offset_y = 0}, .size = {16, 16}};
-  const auto scores = [&](const std::vector<std::size_t>& cropped) {
-    std::fill_n(session->staging(0, 4), 4 * 16 * 16 * 3, std::byte{50});
-    for (const std::size_t position : cropped) session->crop(0, position, {image, plan});
-    session->submit(0, 4, {});
-    std::vector<float> levels;
-    for (std::size_t i = 0; const PeakRecord& peak : session->collect(0).peaks) {
-      if (i++ % 2 == 0) levels.push_back(std::round(peak.score * 255));
-    }
-    return levels;
-  };
-  CHECK(scores({1, 2}) == std::vector<float>{50, 200, 200, 50});
-  CHECK(scores({}) == std::vector<float>{50, 50, 50, 50});
-  CHECK(scores({3, 0}) == std::vector<float>{200, 50, 50, 200});
-  CHECK(scores({0, 1, 2, 3}) == std::vector<float>{200, 200, 200, 200});
-}
-
-TEST_CASE("A cancelled submit after crops on the device leaves the slot free") {
-  const posekit_test::TemporaryDir dir;
-  save_echo(dir.path() / "m.pt", "return x[:, 0:2]");
-  const auto backend = std::make_shared<BySessions>(on_cpu(dir.path() / "m.pt"), posekit_test::cuda_0);
-  const PoseEstimator estimator{Model(backend)};
-  Album album;
-  for (ImageBoxes& input : album.input) input.image.cuda_device = 0;
-  const auto expected = estimator.estimate_batch(album.input);
-  const auto session = backend->open_session(make_decode_request(backend->info()));
-  std::stop_source stop;
-  stop.request_stop();
-  const WarpPlan plan{.transform = {.scale_x = 1, .offset_x = 0, .scale_y = 1, .offset_y = 0}, .size = {16, 16}};
-  (void)session->staging(0, 1);
-  session->crop(0, 0, {album.input[0].image, plan});
-  CHECK_THROWS_AS(session->submit(0, 1, {.stop = stop.get_token(), .deadline = {}}), Error);
-  std::fill_n(session->staging(0, 1), 16 * 16 * 3, std::byte{70});
-  session->submit(0, 1, {});
-  CHECK(session->collect(0).peaks[0].score == 70.0F / 255);
-  CHECK(farthest(estimator.estimate_batch(album.input), expected, 0) == 0);
-}
-
-#endif
 
 TEST_CASE("Concurrent callers of one backend get what one caller gets") {
   POSEKIT_NEEDS_TEST_DEVICE();
