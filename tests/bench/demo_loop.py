@@ -100,8 +100,8 @@ def main() -> None:
         run()
         done += persons
     rate = done / (time.perf_counter() - start)
-    print(json.dumps({"demo_loop_persons_per_s": round(rate, 2), "batch": options.batch, "persons": persons, "precision": options.precision,
-                      "device": options.device, "opencv": cv2 is not None, "torch": torch.__version__}))
+    print(json.dumps({"part": "demo", "figure": "demo loop", "persons_per_s": round(rate, 2), "batch": options.batch, "persons": persons,
+                      "precision": options.precision, "device": options.device, "opencv": cv2 is not None, "torch": torch.__version__}))
 
 
 if __name__ == "__main__":
