@@ -27,6 +27,7 @@ cmake -S "$root" -B "$folder/build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DPOSEKI
   "-DPython_EXECUTABLE=$folder/venv/bin/python" "-DCMAKE_CUDA_COMPILER=$folder/toolkit/bin/nvcc" "-DCUDA_TOOLKIT_ROOT_DIR=$folder/toolkit" \
   -DCMAKE_CUDA_RUNTIME_LIBRARY=Shared '-DTORCH_CUDA_ARCH_LIST=8.0;9.0' >"$folder/configure.log" 2>&1 || { cat "$folder/configure.log"; exit 1; }
 cmake --build "$folder/build" --parallel "${JOBS:-2}" --target posekit_cli posekit_torchscript_tests posekit_golden_device_tests posekit_gpu_tests \
+  posekit_device_bench \
   >"$folder/build.log" 2>&1 || { grep -E 'error|FAILED' -A 5 "$folder/build.log"; exit 1; }
 
 say "reasons"
@@ -62,4 +63,6 @@ ctest --test-dir "$folder/build" --output-on-failure --no-tests=error -j "${JOBS
 tail -n 12 "$folder/tests.log" | grep 'tests passed'
 "$folder/build/tests/torch/posekit_gpu_tests" >"$folder/gpu_tests.log" 2>&1 || [ $? = 4 ] || { cat "$folder/gpu_tests.log"; exit 1; }
 tail -n 3 "$folder/gpu_tests.log"
+"$folder/build/tests/bench/posekit_device_bench" machine "$root/examples/models/pose_landmark_lite.pt" --device cpu --seconds 0.01 >/dev/null
+echo "   posekit_device_bench starts"
 say "done; $(du -shL --exclude=results "$folder/venv" | cut -f1) of Torch, $(du -sh "$folder/build" | cut -f1) of build"
