@@ -231,14 +231,14 @@ class Stages {
            [&](std::size_t i) { (void)replica_.network.normalized(device_[i]); });
     report("forward", 0, [&](std::size_t i) { (void)replica_.network.forward(normalized_[i]); });
     const double map_bytes = bytes_of(heatmaps_[0]);
-    report("reduce", map_bytes, [&](std::size_t i) { (void)reduction_.reduce(heatmaps_[i]); });
-    const at::Tensor records = reduction_.reduce(heatmaps_[0]);
-    const at::Tensor back = replica_.streams.host_tensor(records.sizes(), records.scalar_type());
-    report("download", bytes_of(records), [&](std::size_t) { back.copy_(records, /*non_blocking=*/true); });
-    measure_full_maps(records);
+    report("reduce", map_bytes, [&](std::size_t i) { (void)reduction_.peaks(heatmaps_[i]); });
+    const PeakReduction::Peaks peaks = reduction_.peaks(heatmaps_[0]);
+    const at::Tensor back = replica_.streams.host_tensor(peaks.patches.sizes(), peaks.patches.scalar_type());
+    report("download", bytes_of(peaks.patches), [&](std::size_t) { back.copy_(peaks.patches, /*non_blocking=*/true); });
+    measure_weak_channels({.places = peaks.places.cpu(), .patches = peaks.patches.cpu()});
     measure_both_at_once();
     for (at::Tensor& maps : heatmaps_) maps = maps.contiguous(at::MemoryFormat::ChannelsLast);
-    report("reduce, channels-last", map_bytes, [&](std::size_t i) { (void)reduction_.reduce(heatmaps_[i]); });
+    report("reduce, channels-last", map_bytes, [&](std::size_t i) { (void)reduction_.peaks(heatmaps_[i]); });
   }
 
  private:
@@ -255,38 +255,38 @@ class Stages {
     if (bytes > 0 && times.device_ms > 0) figure.add("gb_per_s", bytes / times.device_ms / 1e6);
   }
 
-  /// How many channels want the full map, and what so many of them take.
-  void measure_full_maps(const at::Tensor& records) {
-    const at::Tensor words = records.cpu().contiguous();
-    const std::int64_t channels = words.numel() / PeakReduction::words;
-    std::int64_t unclear = 0;
-    posekit::PeakRecord record;
-    for (std::int64_t i = 0; i < channels; ++i)
-      unclear += posekit::unpack(words.const_data_ptr<std::int32_t>() + i * PeakReduction::words, 1, record) ? 0 : 1;
+  /// How many channels are weak, what their records take on the host, and what so many of them take on the device, the wait included.
+  /// @param peaks on the host
+  void measure_weak_channels(const PeakReduction::Peaks& peaks) {
+    const std::int64_t channels = peaks.places.numel();
+    std::vector<posekit::PeakRecord> records(static_cast<std::size_t>(channels));
+    posekit::DecodeScratch scratch;
+    const std::vector<std::int64_t> weak = reduction_.read(peaks, records, scratch);
+    report("records on the host", 0, [&](std::size_t) { (void)reduction_.read(peaks, records, scratch); });
     Figure(options_, "weak channels")
         .add("precision", precision_)
         .add("batch", static_cast<double>(batch_))
-        .add("share", static_cast<double>(unclear) / static_cast<double>(channels));
+        .add("share", static_cast<double>(weak.size()) / static_cast<double>(channels));
     for (const std::int64_t count : {std::int64_t{64}, std::int64_t{512}}) {
       if (count > channels) continue;
       std::vector<std::int64_t> chosen;
       for (std::int64_t i = 0; i < count; ++i) chosen.push_back(i * channels / count);
-      report("full map of " + std::to_string(count), 0, [&](std::size_t i) { (void)reduction_.reduce_full_map(heatmaps_[i], chosen); });
+      report("weak, " + std::to_string(count), 0, [&](std::size_t i) { reduction_.complete(heatmaps_[i], chosen, records, scratch); });
     }
   }
 
   /// A reduction on the stream of high priority beside the next forward, and in front of it.
   void measure_both_at_once() {
     report("reduce, then forward", 0, [&](std::size_t i) {
-      (void)reduction_.reduce(heatmaps_[i]);
+      (void)reduction_.peaks(heatmaps_[i]);
       (void)replica_.network.forward(normalized_[i]);
     });
-    std::vector<at::Tensor> kept;  // what is made on one stream is not made anew on another before the device is behind it
+    std::vector<PeakReduction::Peaks> kept;  // what is made on one stream is not made anew on another before the device is behind it
     std::vector<std::unique_ptr<DeviceEvent>> ends;
     report("reduce beside forward", 0, [&](std::size_t i) {
       {
         const StreamGuard guard(replica_.streams, StreamRole::full_map);
-        kept.push_back(reduction_.reduce(heatmaps_[i]));
+        kept.push_back(reduction_.peaks(heatmaps_[i]));
         ends.push_back(std::make_unique<DeviceEvent>());
         ends.back()->record(replica_.streams, StreamRole::full_map);
       }

@@ -110,7 +110,9 @@ Figure& Figure::add(std::string_view key, std::string_view value) {
 
 Loaded load(const Options& options, const std::string& model, const std::string& precision) {
   const auto own = posekit::load_model(std::filesystem::path(model), model_options(options, precision));
-  return {own, &dynamic_cast<posekit::TorchBackend&>(*own).replica(), std::make_shared<posekit_test::BySessions>(own)};
+  std::shared_ptr<posekit::ModelBackend> for_calls = own;
+  if (own->on_cpu()) for_calls = std::make_shared<posekit_test::BySessions>(own);
+  return {own, &dynamic_cast<posekit::TorchBackend&>(own->on_callers_threads()).replica(), for_calls};
 }
 
 std::shared_ptr<posekit::ModelBackend> load_for_calls(const Options& options, const std::string& model, const std::string& precision) {

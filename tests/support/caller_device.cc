@@ -259,7 +259,8 @@ class DelayedStreams::Calls final : public posekit::CudaCalls {
 DelayedStreams::DelayedStreams(unsigned seed, std::chrono::microseconds most) : calls_(std::make_unique<Calls>(seed, most)) {}
 DelayedStreams::~DelayedStreams() = default;
 void DelayedStreams::serve(posekit::ModelBackend& backend) {
-  dynamic_cast<posekit::TorchBackend&>(backend).replica().streams = posekit::DeviceStreams(*calls_, 0);
+  dynamic_cast<posekit::TorchBackend&>(backend.on_callers_threads()).replica().streams =
+      posekit::DeviceStreams(*calls_, 0, backend.info().task());
 }
 std::size_t DelayedStreams::waits() const { return calls_->waits(); }
 
