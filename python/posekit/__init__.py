@@ -67,6 +67,7 @@ from ._model import Model, inspect_model, shipped_model
 from ._predictor import Predictor
 from ._results import BoxError, DetectionResult, PoseResult, Timings
 from ._stream import EstimateMetrics, StageMetrics, Stream, StreamMetrics, StreamResult, TimeStats
+from ._tables import results_table
 from ._tracker import Tracker
 from ._video import Frame, VideoReader, list_images, list_videos, open_video, silence_video_messages
 
@@ -138,6 +139,7 @@ __all__ = [
     "parse_model_info",
     "read_boxes",
     "read_image",
+    "results_table",
     "select_keypoints",
     "set_device_memory_limit",
     "set_log_callback",

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -72,6 +72,12 @@ class PoseResult:
     timings: Timings = field(default_factory=Timings)
     track_ids: npt.NDArray[np.int64] | None = None
     """(N,): ids of people from 1; 0 = no id yet. Only from Tracker.update and from a Stream with a tracker."""
+    path: str | None = None
+    """The image's or video's file, where the call that made the result knows it. It may be set."""
+    frame: int | None = None
+    """Position of the frame, from 0: of a stream's and a video's results."""
+    time_s: float | None = None
+    """The frame's time in seconds."""
 
     @property
     def keypoint_names(self) -> list[str]:
@@ -94,17 +100,17 @@ class PoseResult:
             text += f", box errors {[error.box_index for error in self.box_errors]}"
         return text + (f", error {self.error!r})" if self.error else ")")
 
-    def to_json(self, path: str | os.PathLike[str] = "") -> str:
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """The document of format posekit-result/1 (docs/results.md), one line.
 
-        path: what the document calls the image.
+        path: what the document calls the image; None = `path` of the result, or nothing.
 
         Raises InvalidArgumentError if the arrays were changed and do not fit together.
         """
         width, height = self.image_size
-        return _core.to_json(native_result(self), os.fsencode(path), width, height, self.keypoint_set, self.model_name)
+        return _core.to_json(native_result(self), os.fsencode(path or self.path or ""), width, height, self.keypoint_set, self.model_name)
 
-    def to_dict(self, path: str | os.PathLike[str] = "") -> dict[str, Any]:
+    def to_dict(self, path: str | os.PathLike[str] | None = None) -> dict[str, Any]:
         """The same document as a dictionary of plain Python values."""
         document: dict[str, Any] = json.loads(self.to_json(path))
         return document
@@ -119,6 +125,26 @@ class PoseResult:
         name = os.fsencode(image_id) if isinstance(image_id, str) else image_id
         entries: list[dict[str, Any]] = json.loads(_core.to_coco_entries(native_result(self), name))
         return entries
+
+    def to_arrow(self) -> Any:
+        """The result as a pyarrow.Table, a row for each keypoint of each person: posekit.results_table([result]).
+
+        Raises ImportError without pyarrow, InvalidArgumentError if the arrays were changed and do not fit together.
+        """
+        from ._tables import results_table
+
+        return results_table([self])
+
+    def to_df(self, kind: Literal["pandas", "polars"] | None = None) -> Any:
+        """The table of to_arrow as a pandas.DataFrame or a polars.DataFrame.
+
+        kind: None = pandas if it is installed, else polars.
+
+        Raises ImportError without pyarrow and one of the two (``pip install "posekit[tables]"``), and what to_arrow raises.
+        """
+        from ._tables import data_frame
+
+        return data_frame(self.to_arrow(), kind)
 
 
 @dataclass(eq=False)

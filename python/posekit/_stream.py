@@ -217,6 +217,7 @@ class Stream(Iterator[StreamResult]):
         if done is not None:
             frame: _Submitted = done.frame
             result = pose_result(done.result, self._keypoints, self._name, frame.size, tracked=self._tracked)
+            result.frame, result.time_s = frame.index, frame.time_s
             if frame.problem is not None:
                 result.error = frame.problem
             taken = StreamResult(frame.index, frame.time_s, done.boxes, done.detected, result, frame.image, frame.pixels)
