@@ -116,7 +116,7 @@ class PoseEstimator(Loadable[_core.PoseEstimator]):
 
         Raises InvalidArgumentError, DeadlineExceededError, InvalidModelError, ForkedError, …, and KeyboardInterrupt after the batch in flight.
         """
-        result = self._run([placed_pixels_of(image, self.model.device)], [boxes_of(boxes)], {}, format, timeout)[0]
+        result = self._run([image], [placed_pixels_of(image, self.model.device)], [boxes_of(boxes)], {}, format, timeout)[0]
         if result.error is not None:
             raise result.error
         return result
@@ -138,10 +138,17 @@ class PoseEstimator(Loadable[_core.PoseEstimator]):
         """
         device = self.model.device
         taken = take_images(images, boxes_per_image, lambda image, _: placed_pixels_of(image, device), boxes_of)
-        return self._run(*taken, format, timeout)
+        return self._run(images, *taken, format, timeout)
 
     def _run(
-        self, pixels: list[Pixels], boxes: list[npt.NDArray[np.float64]], failed: Failed, format: str, timeout: float | None
+        self,
+        images: Sequence[Any],
+        pixels: list[Pixels],
+        boxes: list[npt.NDArray[np.float64]],
+        failed: Failed,
+        format: str,
+        timeout: float | None,
     ) -> list[PoseResult]:
-        results = self._native.estimate_batch(pixels, boxes, is_rgb(format), timeout)
-        return batch_results(results, pixels, failed, self.keypoints, self.info.name)
+        rgb = is_rgb(format)
+        native = self._native.estimate_batch(pixels, boxes, rgb, timeout)
+        return batch_results(native, images, pixels, failed, self.keypoints, self.info.name, rgb)

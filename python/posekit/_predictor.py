@@ -64,7 +64,7 @@ class Predictor(Loadable[_core.Predictor]):
 
         Raises InvalidArgumentError, DeadlineExceededError, InvalidModelError, ForkedError, …, and KeyboardInterrupt after the batch in flight.
         """
-        result = self._run([self._pixels_of(image, boxes)], [_given(boxes)], {}, format, timeout)[0]
+        result = self._run([image], [self._pixels_of(image, boxes)], [_given(boxes)], {}, format, timeout)[0]
         if result.error is not None:
             raise result.error
         return result
@@ -88,17 +88,24 @@ class Predictor(Loadable[_core.Predictor]):
         """
         if boxes_per_image is None:
             boxes_per_image = [None] * len(images)
-        return self._run(*take_images(images, boxes_per_image, self._pixels_of, _given), format, timeout)
+        return self._run(images, *take_images(images, boxes_per_image, self._pixels_of, _given), format, timeout)
 
     def _pixels_of(self, image: Any, boxes: npt.ArrayLike | None) -> Pixels:
         """The detector reads the CPU's memory."""
         return pixels_of(image) if boxes is None else placed_pixels_of(image, self.estimator.model.device)
 
     def _run(
-        self, pixels: list[Pixels], boxes: list[npt.NDArray[np.float64] | None], failed: Failed, format: str, timeout: float | None
+        self,
+        images: Sequence[Any],
+        pixels: list[Pixels],
+        boxes: list[npt.NDArray[np.float64] | None],
+        failed: Failed,
+        format: str,
+        timeout: float | None,
     ) -> list[PoseResult]:
-        predictions = self._native.predict_batch(pixels, boxes, is_rgb(format), timeout)
-        return batch_results([one.result for one in predictions], pixels, failed, self.estimator.keypoints, self.estimator.info.name)
+        rgb = is_rgb(format)
+        native = [one.result for one in self._native.predict_batch(pixels, boxes, rgb, timeout)]
+        return batch_results(native, images, pixels, failed, self.estimator.keypoints, self.estimator.info.name, rgb)
 
 
 def _given(boxes: npt.ArrayLike | None) -> npt.NDArray[np.float64] | None:

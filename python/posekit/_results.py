@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -78,6 +80,8 @@ class PoseResult:
     """Position of the frame, from 0: of a stream's and a video's results."""
     time_s: float | None = None
     """The frame's time in seconds."""
+    _image: tuple[weakref.ref[Any], bool] | None = field(default=None, repr=False)
+    """The image as the caller gave it, and whether it is RGB."""
 
     @property
     def keypoint_names(self) -> list[str]:
@@ -99,6 +103,98 @@ class PoseResult:
         if self.box_errors:
             text += f", box errors {[error.box_index for error in self.box_errors]}"
         return text + (f", error {self.error!r})" if self.error else ")")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_image": None}
+
+    def plot(
+        self, image: Any = None, *, min_score: float = 0.3, boxes: bool = True, format: Literal["bgr", "rgb"] = "bgr"
+    ) -> npt.NDArray[np.uint8]:
+        """The poses drawn on a copy of their image: posekit.draw_poses.
+
+        image: an array or what posekit.load_image takes; None = the image that the poses were estimated in, which the result keeps weakly, so that
+            the caller must still have it, or the file at `path`.
+        min_score, boxes: as in posekit.draw_poses.
+        format: of a given array.
+
+        Returns (H, W, 3), BGR.
+
+        Raises InvalidArgumentError if the image is gone or of another size than the result's, or if the arrays were changed and do not fit
+        together, and what posekit.load_image raises.
+        """
+        from . import _pictures
+
+        return _pictures.plot(self, image, min_score, boxes, format)
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        image: Any = None,
+        *,
+        min_score: float = 0.3,
+        boxes: bool = True,
+        format: Literal["bgr", "rgb"] = "bgr",
+    ) -> None:
+        """Writes the picture of `plot` as PNG or JPEG, as the extension says, whole or not at all: posekit.write_image.
+
+        Raises what plot and posekit.write_image raise.
+        """
+        from ._files import write_image
+
+        write_image(path, self.plot(image, min_score=min_score, boxes=boxes, format=format))
+
+    def show(
+        self, image: Any = None, *, min_score: float = 0.3, boxes: bool = True, format: Literal["bgr", "rgb"] = "bgr"
+    ) -> None:
+        """Opens the picture of `plot` in the desktop's viewer and returns at once.
+
+        In a notebook the result itself is shown: put it last in the cell.
+
+        Raises DeviceUnavailableError without a display or a viewer, ImportError without PIL (``pip install "posekit[pictures]"``), and what plot
+        raises.
+        """
+        from . import _pictures
+
+        _pictures.show(self.plot(image, min_score=min_score, boxes=boxes, format=format))
+
+    def crop(
+        self,
+        image: Any = None,
+        i: int = 0,
+        *,
+        keypoints: str | Sequence[str] | None = None,
+        padding: float = 1.25,
+        size: tuple[int, int] | None = None,
+        format: Literal["bgr", "rgb"] = "bgr",
+    ) -> npt.NDArray[np.uint8]:
+        """Cuts out a person, or a part of one.
+
+        image, format: as in `plot`.
+        i: which person, from 0.
+        keypoints: names of subsets or of keypoints, which may mix, for example "left_hand": the part is the smallest box around them; None = the
+            person's box.
+        padding: factor on that box's size.
+        size: width and height of the crop, at least 2 x 2. The part grows to its shape, and is warped as a model's input is: bilinear at the exact
+            positions, the outermost pixels' centres on the part's edges. None = the image's own pixels, none interpolated.
+
+        Returns (height, width, 3), BGR; black outside of the image.
+
+        Raises InvalidArgumentError for a value outside its range, and keypoints that span no area; NotFoundError for a name that the set does
+        not have; and what plot raises for the image.
+        """
+        from . import _pictures
+
+        return _pictures.crop(self, image, i, keypoints, padding, size, format)
+
+    def _repr_png_(self) -> bytes | None:
+        from . import _pictures
+
+        return _pictures.notebook_png(self)
+
+    def _repr_html_(self) -> str:
+        from . import _pictures
+
+        return _pictures.notebook_html(self)
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """The document of format posekit-result/1 (docs/results.md), one line.
@@ -227,12 +323,28 @@ def failed_result(error: Error, keypoint_set: _core.KeypointSet, model_name: str
 
 
 def batch_results(
-    native: Sequence[_core.ImageResult], pixels: Sequence[Pixels], failed: Failed, keypoint_set: _core.KeypointSet, model_name: str
+    native: Sequence[_core.ImageResult],
+    images: Sequence[Any],
+    pixels: Sequence[Pixels],
+    failed: Failed,
+    keypoint_set: _core.KeypointSet,
+    model_name: str,
+    rgb: bool,
 ) -> list[PoseResult]:
     """A batch call's results in the order of its images.
 
     native: the native code's, one for each of `pixels`.
+    images: all, as the caller gave them.
     failed: the images that the native code was not given.
     """
     done = [pose_result(one, keypoint_set, model_name, size_of(image)) for one, image in zip(native, pixels)]
-    return in_order(done, {index: failed_result(error, keypoint_set, model_name, size) for index, (error, size) in failed.items()})
+    results = in_order(done, {index: failed_result(error, keypoint_set, model_name, size) for index, (error, size) in failed.items()})
+    for result, image in zip(results, images):
+        keep_image(result, image, rgb)
+    return results
+
+
+def keep_image(result: PoseResult, image: Any, rgb: bool) -> None:
+    """Weakly, for pictures of the result; what can't be kept so is not kept."""
+    with contextlib.suppress(TypeError):
+        result._image = (weakref.ref(image), rgb)

@@ -21,7 +21,7 @@ from ._errors import Error, InvalidArgumentError
 from ._estimator import PoseEstimator
 from ._images import Image, boxes_of, is_rgb, pixels_of, size_of
 from ._predictor import Predictor
-from ._results import PoseResult, pose_result
+from ._results import PoseResult, keep_image, pose_result
 from ._tracker import Tracker
 from ._video import Frame
 
@@ -218,6 +218,7 @@ class Stream(Iterator[StreamResult]):
             frame: _Submitted = done.frame
             result = pose_result(done.result, self._keypoints, self._name, frame.size, tracked=self._tracked)
             result.frame, result.time_s = frame.index, frame.time_s
+            keep_image(result, frame.pixels, self._feed.rgb)  # not the image, which the iterable may fill again
             if frame.problem is not None:
                 result.error = frame.problem
             taken = StreamResult(frame.index, frame.time_s, done.boxes, done.detected, result, frame.image, frame.pixels)
@@ -298,7 +299,7 @@ class _Feed:
     def __init__(self, frames: Iterator[StreamInput], native: _core.Stream, rgb: bool, rate: float, needs_boxes: bool) -> None:
         self._frames: Iterator[StreamInput] | None = frames
         self._native = native
-        self._rgb, self._rate, self._needs_boxes = rgb, rate, needs_boxes
+        self.rgb, self._rate, self._needs_boxes = rgb, rate, needs_boxes
         self._thread: threading.Thread | None = None
         self.count = 0
         """Frames that were submitted."""
@@ -369,7 +370,7 @@ class _Feed:
         submitted = _Submitted(index, time_s, image, pixels, size, problem)
         self.count += 1
         try:
-            self._native.submit(submitted, index, time_s, pixels, self._rgb, boxes)  # Ctrl-C comes up when it is done
+            self._native.submit(submitted, index, time_s, pixels, self.rgb, boxes)  # Ctrl-C comes up when it is done
         except Exception as failure:  # raised after the results before it, as the iterable's
             self.count -= 1
             if self._frames is not None:  # else the stream was ended meanwhile, by another thread or the interpreter's end

@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +45,24 @@ def photo() -> npt.NDArray[np.uint8]:
 
 
 BOX = [24.0, 8.0, 375.0, 511.0]
+
+
+COCO = posekit.builtin_keypoint_set("coco17")
+
+
+def made(people: int, keypoint_set: posekit.KeypointSet = COCO, **more: Any) -> posekit.PoseResult:
+    """A result with numbers that all differ."""
+    count, random = len(keypoint_set), np.random.default_rng(people)
+    return posekit.PoseResult(
+        keypoints=random.uniform(0, 500, (people, count, 2)).astype(np.float32),
+        scores=random.uniform(0, 1, (people, count)).astype(np.float32),
+        boxes=random.uniform(0, 500, (people, 4)),
+        box_scores=random.uniform(0, 1, people).astype(np.float32),
+        box_indices=np.arange(people) * 2,
+        keypoint_set=keypoint_set,
+        model_name="made",
+        **{"image_size": (640, 480), **more},
+    )
 
 
 @pytest.fixture

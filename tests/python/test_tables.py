@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
+import importlib.util
 import tracemalloc
 from collections.abc import Iterator
 from typing import Any
@@ -10,28 +10,12 @@ from typing import Any
 import numpy as np
 import posekit
 import pytest
+from conftest import COCO, made
 from message_form import check_message_form
 from posekit import _extras
 
 pyarrow = pytest.importorskip("pyarrow")
-COCO = posekit.builtin_keypoint_set("coco17")
 TWO = posekit.subset(COCO, [9, 0])
-
-
-def made(people: int, keypoint_set: posekit.KeypointSet = COCO, **more: Any) -> posekit.PoseResult:
-    """A result with numbers that all differ."""
-    count, random = len(keypoint_set), np.random.default_rng(people)
-    return posekit.PoseResult(
-        keypoints=random.uniform(0, 500, (people, count, 2)).astype(np.float32),
-        scores=random.uniform(0, 1, (people, count)).astype(np.float32),
-        boxes=random.uniform(0, 500, (people, 4)),
-        box_scores=random.uniform(0, 1, people).astype(np.float32),
-        box_indices=np.arange(people) * 2,
-        keypoint_set=keypoint_set,
-        model_name="made",
-        image_size=(640, 480),
-        **more,
-    )
 
 
 def rows_of(number: int, result: posekit.PoseResult) -> list[dict[str, Any]]:
@@ -156,8 +140,6 @@ def test_data_frames_have_the_rows_and_missing_values_of_the_table(kind: Any) ->
     ("there", "expected"), [(("pandas", "polars"), "pandas"), (("polars",), "polars"), (("pandas",), "pandas")], ids=str
 )
 def test_a_data_frame_is_of_the_library_that_is_there(there: tuple[str, ...], expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    import importlib.util
-
     find = importlib.util.find_spec
     pytest.importorskip(expected)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: find(name) if name in there else None)
@@ -178,7 +160,7 @@ def test_a_missing_package_is_named_with_its_extra(missing: str, extra: str, use
 
     def load_others(name: str) -> Any:
         if name == missing:
-            raise builtins.ImportError(f"No module named '{name}'")
+            raise ImportError(f"No module named '{name}'")
         return load(name)
 
     monkeypatch.setattr("importlib.import_module", load_others)
