@@ -60,6 +60,7 @@ from ._errors import (
     OutOfMemoryError,
     UnsupportedModelError,
 )
+from ._estimate import estimate
 from ._estimator import PoseEstimator
 from ._executors import Executor, SerialExecutor, ThreadPool
 from ._files import decode_image, draw_poses, load_image, read_image, write_image
@@ -127,6 +128,7 @@ __all__ = [
     "cpu_report",
     "decode_image",
     "draw_poses",
+    "estimate",
     "inspect_model",
     "keep_freed_memory",
     "list_images",

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._errors import InvalidArgumentError, IoError
-from ._images import Image, is_rgb, pixels_of
+from ._images import Image, is_pil, is_rgb, pixels_of
 from ._results import PoseResult, native_result
 
 _MAX_PIXELS = 1 << 28
@@ -68,7 +68,7 @@ def load_image(source: Any, *, range: tuple[float, float] | None = None) -> npt.
     Raises what read_image does; IoError also for a PIL image whose file is broken, InvalidArgumentError for a mode or for values that are not
     of the range.
     """
-    if hasattr(source, "getexif") and hasattr(source, "convert"):
+    if is_pil(source):
         return _from_pil(source, range)
     if range is not None:
         raise InvalidArgumentError(f"range {range} was given for {type(source).__name__}, a PIL image of mode F is expected: leave it out")

@@ -26,6 +26,13 @@ class SupportsCudaArrayInterface(Protocol):
     def __cuda_array_interface__(self) -> Mapping[str, Any]: ...
 
 
+class PilImage(Protocol):
+    """A PIL image."""
+
+    def getexif(self) -> Any: ...
+    def convert(self, *args: Any, **kwargs: Any) -> Any: ...
+
+
 Image = SupportsDLPack
 """uint8 of shape (H, W), (H, W, 3) or (H, W, 4), in the CPU's memory; for PoseEstimator also on its CUDA device."""
 Pixels = npt.NDArray[np.uint8] | _core.DeviceImage
@@ -164,6 +171,11 @@ def boxes_of(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:
             f"boxes of shape {array.shape} were given, (N, 4) is expected: x1, y1, x2, y2 of each person, or (N, 5) with a score each"
         )
     return array if array.shape[1] == 5 else np.column_stack([array, np.ones(len(array))])
+
+
+def is_pil(image: object) -> bool:
+    """Whether it is a PIL image, without PIL."""
+    return hasattr(image, "getexif") and hasattr(image, "convert")
 
 
 def size_of(image: Pixels) -> tuple[int, int]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +12,13 @@ import numpy.typing as npt
 from . import _core
 from ._detector import PersonDetector
 from ._estimator import PoseEstimator
-from ._images import Failed, Image, Pixels, SupportsCudaArrayInterface, boxes_of, is_rgb, pixels_of, placed_pixels_of, take_images
+from ._images import Failed, Image, PilImage, Pixels, SupportsCudaArrayInterface, boxes_of, is_rgb, pixels_of, placed_pixels_of, take_images
 from ._loading import Loadable
 from ._results import PoseResult, batch_results
+
+if TYPE_CHECKING:
+    from ._estimate import Boxes
+    from ._tracker import Tracker
 
 
 class Predictor(Loadable[_core.Predictor]):
@@ -89,6 +94,57 @@ class Predictor(Loadable[_core.Predictor]):
         if boxes_per_image is None:
             boxes_per_image = [None] * len(images)
         return self._run(images, *take_images(images, boxes_per_image, self._pixels_of, _given), format, timeout)
+
+    @overload
+    def estimate(
+        self,
+        source: str | os.PathLike[str],
+        *,
+        boxes: Boxes | None = None,
+        track: bool | Tracker | None = None,
+        detect_every: int = 1,
+        format: Literal["bgr", "rgb"] = "bgr",
+        timeout: float | None = None,
+    ) -> Any: ...
+    @overload
+    def estimate(
+        self,
+        source: Image | SupportsCudaArrayInterface | PilImage | bytes,
+        *,
+        boxes: Boxes | None = None,
+        track: bool | Tracker | None = None,
+        detect_every: int = 1,
+        format: Literal["bgr", "rgb"] = "bgr",
+        timeout: float | None = None,
+    ) -> PoseResult: ...
+    @overload
+    def estimate(
+        self,
+        source: int | Iterable[Any],
+        *,
+        boxes: Boxes | None = None,
+        track: bool | Tracker | None = None,
+        detect_every: int = 1,
+        format: Literal["bgr", "rgb"] = "bgr",
+        timeout: float | None = None,
+    ) -> Iterator[PoseResult]: ...
+    def estimate(
+        self,
+        source: Any,
+        *,
+        boxes: Boxes | None = None,
+        track: bool | Tracker | None = None,
+        detect_every: int = 1,
+        format: Literal["bgr", "rgb"] = "bgr",
+        timeout: float | None = None,
+    ) -> PoseResult | Iterator[PoseResult]:
+        """The people of an image, or of every image of a source: posekit.estimate with this predictor's models, which stay loaded.
+
+        Raises what posekit.estimate raises.
+        """
+        from ._estimate import estimate_source
+
+        return estimate_source(self, source, boxes, track, detect_every, format, timeout)
 
     def _pixels_of(self, image: Any, boxes: npt.ArrayLike | None) -> Pixels:
         """The detector reads the CPU's memory."""

@@ -357,6 +357,8 @@ class _Feed:
         time_s = float(more[0]) if more else index / self._rate
         pixels, boxes, size, problem = None, None, (0, 0), None
         try:
+            if isinstance(image, Error):  # posekit.estimate could not read it
+                raise image
             pixels = pixels_of(image)
             size = size_of(pixels)
             if not isinstance(image, np.ndarray) or np.may_share_memory(pixels, image):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +56,10 @@ def main() -> None:
     ids: npt.NDArray[np.int64] | None = tracked.track_ids
     assert ids is not None and len(ids) == len(one) and tracker.predict(0.1).shape == (len(one), 5)
     picture: npt.NDArray[np.uint8] = posekit.draw_poses(images[0], one, min_score=0.5)
+    whole: posekit.PoseResult = posekit.estimate(images[0], model=estimator, boxes=boxes[0])
+    several: Iterator[posekit.PoseResult] = predictor.estimate(images, boxes=boxes)
+    part: npt.NDArray[np.uint8] = whole.crop(images[0], keypoints=["nose", "left_hip"], size=(64, 64))
+    assert sum(map(len, several)) == sum(map(len, results)) and part.shape == whole.plot()[:64, :64].shape
     try:
         posekit.PoseEstimator("none.pt")
     except posekit.NotFoundError as missing:
