@@ -6,6 +6,7 @@ number of threads at once; native work runs without the GIL. docs/python.md has 
 """
 
 import atexit as _atexit
+import logging as _logging
 
 from ._boxes import read_boxes
 from ._core import (
@@ -157,6 +158,16 @@ __all__ = [
     "version",
     "write_image",
 ]
+
+
+
+def _log(level: str, message: str) -> None:
+    _logger.log(_logging.WARNING if level == "warning" else _logging.INFO, "%s", message)
+
+
+_logger = _logging.getLogger("posekit")
+_logger.addHandler(_logging.NullHandler())  # a library prints nothing: the program says where messages go
+set_log_callback(_log)
 
 # A callback that outlives the interpreter could not be called, nor freed.
 _atexit.register(set_log_callback, None)

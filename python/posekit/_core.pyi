@@ -600,5 +600,5 @@ def cpu_report() -> CpuReport:
 def set_log_callback(callback: Callable[[str, str], object] | None) -> None:
     """Where notes of the library go: callback(level, message) with level "info" or "warning".
 
-    It is called on any thread that uses the library, several at once. None: nowhere, the default.
+    It is called on any thread that uses the library, several at once. None: nowhere. Unless set, notes go to logging.getLogger("posekit").
     """

@@ -93,7 +93,8 @@ void register_runtime(py::module_& module) {
       "peak. Call it early.\n\nReturns whether malloc was set: False with another C library than glibc, where nothing happens.");
   module.def("set_log_callback", &set_log_callback, py::arg("callback"),
              "Where notes of the library go: callback(level, message) with level \"info\" or \"warning\".\n\n"
-             "It is called on any thread that uses the library, several at once. None: nowhere, the default.");
+             "It is called on any thread that uses the library, several at once. None: nowhere. Unless set, notes go to "
+             "logging.getLogger(\"posekit\").");
 }
 
 }  // namespace posekit_python

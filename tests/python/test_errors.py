@@ -202,6 +202,41 @@ def test_notes_of_the_library_reach_the_log_callback_until_it_is_removed(lite: P
     assert all(level in ("info", "warning") for level, _ in notes)
 
 
+NOTE = """
+    import io, logging, sys
+    import numpy as np, PIL.Image
+    import posekit
+
+    def note():  # of few values in 16 bits
+        file = io.BytesIO()
+        PIL.Image.fromarray(np.arange(64, dtype=np.uint16).reshape(8, 8)).save(file, "PNG")
+        posekit.decode_image(file.getvalue(), "dark.png")
+"""
+
+
+def test_notes_go_to_the_logger_unless_a_callback_is_set(script: Script) -> None:
+    out = script(f"""{NOTE}
+    note()  # nobody listens: nothing is printed
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(name)s %(levelname)s %(message)s")
+    note()
+    posekit.set_log_callback(lambda level, message: print("callback", level))
+    note()
+    posekit.set_log_callback(None)
+    note()
+    """)
+    lines = out.splitlines()
+    assert len(lines) == 2 and lines[0].startswith(("posekit INFO", "posekit WARNING")) and "dark.png" in lines[0]
+    assert lines[1] == f"callback {lines[0].split()[1].lower()}"
+
+
+def test_the_library_prints_nothing_where_logging_is_not_set_up(script: Script) -> None:
+    assert script(f"""{NOTE}
+    sys.stderr = sys.stdout
+    note()
+    logging.getLogger("posekit").warning("%s", "made up")
+    """) == ""
+
+
 def test_an_interpreter_ends_well_with_a_callback_and_objects_alive(script: Script) -> None:
     out = script("""
         import posekit
