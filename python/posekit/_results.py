@@ -222,6 +222,34 @@ class PoseResult:
         entries: list[dict[str, Any]] = json.loads(_core.to_coco_entries(native_result(self), name))
         return entries
 
+    def to_supervision(self) -> Any:
+        """The people as a supervision.KeyPoints: xy in pixels, scores as keypoint_confidence, box scores as detection_confidence.
+
+        supervision counts the ends of a skeleton's links from 1: ``[(a + 1, b + 1) for a, b in result.skeleton_links]``.
+
+        Raises ImportError without supervision (``pip install "posekit[supervision]"``).
+        """
+        from ._extras import optional_module
+
+        return optional_module("supervision", "supervision").KeyPoints(
+            xy=self.keypoints.copy(), keypoint_confidence=self.scores.copy(), detection_confidence=self.box_scores.copy()
+        )
+
+    def to_fiftyone(self) -> dict[str, Any]:
+        """The people in FiftyOne's dictionary form: ``fiftyone.Keypoints.from_dict(result.to_fiftyone())``.
+
+        Points are fractions of the image's width and height, from its outer edge: ((x + 0.5) / width, (y + 0.5) / height). A track id is the
+        `index`, if there is one. FiftyOne is not needed.
+        """
+        points = (self.keypoints.astype(np.float64) + 0.5) / np.maximum(self.image_size, 1)
+        people: list[dict[str, Any]] = []
+        for i in range(len(self)):
+            person = {"_cls": "Keypoint", "label": "person", "points": points[i].tolist(), "confidence": self.scores[i].tolist()}
+            if self.track_ids is not None and self.track_ids[i] > 0:
+                person["index"] = int(self.track_ids[i])
+            people.append(person)
+        return {"_cls": "Keypoints", "keypoints": people}
+
     def to_arrow(self) -> Any:
         """The result as a pyarrow.Table, a row for each keypoint of each person: posekit.results_table([result]).
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import tracemalloc
 from collections.abc import Iterator
 from typing import Any
@@ -146,9 +147,39 @@ def test_a_data_frame_is_of_the_library_that_is_there(there: tuple[str, ...], ex
     assert type(made(1).to_df()).__module__.startswith(expected)
 
 
+@pytest.mark.parametrize("people", [0, 1, 3])
+def test_supervision_reads_the_people(people: int) -> None:
+    supervision = pytest.importorskip("supervision")
+    result = made(people)
+    found = result.to_supervision()
+    assert isinstance(found, supervision.KeyPoints) and len(found) == people
+    for number, (xy, confidence, _, _) in enumerate(found):
+        assert np.array_equal(xy, result.keypoints[number]) and np.array_equal(confidence, result.scores[number])
+    assert np.array_equal(found.detection_confidence, result.box_scores)
+    scene = np.zeros((480, 640, 3), np.uint8)
+    edges = [(a + 1, b + 1) for a, b in result.skeleton_links]
+    assert supervision.EdgeAnnotator(edges=edges).annotate(scene, found).any() == (people > 0)
+    found.xy[...] = -1  # it has arrays of its own
+    assert (result.keypoints >= 0).all()
+
+
+@pytest.mark.parametrize("people", [0, 2])
+def test_fiftyones_dictionary_has_the_form_of_its_documentation(people: int) -> None:
+    """docs.voxel51.com, Keypoints: a label's list of points in [0, 1] x [0, 1] and a confidence for each."""
+    result = made(people, track_ids=np.array([7, 0])[:people])
+    document = json.loads(json.dumps(result.to_fiftyone()))
+    assert document.keys() == {"_cls", "keypoints"} and document["_cls"] == "Keypoints" and len(document["keypoints"]) == people
+    for number, one in enumerate(document["keypoints"]):
+        assert one["_cls"] == "Keypoint" and one["label"] == "person" and one.get("index") == (7, None)[number]
+        back = np.array(one["points"]) * (640, 480) - 0.5
+        assert np.allclose(back, result.keypoints[number], atol=1e-3)
+        assert np.array_equal(np.float32(one["confidence"]), result.scores[number])
+
+
 @pytest.mark.parametrize(
     ("missing", "extra", "use"),
     [
+        ("supervision", "supervision", lambda: made(1).to_supervision()),
         ("pyarrow", "tables", lambda: made(1).to_arrow()),
         ("pyarrow", "tables", lambda: posekit.results_table([])),
         ("pandas", "tables", lambda: made(1).to_df("pandas")),
