@@ -111,11 +111,7 @@ void show_machine(const Options& options) {
   const Loaded model = load(options, options.models.at(0), "fp32");
   const Replica& replica = *model.replica;
   const c10::Device device = replica.network.device();
-  Figure(options, "versions")
-      .add("device", posekit::to_string(model.own->devices()))
-      .add("torch", posekit::torch_versions().running)
-      .add("cudnn", static_cast<double>(device.is_cuda() ? at::detail::getCUDAHooks().versionCuDNN() : 0))
-      .add("memory_bytes", static_cast<double>(posekit::total_memory(device)));
+  Figure(options, "versions").add("device", posekit::to_string(model.own->devices())).add("torch", posekit::torch_versions().running);
 #ifdef POSEKIT_CUDA
   if (device.is_cuda()) {
     cudaDeviceProp properties{};
@@ -123,7 +119,12 @@ void show_machine(const Options& options) {
     int driver = 0;
     if (cudaGetDeviceProperties(&properties, device.index()) == cudaSuccess && cudaRuntimeGetVersion(&runtime) == cudaSuccess &&
         cudaDriverGetVersion(&driver) == cudaSuccess)
-      Figure(options, "card").add("name", properties.name).add("runtime", runtime).add("driver", driver);
+      Figure(options, "card")
+          .add("name", properties.name)
+          .add("memory_bytes", static_cast<double>(posekit::total_memory(device)))
+          .add("runtime", runtime)
+          .add("driver", driver)
+          .add("cudnn", static_cast<double>(at::detail::getCUDAHooks().versionCuDNN()));
   }
 #endif
 
