@@ -494,6 +494,11 @@ TEST_CASE("A device has two batches in flight, whoever sent them, and a third on
     CHECK_FALSE(one.is_over(1));
     one.collect(1);
   }
+  one.send(1, 2);  // in the other order
+  one.send(0, 2);
+  CHECK_FALSE(one.is_over(1));
+  one.collect(1);
+  one.collect(0);
   CHECK(place.cuda.disorder() == none);
 }
 
