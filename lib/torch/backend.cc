@@ -9,9 +9,9 @@
 
 namespace posekit::inline v0 {
 
-TorchBackend::TorchBackend(std::shared_ptr<const Program> program, ModelInfo info, Device device, c10::ScalarType type,
+TorchBackend::TorchBackend(std::shared_ptr<const Program> program, const ModelInfo& info, Device device, c10::ScalarType type,
                            std::size_t max_batch)
-    : device_(device), max_batch_(max_batch), replica_(std::move(program), std::move(info), torch_device(device), type) {}
+    : device_(device), max_batch_(max_batch), replica_(std::move(program), info, torch_device(device), type) {}
 
 std::unique_ptr<BatchSession> TorchBackend::open_session(const DecodeRequest& request) {
   return on_cpu() ? open_host_session(replica_.network, request) : open_device_session(replica_, request);

@@ -14,7 +14,7 @@ namespace posekit::inline v0 {
 class TorchBackend final : public ModelBackend {
  public:
   /// @param program on the device, in the type
-  TorchBackend(std::shared_ptr<const Program> program, ModelInfo info, Device device, c10::ScalarType type, std::size_t max_batch);
+  TorchBackend(std::shared_ptr<const Program> program, const ModelInfo& info, Device device, c10::ScalarType type, std::size_t max_batch);
 
   const ModelInfo& info() const noexcept override { return replica_.network.info(); }
   std::span<const Device> devices() const noexcept override { return {&device_, 1}; }

@@ -292,8 +292,12 @@ BatchResult DeviceSession::read(Slot& slot, const at::Tensor& heatmaps) {
 
 }  // namespace
 
-Replica::Replica(std::shared_ptr<const Program> program, ModelInfo info, c10::Device device, c10::ScalarType type)
-    : network(std::move(program), std::move(info), device, type), streams(device, network.info().task()) {
+Replica::Replica(std::shared_ptr<const Program> program, const ModelInfo& info, c10::Device device, c10::ScalarType type)
+    : Replica(std::move(program), info, device, type, DeviceStreams(device, info.task())) {}
+
+Replica::Replica(std::shared_ptr<const Program> program, ModelInfo info, c10::Device device, c10::ScalarType type,
+                 const DeviceStreams& made)
+    : network(std::move(program), std::move(info), device, type), streams(made) {
   streams.synchronize();  // loading and freezing worked on the default stream, which posekit's streams do not wait for
 }
 

@@ -13,7 +13,9 @@ namespace posekit::inline v0 {
 
 /// A network on its device, and who may use it when. Shared by all sessions.
 struct Replica {
-  Replica(std::shared_ptr<const Program> program, ModelInfo info, c10::Device device, c10::ScalarType type);
+  Replica(std::shared_ptr<const Program> program, const ModelInfo& info, c10::Device device, c10::ScalarType type);
+  /// @param made the device's; for tests: those of what is not CUDA
+  Replica(std::shared_ptr<const Program> program, ModelInfo info, c10::Device device, c10::ScalarType type, const DeviceStreams& made);
 
   Network network;
   DeviceStreams streams;

@@ -1,6 +1,9 @@
 /// A device without CUDA: what its sessions ask of CUDA, and in which order they use memory.
 #include "support/fake_cuda.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/full.h>
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/Stream.h>
@@ -19,6 +22,9 @@
 #include "support/stream_order.h"
 #include "torch/backend.h"
 #include "torch/device.h"
+#include "torch/device_session.h"
+#include "torch/network.h"
+#include "torch/runtime.h"
 
 namespace posekit_test {
 namespace {
@@ -32,6 +38,7 @@ class FakeGuard final : public c10::impl::DeviceGuardImplInterface {
  public:
   static constexpr c10::DeviceType device_type = c10::DeviceType::PrivateUse1;
 
+  static int number(c10::Device device) { return static_cast<unsigned char>(device.index()); }
   static c10::Device device(int index) { return {device_type, static_cast<c10::DeviceIndex>(index)}; }
   static c10::Stream stream(int device_index, c10::StreamId id) { return c10::Stream(c10::Stream::UNSAFE, device(device_index), id); }
 
@@ -43,8 +50,8 @@ class FakeGuard final : public c10::impl::DeviceGuardImplInterface {
     return before;
   }
   void setDevice(c10::Device to) const override { uncheckedSetDevice(to); }
-  void uncheckedSetDevice(c10::Device to) const noexcept override { fake_current_device = to.index(); }
-  c10::Stream getStream(c10::Device of) const override { return stream(of.index(), fake_current_streams[of.index()]); }
+  void uncheckedSetDevice(c10::Device to) const noexcept override { fake_current_device = number(to); }
+  c10::Stream getStream(c10::Device of) const override { return stream(number(of), fake_current_streams[number(of)]); }
   c10::Stream exchangeStream(c10::Stream to) const override {
     return stream(to.device_index(), std::exchange(fake_current_streams[to.device_index()], to.id()));
   }
@@ -56,11 +63,12 @@ class NotedMemory final : public c10::Allocator {
  public:
   class Listener {
    public:
+    Listener() = default;
+    Listener(const Listener&) = delete;
+    Listener& operator=(const Listener&) = delete;
+    virtual ~Listener() = default;
     virtual void made(const void* memory, std::size_t bytes) = 0;
     virtual void freed(const void* memory) = 0;
-
-   protected:
-    ~Listener() = default;
   };
 
   /// @param listener none: Torch's own allocator again
@@ -94,6 +102,36 @@ class NotedMemory final : public c10::Allocator {
 
   c10::Allocator& plain_;
   std::atomic<Listener*> listener_ = nullptr;
+};
+
+/// As a network that was loaded: its weight was written on the default stream.
+class WeakHeatmaps final : public posekit::Program {
+ public:
+  std::vector<at::Tensor> run(const at::Tensor& input, const posekit::ModelInfo& info) const override {
+    return {input.narrow(1, 0, static_cast<std::int64_t>(info.pose().keypoints.size())) * weight_};
+  }
+  bool writes_to_its_input() const override { return false; }
+  std::size_t weight_bytes() const override { return weight_.nbytes(); }
+  bool is_fused() const noexcept override { return false; }
+  std::optional<posekit::Dtype> cast_from() const override { return std::nullopt; }
+
+ private:
+  at::Tensor weight_ = at::full({1}, 0.002, at::kFloat);
+};
+
+/// A session with the replica that it uses.
+class OnItsOwn final : public posekit::BatchSession {
+ public:
+  OnItsOwn(std::unique_ptr<posekit::Replica> replica, const posekit::DecodeRequest& request)
+      : replica_(std::move(replica)), session_(posekit::open_device_session(*replica_, request)) {}
+  std::byte* staging(std::size_t slot, std::size_t crops) override { return session_->staging(slot, crops); }
+  void crop(std::size_t slot, std::size_t position, const posekit::CropTask& task) override { session_->crop(slot, position, task); }
+  void submit(std::size_t slot, std::size_t crops, const posekit::RunControl& control) override { session_->submit(slot, crops, control); }
+  posekit::BatchResult collect(std::size_t slot) override { return session_->collect(slot); }
+
+ private:
+  std::unique_ptr<posekit::Replica> replica_;
+  std::unique_ptr<posekit::BatchSession> session_;
 };
 
 /// What a handle points to. The device's number is first: see call().
@@ -279,7 +317,7 @@ class FakeCuda::State final : private NotedMemory::Listener {
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
-  ~State() { NotedMemory::tell(nullptr); }
+  ~State() override { NotedMemory::tell(nullptr); }
 
   Calls calls;
 
@@ -300,6 +338,15 @@ void FakeCuda::serve(posekit::ModelBackend& backend, int device) {
   dynamic_cast<posekit::TorchBackend&>(backend.on_callers_threads()).replica().streams =
       posekit::DeviceStreams(state_->calls, device, backend.info().task());
 }
+std::unique_ptr<posekit::BatchSession> FakeCuda::open_on_new_replica(const posekit::ModelInfo& info, int device) {
+  const auto request = posekit::make_decode_request(info);
+  return posekit::in_torch("a replica of the tests' own", posekit::ErrorCode::internal, [&] {
+    auto replica = std::make_unique<posekit::Replica>(std::make_shared<WeakHeatmaps>(), info, c10::kCPU, c10::ScalarType::Float,
+                                                      posekit::DeviceStreams(state_->calls, device, info.task()));
+    return std::make_unique<OnItsOwn>(std::move(replica), request);
+  });
+}
+
 void FakeCuda::fail_from(std::size_t call) { state_->calls.fail_from(call); }
 void FakeCuda::fail_once(std::size_t calls_before) { state_->calls.fail_once(calls_before); }
 FakeCuda::Notes FakeCuda::notes() const { return state_->calls.notes(); }

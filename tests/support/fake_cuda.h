@@ -38,6 +38,9 @@ class FakeCuda {
   /// Gives a model of lib/torch on the CPU the streams of such a device, once the device has done what the model's loading asked for. Must
   /// outlive the model.
   void serve(posekit::ModelBackend& backend, int device);
+  /// A session on a network of the tests' own with that metadata, which such a device has just been given as it is when a model is loaded:
+  /// heatmaps are the first channels of the input, weakened.
+  [[nodiscard]] std::unique_ptr<posekit::BatchSession> open_on_new_replica(const posekit::ModelInfo& info, int device);
   /// All calls fail from the one of this number on, as after a fault of a kernel.
   void fail_from(std::size_t call);
   /// Only the call of this number fails, counted from now.

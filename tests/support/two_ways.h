@@ -25,7 +25,7 @@ inline const std::string two_eyes = R"({"name": "two", "keypoints": [{"name": "l
 /// Coloured discs on grey, a different picture for each number.
 inline posekit::Image picture_of_discs(int number) {
   constexpr int side = 90;
-  posekit::Image image{std::vector<std::uint8_t>(side * side * 3, 40), side, side, posekit::PixelFormat::rgb8};
+  posekit::Image image{std::vector<std::uint8_t>(std::size_t{side} * side * 3, 40), side, side, posekit::PixelFormat::rgb8};
   for (int disc = 0; disc < 6; ++disc) {
     const int cx = 14 + (disc * 29 + number * 17) % 64;
     const int cy = 14 + (disc * 41 + number * 23) % 64;

@@ -39,7 +39,7 @@ TEST_CASE("Torch compiles nothing in a device's first forwards, which it would d
   const posekit_test::TemporaryDir dir;
   const auto plain = fusible_model(dir);
   const auto on_cpu = [&] {
-    const std::vector<float> crop(3 * 16 * 16, 0.5F);
+    const std::vector<float> crop(std::size_t{3} * 16 * 16, 0.5F);
     for (int i = 0; i < 3; ++i) (void)posekit_test::run_batch(*plain, crop.data(), 1);
   };
   CHECK(compiled_nodes_of(on_cpu).contains("prim::TensorExprGroup"));

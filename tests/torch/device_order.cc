@@ -113,7 +113,8 @@ struct Workplace {
 /// A caller with a session of its own, whose every use of memory the device without CUDA is told of.
 class Caller {
  public:
-  explicit Caller(Workplace& place) : cuda_(place.cuda), session_(place.open()) {}
+  explicit Caller(Workplace& place) : Caller(place.cuda, place.open()) {}
+  Caller(FakeCuda& cuda, std::unique_ptr<BatchSession> session) : cuda_(cuda), session_(std::move(session)) {}
 
   void stage(std::size_t slot, std::size_t crops) {
     std::byte* const memory = session_->staging(slot, crops);
@@ -499,6 +500,16 @@ TEST_CASE("A device has two batches in flight, whoever sent them, and a third on
   CHECK_FALSE(one.is_over(1));
   one.collect(1);
   one.collect(0);
+  CHECK(place.cuda.disorder() == none);
+}
+
+TEST_CASE("The first batch after a model was loaded finds its constants on the device") {
+  Workplace place(kinds[0]);
+  {
+    Caller caller(place.cuda, place.cuda.open_on_new_replica(place.backend->info(), served_device));
+    caller.send(0, 2);
+    caller.collect(0);
+  }
   CHECK(place.cuda.disorder() == none);
 }
 
