@@ -85,7 +85,7 @@ TEST_CASE("Page-locked memory is of exactly the size that batches need, made onc
   CHECK_FALSE(end_of_batch(*session, 0, 4));
   const FakeCuda::Notes first = cuda.notes();
   CHECK(first.pinned_allocations == 3);  // crops, places of peaks, and the cells around them
-  constexpr std::size_t peak_bytes = sizeof(std::int64_t) + 7 * 7 * sizeof(float);
+  constexpr std::size_t peak_bytes = sizeof(std::int64_t) + std::size_t{7} * 7 * sizeof(float);
   CHECK(first.pinned_bytes == 4 * (crop_bytes_of_model + 2 * peak_bytes));
   for (const std::size_t crops : {std::size_t{4}, std::size_t{1}, std::size_t{3}}) CHECK_FALSE(end_of_batch(*session, 0, crops));
   CHECK(cuda.notes().pinned_allocations == 3);
