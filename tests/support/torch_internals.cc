@@ -16,6 +16,7 @@
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/codegen/fuser/interface.h>
 #include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/ir/irparser.h>
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/passes/tensorexpr_fuser.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
@@ -311,22 +312,22 @@ std::map<std::string, OperatorCounts> operators_by_step() {
 
 std::size_t forks_left(bool in_a_list, const std::string& device, float& answer) {
   torch::jit::Module module("forking");
+  module.define("def forward(self, x):\n    return x\n");
   const auto forked = std::make_shared<torch::jit::Graph>();
   forked->registerOutput(forked->insert(c10::aten::mul, {forked->addInput(), 0.5}));
-  const auto code = std::make_shared<torch::jit::Graph>();
-  code->addInput("self")->setType(module.type());
-  torch::jit::Value* x = code->addInput("x");
-  torch::jit::Node* fork = code->insertNode(code->create(c10::prim::fork, {x}, 1)->g_(c10::attr::Subgraph, forked));
-  torch::jit::Value* future = fork->output()->setType(c10::FutureType::create(c10::TensorType::get()));
+  torch::jit::Graph future_of_tensor;
+  torch::jit::parseIR("graph(%x : Future(Tensor)):\n  return (%x)\n", &future_of_tensor);
+  const auto code = module.get_method("forward").graph();
+  torch::jit::Value* x = code->inputs().at(1);
+  torch::jit::Value* future = code->insertNode(code->create(c10::prim::fork, {x}, 1)->g_(c10::attr::Subgraph, forked))->output();
+  future->copyMetadata(future_of_tensor.inputs().at(0));
   if (in_a_list) {
     torch::jit::Value* list = code->insertNode(code->createList(future->type(), {future}))->output();
     torch::jit::Value* last = code->insert(c10::aten::sub, {code->insert(c10::aten::size, {x, 0}), 1});  // 0, which Torch does not see
     future = code->insert(c10::aten::__getitem__, {list, last});
   }
+  code->eraseOutput(0);
   code->registerOutput(code->insert(c10::aten::add, {code->insert(c10::aten::wait, {future}), x}));
-  module.type()->addMethod(
-      module._ivalue()->compilation_unit()->create_function(c10::QualifiedName(*module.type()->name(), "forward"), code));
-  module.register_attribute("training", c10::BoolType::get(), false);
   module = posekit::frozen(module, "the test's model", /*cast=*/true);
   const auto nodes = posekit::nodes_of(module);
   const auto forks = std::ranges::count_if(nodes, [](const auto* node) { return node->kind() == c10::prim::fork; });
