@@ -114,7 +114,7 @@ std::unique_ptr<FrameDecoder> open_by_python(const std::filesystem::path& path, 
       if (!error.matches(PyExc_ImportError)) throw Error(ErrorCode::io, error.what());
     }
   }
-  throw Error(ErrorCode::not_found, why_not_by_posekit + ", or cv2 or PyAV for this Python (pip install opencv-python-headless, or av)");
+  throw Error(ErrorCode::not_found, why_not_by_posekit + ", or cv2 or PyAV (pip install opencv-python-headless, or av)");
 }
 
 /// A video by posekit's own decoder, or, where there is no OpenCV for that, by what the environment has.
