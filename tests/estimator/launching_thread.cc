@@ -79,11 +79,10 @@ ErrorCode code_of(const std::function<void()>& call) {
 TEST_CASE("One thread launches, whichever threads call") {
   std::mutex mutex;
   std::set<std::thread::id> launching;
-  const auto fake = device([](std::size_t, const CropBatch& crops) { return peaks_of(crops); },
-                           [&](std::size_t) {
-                             const std::lock_guard lock(mutex);
-                             launching.insert(std::this_thread::get_id());
-                           });
+  const auto fake = good_device([&](std::size_t) {
+    const std::lock_guard lock(mutex);
+    launching.insert(std::this_thread::get_id());
+  });
   const PoseEstimator estimator = behind_a_thread(fake);
   std::set<std::thread::id> calling{std::this_thread::get_id()};
   for (int caller = 0; caller < 12; ++caller) {
@@ -96,8 +95,7 @@ TEST_CASE("One thread launches, whichever threads call") {
 
 TEST_CASE("While one batch is launched, the caller warps the next, and a second one waits") {
   Gate gate;
-  const auto fake =
-      device([](std::size_t, const CropBatch& crops) { return peaks_of(crops); }, [&](std::size_t batch) { gate.wait_if_first(batch); });
+  const auto fake = good_device([&](std::size_t batch) { gate.wait_if_first(batch); });
   const PoseEstimator estimator = behind_a_thread(fake);
   ImageResult result;
   std::jthread caller([&] { result = run(estimator, Crowd(3)); });
@@ -110,8 +108,7 @@ TEST_CASE("While one batch is launched, the caller warps the next, and a second 
 
 TEST_CASE("A caller that waits for its turn to launch ends on cancellation and at its deadline") {
   Gate gate;
-  const auto fake =
-      device([](std::size_t, const CropBatch& crops) { return peaks_of(crops); }, [&](std::size_t batch) { gate.wait_if_first(batch); });
+  const auto fake = good_device([&](std::size_t batch) { gate.wait_if_first(batch); });
   const auto backend = with_launching_thread(fake);
   const auto first = backend->open_session({});
   const auto second = backend->open_session({});
@@ -135,8 +132,7 @@ TEST_CASE("A caller that waits for its turn to launch ends on cancellation and a
 
 TEST_CASE("A batch that was cancelled before it is launched does not run") {
   Gate gate;
-  const auto fake =
-      device([](std::size_t, const CropBatch& crops) { return peaks_of(crops); }, [&](std::size_t batch) { gate.wait_if_first(batch); });
+  const auto fake = good_device([&](std::size_t batch) { gate.wait_if_first(batch); });
   const auto backend = with_launching_thread(fake);
   const auto session = backend->open_session({});
   std::stop_source stop;
@@ -151,10 +147,9 @@ TEST_CASE("A batch that was cancelled before it is launched does not run") {
 }
 
 TEST_CASE("What launching throws is the batch's own error, and the slot stays usable") {
-  const auto fake = device([](std::size_t, const CropBatch& crops) { return peaks_of(crops); },
-                           [](std::size_t batch) {
-                             if (batch == 1) throw Error(ErrorCode::invalid_model, "two");
-                           });
+  const auto fake = good_device([](std::size_t batch) {
+    if (batch == 1) throw Error(ErrorCode::invalid_model, "two");
+  });
   const PoseEstimator estimator = behind_a_thread(fake);
   const ImageResult result = run(estimator, Crowd(4));
   CHECK(result.code == ErrorCode::invalid_model);
@@ -164,8 +159,7 @@ TEST_CASE("What launching throws is the batch's own error, and the slot stays us
 
 TEST_CASE("A session that is destroyed while its batches wait to be launched waits for them") {
   Gate gate;
-  const auto fake =
-      device([](std::size_t, const CropBatch& crops) { return peaks_of(crops); }, [&](std::size_t batch) { gate.wait_if_first(batch); });
+  const auto fake = good_device([&](std::size_t batch) { gate.wait_if_first(batch); });
   const auto backend = with_launching_thread(fake);
   auto session = backend->open_session({});
   send(*session, 0);
@@ -177,10 +171,9 @@ TEST_CASE("A session that is destroyed while its batches wait to be launched wai
 }
 
 TEST_CASE("Memory that is out while a batch is launched halves the batches") {
-  const auto fake = device([](std::size_t, const CropBatch& crops) { return peaks_of(crops); },
-                           [first = true](std::size_t) mutable {
-                             if (std::exchange(first, false)) throw Error(ErrorCode::out_of_memory, "memory is out");
-                           });
+  const auto fake = good_device([first = true](std::size_t) mutable {
+    if (std::exchange(first, false)) throw Error(ErrorCode::out_of_memory, "memory is out");
+  });
   set_log_callback([](LogLevel, std::string_view) {});
   CHECK(all_right(run(behind_a_thread(fake, 8), Crowd(8)), 8));
   set_log_callback({});
@@ -190,10 +183,9 @@ TEST_CASE("What the process keeps of a device's memory is given back before a sm
   const bool replicated = GENERATE(false, true);
   set_log_callback([](LogLevel, std::string_view) {});
   std::shared_ptr<FakeDevice> fake;
-  fake = device([](std::size_t, const CropBatch& crops) { return peaks_of(crops); },
-                [&](std::size_t) {
-                  if (fake->releases() == 0) throw Error(ErrorCode::out_of_memory, "another library wants some too");
-                });
+  fake = good_device([&](std::size_t) {
+    if (fake->releases() == 0) throw Error(ErrorCode::out_of_memory, "another library wants some too");
+  });
   std::shared_ptr<ModelBackend> backend = with_launching_thread(fake);
   if (replicated) backend = make_replica_set({backend});
   EstimatorOptions options;

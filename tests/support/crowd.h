@@ -38,8 +38,8 @@ inline FakeDevice::Peaks peaks_of(const CropBatch& crops) {
 inline std::shared_ptr<FakeDevice> device(FakeDevice::Compute compute, FakeDevice::OnSubmit on_submit = {}) {
   return std::make_shared<FakeDevice>(one_keypoint(), std::move(compute), std::move(on_submit));
 }
-inline std::shared_ptr<FakeDevice> good_device() {
-  return device([](std::size_t, const CropBatch& crops) { return peaks_of(crops); });
+inline std::shared_ptr<FakeDevice> good_device(FakeDevice::OnSubmit on_submit = {}) {
+  return device([](std::size_t, const CropBatch& crops) { return peaks_of(crops); }, std::move(on_submit));
 }
 
 /// One image whose people stand side by side, each of another grey.
