@@ -234,7 +234,7 @@ bool can_inline_forks(const torch::jit::Module& module) {
 }
 
 void inline_forks(const torch::jit::Module& module) {
-  if (!has_forks(module) || !can_inline_forks(module)) return;
+  if (!can_inline_forks(module)) return;
   for (const torch::jit::Module& part : module.modules()) {
     for (const torch::jit::Method& method : part.get_methods()) torch::jit::InlineForkWait(method.graph());
   }
