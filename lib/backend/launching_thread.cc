@@ -8,7 +8,6 @@
 #include <exception>
 #include <mutex>
 #include <span>
-#include <string>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -16,6 +15,7 @@
 #include "base/wait.h"
 #include "execution/fifo_mutex.h"
 #include "execution/signals_blocked.h"
+#include "execution/thread_error.h"
 #include "posekit/error.h"
 
 namespace posekit::inline v0 {
@@ -148,8 +148,7 @@ std::shared_ptr<ModelBackend> with_launching_thread(std::shared_ptr<ModelBackend
   try {
     return std::make_shared<LaunchedBackend>(std::move(device));
   } catch (const std::system_error& error) {
-    throw Error(ErrorCode::out_of_memory,
-                std::string("a device's thread can't be started (") + error.what() + "): use fewer devices or raise the limit (ulimit -u)");
+    throw thread_error("a device's thread", error, "use fewer devices");
   }
 }
 

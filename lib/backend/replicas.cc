@@ -20,6 +20,7 @@
 #include "base/wait.h"
 #include "execution/fifo_mutex.h"
 #include "execution/signals_blocked.h"
+#include "execution/thread_error.h"
 #include "posekit/error.h"
 
 namespace posekit::inline v0 {
@@ -322,8 +323,7 @@ std::shared_ptr<ModelBackend> make_replica_set(std::vector<std::shared_ptr<Model
   try {
     return std::make_shared<ReplicaSet>(std::move(replicas));
   } catch (const std::system_error& error) {
-    throw Error(ErrorCode::out_of_memory, std::string("a replica's thread can't be started (") + error.what() +
-                                              "): use fewer devices or raise the limit (ulimit -u)");
+    throw thread_error("a replica's thread", error, "use fewer devices");
   }
 }
 

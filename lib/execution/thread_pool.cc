@@ -14,6 +14,7 @@
 
 #include "base/fork_guard.h"
 #include "execution/signals_blocked.h"
+#include "execution/thread_error.h"
 #include "posekit/error.h"
 #include "posekit/executor.h"
 #include "posekit/runtime.h"
@@ -103,9 +104,7 @@ ThreadPool::Impl::Impl(std::size_t threads) : slots_(threads != 0 ? threads : us
       workers_.emplace_back([this, slot] { work(slot); });
     } catch (const std::system_error& error) {
       stop_and_join();
-      throw Error(ErrorCode::out_of_memory, "thread " + std::to_string(slot + 1) + " of a pool of " + std::to_string(slots_) +
-                                                " can't be started (" + error.what() +
-                                                "): ask for fewer threads or raise the limit (ulimit -u)");
+      throw thread_error("thread " + std::to_string(slot + 1) + " of a pool of " + std::to_string(slots_), error, "ask for fewer threads");
     }
   }
 }

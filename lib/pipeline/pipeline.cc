@@ -13,6 +13,7 @@
 #include "base/fork_guard.h"
 #include "base/process_end.h"
 #include "execution/signals_blocked.h"
+#include "execution/thread_error.h"
 #include "pipeline/frame_queue.h"
 #include "pipeline/stages.h"
 
@@ -176,9 +177,7 @@ void Pipeline::Impl::start(std::size_t count, const char* name, std::size_t stag
     try {
       threads_.emplace_back(std::move(life));
     } catch (const std::system_error& error) {
-      throw Error(ErrorCode::out_of_memory,
-                  fmt::format("thread {} of a pipeline can't be started ({}): use fewer calls or raise the limit (ulimit -u)",
-                              threads_.size() + 1, error.what()));
+      throw thread_error(fmt::format("thread {} of a pipeline", threads_.size() + 1), error, "use fewer calls");
     }
   }
 }
