@@ -25,12 +25,11 @@ from ._predictor import Predictor
 from ._results import PoseResult, failed_result, keep_image
 from ._stream import Stream
 from ._tracker import Tracker
-from ._video import Frame, VideoReader, list_images, list_videos, open_video
+from ._video import Frame, VideoReader, is_video_name, list_images, list_videos, open_video
 
 Boxes = Union[npt.ArrayLike, Mapping[Any, npt.ArrayLike], Iterable[npt.ArrayLike]]
 """Of one image; by path, as read_boxes gives them; or of each image in turn."""
 
-VIDEO_EXTENSIONS = frozenset([".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".3gp", ".wmv", ".flv", ".ogv"])
 _RATE = 30.0
 """Frames a second of frames without a time."""
 
@@ -177,7 +176,7 @@ def _path_kind(source: Any) -> Literal["image", "video", "folder", "glob"] | Non
         return "folder"
     if any(letter in name for letter in "*?[") and not os.path.lexists(name):
         return "glob"
-    return "video" if os.path.splitext(name)[1].lower() in VIDEO_EXTENSIONS else "image"
+    return "video" if is_video_name(name) else "image"
 
 
 def _found(source: str | os.PathLike[str]) -> Iterator[Path]:

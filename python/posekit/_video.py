@@ -166,6 +166,13 @@ def list_videos(
     return _listed(folder, shard, on_error, on_left_out, videos=True)
 
 
+def is_video_name(path: str | os.PathLike[str]) -> bool:
+    """Whether a file's extension is that of a video, as list_videos has it. The file is not looked at."""
+    with _needs_codecs():
+        from . import _io
+    return _io.is_video_name(path)
+
+
 def silence_video_messages() -> None:
     """From now on FFmpeg writes no complaints about broken files to standard error.
 

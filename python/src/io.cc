@@ -255,6 +255,8 @@ PYBIND11_MODULE(_io, module) {
   register_errors();
   module.def("read_image", &read_array, py::arg("path"), py::arg("max_pixels"));
   module.def("decode_image", &decode, py::arg("file"), py::arg("name"), py::arg("max_pixels"));
+  module.def(
+      "is_video_name", [](const std::filesystem::path& path) { return media_kind(path) == MediaKind::video; }, py::arg("path"));
   module.def("input_size", &input_size, py::arg("path"), py::arg("max_pixels"));
   module.def("write_image", &write_array, py::arg("path"), py::arg("image"), py::arg("rgb"), py::arg("sync"));
   module.def("draw_poses", &draw, py::arg("image"), py::arg("rgb"), py::arg("result"), py::arg("keypoint_set"), py::arg("min_score"),
