@@ -2,19 +2,14 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "posekit/result_io.h"
 #include "results/number.h"
+#include "results/text.h"
 
 namespace posekit::inline v0 {
 namespace {
-
-using Json = nlohmann::json;
-
-/// Text as a JSON string; bytes that are no UTF-8 are replaced.
-std::string json_string(std::string_view text) { return Json(std::string(text)).dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 template <class Items, class Write>
 std::string array_of(const Items& items, Write write) {

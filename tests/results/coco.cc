@@ -130,6 +130,39 @@ TEST_CASE("COCO entries stay valid JSON when a caller's numbers are not finite")
   CHECK(entries(result_of(1, {{0, 0, infinity}, {0, 0, 0.5F}}), 1)[0]["score"] == 0.5);
 }
 
+TEST_CASE("A dataset's annotation marks what is seen: 2 from the least score on, 1 below it, 0 outside of the image") {
+  ImageResult result = result_of(0.5F, {{0, 0, 0.3F}, {9.5F, 4, 0.29F}, {9.75F, 4, 1}, {-0.75F, 2, 1}, {3, 7.5F, 1}});
+  result.poses[0].box = {-2, 1.5, 12, 30, 0.5F};
+  result.poses.push_back(result.poses[0]);
+  const Json json = Json::parse("[" + to_coco_annotations(result, {785, "a.jpg", {10, 8}}, 11) + "]");
+  REQUIRE(json.size() == 2);
+  CHECK(json[0]["id"] == 11);
+  CHECK(json[1]["id"] == 12);
+  CHECK(json[0]["image_id"] == 785);
+  CHECK(json[0]["category_id"] == 1);
+  CHECK(json[0]["iscrowd"] == 0);
+  CHECK(json[0]["bbox"] == Json({0, 1.5, 10, 6.5}));  // within the image
+  CHECK(json[0]["area"] == 65);
+  CHECK(json[0]["num_keypoints"] == 3);
+  CHECK(json[0]["keypoints"] == Json({0, 0, 2, 9.5, 4, 1, 0, 0, 0, 0, 0, 0, 3, 7.5, 2}));
+  CHECK(json[0]["score"] == entries(result, 785)[0]["score"]);
+  CHECK(Json::parse(to_coco_annotations(result_of(1, {{1, 1, 0.4F}}), {1, "", {2, 2}}, 1, 0.5F))["keypoints"] == Json({1, 1, 1}));
+  CHECK(to_coco_annotations({}, {1, "a.jpg", {2, 2}}, 1).empty());
+}
+
+TEST_CASE("A dataset's image and category say what labelling tools look for; links count from 1") {
+  CHECK(Json::parse(to_coco_image({3, "sub/\"b\"\xff.jpg", {640, 480}})) ==
+        Json({{"id", 3}, {"file_name", "sub/\"b\"\xEF\xBF\xBD.jpg"}, {"width", 640}, {"height", 480}}));
+  const Json category = Json::parse(to_coco_category(builtin_keypoint_set("coco17")));
+  CHECK(category["id"] == 1);
+  CHECK(category["name"] == "person");
+  CHECK(category["keypoints"].size() == 17);
+  CHECK(category["keypoints"][16] == "right_ankle");
+  // the first links of COCO's person_keypoints_val2017.json
+  const Json first{{16, 14}, {14, 12}, {17, 15}, {15, 13}, {12, 13}};
+  CHECK(Json(category["skeleton"].begin(), category["skeleton"].begin() + 5) == first);
+}
+
 TEST_CASE("OKS is the mean of exp(-d^2 / (2 area (2 sigma)^2)) over the labelled points") {
   const std::vector<double> sigmas{0.05, 0.1, 0.2};
   const std::vector<Keypoint> labelled{{10, 10, 2}, {20, 20, 1}, {30, 30, 0}};
