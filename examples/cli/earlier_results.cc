@@ -12,6 +12,7 @@
 #include <utility>
 #include <variant>
 
+#include "crops.h"
 #include "models.h"
 #include "posekit/error.h"
 #include "posekit/model_report.h"
@@ -156,9 +157,11 @@ Json EarlierResults::origin_of(const Input& input, const InputState& state) cons
   return made_with;
 }
 
-std::string EarlierResults::with_origin(std::string json, const Input& input, const InputState& state, const Json& video) const {
+std::string EarlierResults::with_origin(std::string json, const Input& input, const InputState& state, const Json& video,
+                                        const Json& crops) const {
   Json made_with = origin_of(input, state);
   if (!video.is_null()) made_with["video"] = video;
+  if (!crops.is_null()) made_with["crops"] = crops;
   json.pop_back();  // the brace
   return json + fmt::format(", \"{}\": {}}}", key, made_with.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
@@ -206,14 +209,17 @@ EarlierResults::Earlier EarlierResults::look(const Input& input, const Output& o
   std::error_code ignored;
   Earlier earlier;
   const bool is_video = input.kind != InputKind::image;
-  if (!output.json.empty() && fs::exists(output.json, ignored)) {
-    const auto [first, last, last_begin] = ends_of(output.json, is_video);
+  if (!output.result.empty() && fs::exists(output.result, ignored)) {
+    if (options_.format != Format::json) return {State::foreign, fmt::format("\"{}\" is there already", output.result.string()), false, {}};
+    const auto [first, last, last_begin] = ends_of(output.result, is_video);
     if (!is_result(first) || !is_result(last))
-      return {State::foreign, fmt::format("\"{}\" is not a result of posekit", output.json.string()), false};
+      return {State::foreign, fmt::format("\"{}\" is not a result of posekit", output.result.string()), false};
     earlier = compare(first, last, input);
-    if (earlier.state == State::foreign) earlier.what = fmt::format("\"{}\" {}", output.json.string(), earlier.what);
+    if (earlier.state == State::foreign) earlier.what = fmt::format("\"{}\" {}", output.result.string(), earlier.what);
     const Json& offset = at(last, {key, "video", "offset"});
     if (earlier.state == State::done && is_video && offset != last_begin) earlier.state = State::missing;  // lines are missing
+    if (const Json& crops = at(last, {key, "crops"}); crops.is_number_unsigned()) earlier.crops = crops.get<std::size_t>();
+    if (earlier.state == State::done && !output.crops.empty() && earlier.crops != crops_in(output.crops)) earlier.state = State::missing;
   }
   if (output.drawing.empty() || earlier.state == State::foreign) return earlier;
   const bool is_drawn = fs::exists(output.drawing, ignored) && fs::file_size(output.drawing, ignored) > 0;
@@ -235,7 +241,9 @@ std::optional<Entry> EarlierResults::skip(const Input& input, const Output& outp
   if (earlier.state == State::different && options_.keep)
     return failed(fmt::format("its earlier result was made with {} and is kept: leave --keep out to make it again", earlier.what));
   if (earlier.state == State::different) replaced.made_with = earlier.what;
-  if (earlier.has_drawing) replaced.drawing = fs::path(output.json).replace_extension().concat(drawing_suffix(input.kind));
+  const fs::path base = fs::path(output.result).replace_extension();
+  if (earlier.has_drawing) replaced.drawing = fs::path(base).concat(drawing_suffix(input.kind));
+  if (earlier.crops) replaced.crops = fs::path(base).concat(crops_suffix);
   return std::nullopt;
 }
 
@@ -243,6 +251,7 @@ void EarlierResults::replace(const Replaced& replaced) {
   if (!replaced.made_with.empty()) ++made_again_[replaced.made_with];
   std::error_code ignored;
   if (!replaced.drawing.empty()) fs::remove(replaced.drawing, ignored);
+  if (!replaced.crops.empty()) remove_crops(replaced.crops);
 }
 
 Remarks EarlierResults::remarks() const {

@@ -39,18 +39,21 @@ class EarlierResults {
   struct Replaced {
     std::string made_with;          ///< Not empty: something else.
     std::filesystem::path drawing;  ///< Empty: none.
+    std::filesystem::path crops;    ///< Likewise.
   };
   /// Looks at the result of an input. @param replaced set to what is there, if the result has to be made
   /// @return how the input ends without being worked on; none: its result has to be made
   std::optional<Entry> skip(const Input& input, const Output& output, Replaced& replaced) const;
-  /// Counts what is replaced, and removes its drawing: before the new result is written. One thread at a time may call it.
+  /// Counts what is replaced, and removes its drawing and crops: before the new result is written. One thread at a time may call it.
   void replace(const Replaced& replaced);
   /// Which results were made again, and why.
   Remarks remarks() const;
 
   /// A result's JSON with what it was made with.
   /// @param video what a video's last line says of its lines; null for an image
-  std::string with_origin(std::string json, const Input& input, const InputState& state, const nlohmann::json& video) const;
+  /// @param crops how many crops the result has; null: they are not wanted
+  std::string with_origin(std::string json, const Input& input, const InputState& state, const nlohmann::json& video,
+                          const nlohmann::json& crops) const;
 
  private:
   enum class State {
@@ -61,8 +64,9 @@ class EarlierResults {
   };
   struct Earlier {
     State state = State::missing;
-    std::string what;          ///< That something else, or what is wrong with the file.
-    bool has_drawing = false;  ///< Whether the result says that it has one.
+    std::string what;                    ///< That something else, or what is wrong with the file.
+    bool has_drawing = false;            ///< Whether the result says that it has one.
+    std::optional<std::size_t> crops{};  ///< How many crops it says that it has.
   };
 
   nlohmann::json origin_of(const Input& input, const InputState& state) const;

@@ -49,10 +49,10 @@ class Run {
   void check_coco_ids() const;
   std::optional<Input> take();
   void work(const RunContext& run, ImageRun& images);
-  void write_coco(const std::string& entries);
   int summary(bool interrupted);
 
-  bool coco() const { return options_.format == Format::coco; }
+  /// Whether images need ids that COCO's tools tell apart.
+  bool coco() const { return options_.format == Format::coco || options_.format == Format::coco_dataset; }
 
   const EstimateOptions& options_;
   posekit::Shard shard_ = parse_shard(options_.shard);
@@ -62,8 +62,9 @@ class Run {
   std::optional<GivenBoxes> boxes_;
   std::optional<EarlierResults> earlier_;
   Progress progress_;
-  OrderedReport report_;
   ModelRunner runner_;
+  std::optional<CombinedFile> combined_;
+  std::optional<OrderedReport> report_;
   std::optional<InputList> inputs_;
   std::optional<Input> next_;
   std::size_t listed_ = 0;
@@ -73,22 +74,25 @@ class Run {
 Run::Run(const EstimateOptions& options)
     : options_(options),
       plan_{.folder = options.output,
-            .json = !options.to_stdout() && !coco(),
+            .format = options.format,
+            .to_stdout = options.to_stdout(),
             .drawings = options.draw,
-            .coco = coco() && !options.to_stdout() ? fs::path(options.output) / "results.json" : fs::path()},
+            .crops = options.save_crops},
       progress_(options.quiet),
-      report_(progress_),
       runner_(options, options.boxes.empty() && !options.whole_image, progress_) {
   posekit::silence_video_messages();
-  if (options_.to_stdout() && options.draw)
-    throw UsageError("--draw needs a folder for its pictures, but -o - is standard output: pass -o FOLDER");
+  if (options_.to_stdout() && (options.draw || options.save_crops))
+    throw UsageError(fmt::format("{} needs a folder for its pictures, but -o - is standard output: pass -o FOLDER",
+                                 options.draw ? "--draw" : "--save-crops"));
   if (!options.boxes_file.annotations.empty() && options.boxes.empty() && !coco())
-    throw UsageError("--annotations is of no use here: pass it with --format coco or --boxes");
+    throw UsageError("--annotations is of no use here: pass it with --format coco, --format coco-dataset or --boxes");
   std::error_code ignored;
   if (!options_.to_stdout() && fs::exists(options.output, ignored) && !fs::is_directory(options.output, ignored))
     throw UsageError(fmt::format("\"{}\" is a file, a folder is expected: choose another one with -o", options.output));
   boxes_.emplace(options, all_images());
   earlier_.emplace(options, *boxes_);
+  combined_.emplace(options, plan_, *boxes_, runner_);
+  report_.emplace(progress_, *combined_);
   inputs_ = list(shard_);
   next_ = inputs_->next();
   if (!next_ && shard_.count == 1) {
@@ -97,11 +101,10 @@ Run::Run(const EstimateOptions& options)
                                  left_out.empty() ? "" : "; ", left_out));
   }
   if (const auto total = check_outputs([&] { return list(shard_); }, plan_, files_read(options))) progress_.set_total(*total);
-  if (plan_.json) earlier_->prepare();
-  if (!coco()) return;
-  check_coco_ids();
-  if (!plan_.coco.empty() && fs::exists(plan_.coco, ignored) && !options.overwrite)
-    throw UsageError(fmt::format("\"{}\" already exists: add --overwrite or choose another folder with -o", plan_.coco.string()));
+  if (options.format == Format::json && !options_.to_stdout()) earlier_->prepare();
+  if (coco()) check_coco_ids();
+  if (const fs::path file = plan_.combined(); !file.empty() && fs::exists(file, ignored) && !options.overwrite)
+    throw UsageError(fmt::format("\"{}\" already exists: add --overwrite or choose another folder with -o", file.string()));
 }
 
 InputList Run::list(posekit::Shard shard) const {
@@ -117,16 +120,18 @@ posekit::BoxesFile::Images Run::all_images() const {
   };
 }
 
-/// In one results file an image_id that stands for two images is worth nothing.
+/// In one file an id that stands for two images is worth nothing, nor is a dataset's file name.
 void Run::check_coco_ids() const {
+  const bool dataset = options_.format == Format::coco_dataset;
   std::map<posekit::CocoImageId, fs::path> owners;
   InputList inputs = list(shard_);
   while (const auto input = inputs.next()) {
     if (!input->problem.empty() || (!boxes_->annotations().empty() && !boxes_->image_id(input->path))) continue;
-    const auto [owner, is_new] = owners.emplace(coco_id(*input, *boxes_), input->path);
+    const auto [owner, is_new] =
+        owners.emplace(dataset ? posekit::CocoImageId(input->name.string()) : coco_id(*input, *boxes_), input->path);
     if (!is_new) {
-      throw UsageError(fmt::format("\"{}\" and \"{}\" would have the same image_id in the COCO results: process them in separate runs",
-                                   owner->second.string(), input->path.string()));
+      throw UsageError(fmt::format("\"{}\" and \"{}\" would have the same {} in the COCO results: process them in separate runs",
+                                   owner->second.string(), input->path.string(), dataset ? "file_name" : "image_id"));
     }
   }
 }
@@ -163,25 +168,22 @@ int Run::execute() {
     if (!relay) relay.emplace();
     return relay->token();
   };
-  const RunContext run{options_, runner_, *boxes_, *earlier_, plan_, report_, progress_, stop_, waking};
+  const RunContext run{options_, runner_, *boxes_, *earlier_, *combined_, plan_, *report_, progress_, stop_, waking};
   ImageRun images(run);
   work(run, images);
-  const OrderedReport::Counts counts = report_.counts();
+  const OrderedReport::Counts counts = report_->counts();
   const bool interrupted = next_.has_value() || counts.open > 0 || counts.interrupted || camera_ended_;
-  if (coco() && !interrupted) write_coco(images.coco_entries());
+  if (combined_->wanted() && !interrupted) combined_->finish();
   return summary(interrupted);
-}
-
-void Run::write_coco(const std::string& entries) {
-  const std::string document = "[" + entries + "]\n";
-  if (options_.to_stdout()) return write_to_stdout(document);
-  make_folder(options_.output);
-  posekit::write_file(plan_.coco, bytes_of(document), options_.write);
 }
 
 int Run::summary(bool interrupted) {
   if (interrupted) {
-    progress_.message("posekit: interrupted: written results are complete, and the same command continues with the rest");
+    progress_.message(combined_->wanted()
+                          ? "posekit: interrupted: the results, which are one document, are not complete, and no file is written"
+                      : options_.format == Format::json
+                          ? "posekit: interrupted: written results are complete, and the same command continues with the rest"
+                          : "posekit: interrupted: written results are complete; with --overwrite the same command does all again");
     return interrupted_exit_code;
   }
   bool failed = false;
@@ -195,7 +197,7 @@ int Run::summary(bool interrupted) {
     progress_.message(fmt::format("posekit: {} no image or video, \"{}\" is the first: check that its disk is there",
                                   counted(empty.size(), "input holds", "inputs hold"), empty.front()));
   }
-  const OrderedReport::Counts counts = report_.counts();
+  const OrderedReport::Counts counts = report_->counts();
   if (counts.failed > 0) progress_.message(fmt::format("posekit: {} of {} inputs failed, see above", counts.failed, counts.inputs));
   if (!options_.quiet && counts.skipped > 0)
     progress_.message(

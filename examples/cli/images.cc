@@ -5,9 +5,10 @@
 
 #include <chrono>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <utility>
-#include <variant>
 
+#include "crops.h"
 #include "messages.h"
 #include "posekit/draw.h"
 #include "posekit/image_io.h"
@@ -28,10 +29,13 @@ struct ImageRun::Work {
   posekit::Milliseconds decode{};
 };
 
-posekit::CocoImageId coco_id(const Input& input, const GivenBoxes& boxes) {
-  const auto id = boxes.image_id(input.path);
-  return id ? posekit::CocoImageId(*id) : posekit::CocoImageId(input.path.filename().string());
+namespace {
+
+posekit::ResultSource source_of(const Input& input, posekit::Size size) {
+  return {.path = input.path.string(), .size = size, .frame = std::nullopt, .time_s = std::nullopt};
 }
+
+}  // namespace
 
 void ImageRun::run(const std::function<std::optional<Input>()>& next) {
   auto first = read_next(next);
@@ -56,7 +60,7 @@ std::optional<posekit::PipelineInput> ImageRun::read_next(const std::function<st
     if (!input) return std::nullopt;
     const std::size_t number = run_.report.open();
     if (!input->problem.empty()) {
-      close_failed(number, *input, input->problem);
+      close_failed(number, *input, {ErrorCode::invalid_argument, input->problem});
       continue;
     }
     EarlierResults::Replaced replaced;
@@ -85,58 +89,77 @@ std::optional<posekit::PipelineInput> ImageRun::read(const Input& input, std::si
     auto boxes = run_.boxes.of(input.path, view.size());
     read = posekit::PipelineInput{{.image = view, .owner = std::move(work), .index = number, .time_s = 0}, std::move(boxes)};
   });
-  if (failure) close_failed(number, input, failure->what());
+  if (failure) close_failed(number, input, *failure);
   return read;
 }
 
-void ImageRun::close_failed(std::size_t number, const Input& input, const std::string& message) {
-  run_.report.close(number, {Step::failed, {naming(input, message)}, fmt::format("{}: failed", input.path.string())});
+void ImageRun::close_failed(std::size_t number, const Input& input, const posekit::Error& error, posekit::Size size) {
+  run_.report.close(number, {Step::failed,
+                             {naming(input, error.what())},
+                             fmt::format("{}: failed", input.path.string()),
+                             Entry::Part{input, failed_result(error), source_of(input, size)}});
 }
 
 void ImageRun::finish(const posekit::PipelineResult& done) {
   const auto& work = *static_cast<const Work*>(done.frame.owner.get());
   if (done.result.code == ErrorCode::cancelled) return run_.report.close(work.number, {Step::interrupted, {}, {}});
+  const posekit::Size size = work.image->view().size();
+  posekit::ImageResult result = done.result;
+  result.timings.decode = work.decode;
   const auto failure = failure_of([&] {
-    if (done.result.code != ErrorCode::ok) throw posekit::Error(done.result.code, done.result.message);
-    posekit::ImageResult result = done.result;
-    result.timings.decode = work.decode;
+    if (result.code != ErrorCode::ok) throw posekit::Error(result.code, result.message);
     write(work, result);
-    Entry entry{result.box_errors.empty() ? Step::done : Step::failed,
-                {},
-                fmt::format("{}: {}", work.input.path.string(), counted(result.poses.size(), "person", "people"))};
-    for (const posekit::BoxError& error : result.box_errors) entry.messages.push_back(naming(work.input, error.message));
-    run_.report.close(work.number, std::move(entry));
   });
-  if (failure) close_failed(work.number, work.input, failure->what());
+  if (failure) return close_failed(work.number, work.input, *failure, size);
+  Entry entry{result.box_errors.empty() ? Step::done : Step::failed,
+              {},
+              fmt::format("{}: {}", work.input.path.string(), counted(result.poses.size(), "person", "people"))};
+  for (const posekit::BoxError& error : result.box_errors) entry.messages.push_back(naming(work.input, error.message));
+  entry.part = {work.input, std::move(result), source_of(work.input, size)};
+  run_.report.close(work.number, std::move(entry));
 }
 
-/// The JSON comes first: a drawing belongs to the result that says it has one.
+/// The result comes first: drawing and crops belong to the result that says it has them.
 void ImageRun::write(const Work& work, const posekit::ImageResult& result) {
   const posekit::PoseEstimator& estimator = run_.runner.estimator();
-  if (run_.options.format == Format::coco) {
-    const posekit::CocoImageId id = coco_id(work.input, run_.boxes);
-    if (!run_.boxes.annotations().empty() && std::holds_alternative<std::string>(id)) {
-      throw posekit::Error(
-          ErrorCode::invalid_argument,
-          fmt::format("the annotations \"{}\" do not have it, and COCO results need its id: add it, or leave it out of the inputs",
-                      run_.boxes.annotations()));
+  const posekit::ImageView image = work.image->view();
+  switch (run_.options.format) {
+    case Format::json: {
+      const posekit::ResultSource source = source_of(work.input, image.size());
+      const std::string json = posekit::to_json(result, source, estimator.keypoints(), estimator.info().name);
+      const nlohmann::json crops = work.output.crops.empty() ? nlohmann::json() : nlohmann::json(count_crops(image, result.poses));
+      write_result(work, run_.options.to_stdout() ? json : run_.earlier.with_origin(json, work.input, work.state, nullptr, crops));
+      break;
     }
-    const std::string entries = posekit::to_coco_entries(result, id);
-    if (!entries.empty()) coco_entries_ += (coco_entries_.empty() ? "" : ",\n") + entries;
-  } else {
-    const posekit::ResultSource source{
-        .path = work.input.path.string(), .size = work.image->view().size(), .frame = std::nullopt, .time_s = std::nullopt};
-    const std::string json = posekit::to_json(result, source, estimator.keypoints(), estimator.info().name);
-    if (run_.options.to_stdout()) return write_to_stdout(json + "\n");
-    make_folder(work.output.json.parent_path());
-    run_.earlier.replace(work.replaced);
-    posekit::write_file(work.output.json, bytes_of(run_.earlier.with_origin(json, work.input, work.state, nullptr) + "\n"),
-                        run_.options.write);
+    case Format::openpose: write_result(work, posekit::to_openpose(result, estimator.keypoints())); break;
+    case Format::coco:
+    case Format::coco_dataset: check_has_id(work.input); break;
+    case Format::csv: break;  // the report gives them their turn
+  }
+  if (!work.output.crops.empty()) {
+    remove_crops(work.output.crops);
+    save_crops(work.output.crops, "", image, result.poses, run_.options.write);
   }
   if (work.output.drawing.empty()) return;
   posekit::draw_poses(*work.image, result.poses, estimator.keypoints(), run_.options.drawing);
   make_folder(work.output.drawing.parent_path());
   posekit::write_image(work.output.drawing, work.image->view(), run_.options.write);
+}
+
+void ImageRun::write_result(const Work& work, const std::string& text) {
+  if (run_.options.to_stdout()) return write_to_stdout(text + "\n");
+  make_folder(work.output.result.parent_path());
+  run_.earlier.replace(work.replaced);
+  posekit::write_file(work.output.result, bytes_of(text + "\n"), run_.options.write);
+}
+
+/// Where annotations give the ids, an image without one has no place in COCO results.
+void ImageRun::check_has_id(const Input& input) const {
+  if (run_.boxes.annotations().empty() || run_.boxes.image_id(input.path)) return;
+  throw posekit::Error(
+      ErrorCode::invalid_argument,
+      fmt::format("the annotations \"{}\" do not have it, and COCO results need its id: add it, or leave it out of the inputs",
+                  run_.boxes.annotations()));
 }
 
 }  // namespace cli

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "posekit/result_io.h"
+#include "posekit/error.h"
 #include "run_context.h"
 
 namespace cli {
@@ -17,9 +17,6 @@ class ImageRun {
   /// Works on images until `next` gives none. @throws std::runtime_error (a model can't be loaded)
   void run(const std::function<std::optional<Input>()>& next);
 
-  /// All COCO entries so far, in the order of the images.
-  const std::string& coco_entries() const { return coco_entries_; }
-
  private:
   struct Work;
 
@@ -27,13 +24,12 @@ class ImageRun {
   std::optional<posekit::PipelineInput> read(const Input& input, std::size_t number, const EarlierResults::Replaced& replaced);
   void finish(const posekit::PipelineResult& done);
   void write(const Work& work, const posekit::ImageResult& result);
-  void close_failed(std::size_t number, const Input& input, const std::string& message);
+  void write_result(const Work& work, const std::string& text);
+  void check_has_id(const Input& input) const;
+  /// @param size the image's, if it is known
+  void close_failed(std::size_t number, const Input& input, const posekit::Error& error, posekit::Size size = {0, 0});
 
   const RunContext& run_;
-  std::string coco_entries_;
 };
-
-/// An image's id in COCO results: from the annotations, else its file name.
-posekit::CocoImageId coco_id(const Input& input, const GivenBoxes& boxes);
 
 }  // namespace cli

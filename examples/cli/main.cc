@@ -32,11 +32,11 @@ constexpr int wrong_usage = 2;
 
 /// An option that takes one of a few words.
 template <class Value>
-void add_choice(CLI::App& app, const char* name, Value& value, std::initializer_list<Value> choices, const char* what) {
+CLI::Option* add_choice(CLI::App& app, const char* name, Value& value, std::initializer_list<Value> choices, const char* what) {
   std::vector<std::pair<std::string, Value>> words;
   for (const Value choice : choices) words.emplace_back(to_string(choice), choice);
   const CLI::IsMember one_of(words);
-  app.add_option(name, value, what)
+  return app.add_option(name, value, what)
       ->type_name(one_of.get_description())
       ->default_str(to_string(value))
       ->transform(CLI::Transformer(words).description(""))
@@ -157,8 +157,18 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
       ->check(not_empty())
       ->capture_default_str();
   app.add_flag("--draw", options.draw, "also write the images and videos with the poses drawn on them");
-  add_choice(app, "--format", options.format, {cli::Format::json, cli::Format::coco},
-             "json: one file for each image or video; coco: one results.json, for images only");
+  app.add_flag("--save-crops", options.save_crops, "also write the part of the image in each person's box, as JPEG");
+  using cli::Format;
+  add_choice(app, "--format", options.format, {Format::json, Format::coco, Format::coco_dataset, Format::csv, Format::openpose},
+             "json: one file for each image or video; coco: one results.json, and coco-dataset: one dataset.json for labelling tools, for "
+             "images only; csv: one results.csv; openpose: OpenPose's JSON, one file for each image or frame")
+      ->transform(CLI::Validator(
+          [](const std::string& text) {
+            return text == "parquet"
+                       ? "the program writes no Parquet, the Python package does: python -m posekit estimate INPUT... --format parquet"
+                       : "";
+          },
+          ""));  // first
   add_device_options(app, options.model);
   add_choice(app, "--executor", options.executor, {cli::ExecutorKind::serial, cli::ExecutorKind::pool},
              "where images are cropped and outputs decoded; serial is the same as --threads 1");

@@ -28,4 +28,11 @@ std::optional<posekit::Error> failure_of(const std::function<void()>& work) {
   return std::nullopt;
 }
 
+posekit::ImageResult failed_result(const posekit::Error& error) {
+  posekit::ImageResult result;
+  result.code = error.code();
+  result.message = error.what();
+  return result;
+}
+
 }  // namespace cli

@@ -9,6 +9,7 @@
 
 #include "inputs.h"
 #include "posekit/error.h"
+#include "posekit/pose.h"
 
 namespace cli {
 
@@ -26,5 +27,8 @@ std::string counted(std::size_t count, const char* one, const char* several);
 
 /// Does the work on an input. @return its error, lack of memory included; none on success
 std::optional<posekit::Error> failure_of(const std::function<void()>& work);
+
+/// What results say of an image or video that failed as a whole.
+posekit::ImageResult failed_result(const posekit::Error& error);
 
 }  // namespace cli

@@ -14,6 +14,7 @@
 #include "posekit/error.h"
 #include "posekit/executor.h"
 #include "posekit/model.h"
+#include "posekit/result_io.h"
 #include "posekit/runtime.h"
 #include "posekit/tracker.h"
 
@@ -76,6 +77,8 @@ void ModelRunner::load_models() {
   } else {
     predictor_.emplace(load_estimator(executor));
   }
+  if (options_.format == Format::openpose)
+    (void)posekit::to_openpose({}, estimator().keypoints());  // refuses sets that it can't be made of
 }
 
 posekit::PoseEstimator ModelRunner::load_estimator(std::shared_ptr<posekit::Executor> executor) const {

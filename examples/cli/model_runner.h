@@ -24,6 +24,7 @@ class ModelRunner {
   /// Loads the models, the first time. What is wrong with one is wrong for every input: it ends the run.
   /// @throws UsageError, std::runtime_error
   void load();
+  bool is_loaded() const { return predictor_.has_value(); }
   /// Whether images are worked on by the caller's thread alone.
   bool serial() const { return threads_ <= 1; }
   const posekit::PoseEstimator& estimator() const { return predictor_->estimator(); }

@@ -27,10 +27,25 @@ class UsageError : public std::runtime_error {
 
 /// How results are written.
 enum class Format {
-  json,  ///< A file for each image or video.
-  coco   ///< One file for all images.
+  json,          ///< A file for each image or video.
+  coco,          ///< One file for all images: results.
+  coco_dataset,  ///< One file for all images: images, annotations, the category.
+  csv,           ///< One table for all images and videos.
+  openpose       ///< A file for each image or frame.
 };
-constexpr const char* to_string(Format value) { return value == Format::json ? "json" : "coco"; }
+constexpr const char* to_string(Format value) {
+  switch (value) {
+    case Format::json: return "json";
+    case Format::coco: return "coco";
+    case Format::coco_dataset: return "coco-dataset";
+    case Format::csv: return "csv";
+    case Format::openpose: return "openpose";
+  }
+  return "";
+}
+
+/// Whether a format is one document for all inputs.
+constexpr bool is_combined(Format value) { return value != Format::json && value != Format::openpose; }
 
 /// Where images are cropped and results decoded.
 enum class ExecutorKind { serial, pool };
@@ -71,6 +86,7 @@ struct EstimateOptions {
   bool whole_image = false;
   std::string output = "posekit-out";  ///< "-": standard output.
   bool draw = false;
+  bool save_crops = false;
   posekit::DrawOptions drawing;
   Format format = Format::json;
   ExecutorKind executor = ExecutorKind::pool;

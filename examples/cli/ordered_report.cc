@@ -34,6 +34,7 @@ void OrderedReport::report(const Entry& entry) {
   counts_.skipped += entry.step == Step::skipped ? 1 : 0;
   counts_.interrupted = counts_.interrupted || entry.step == Step::interrupted;
   if (entry.step != Step::interrupted) progress_.step(entry.line);
+  if (entry.part && combined_.wanted()) combined_.add(entry.part->input, entry.part->result, entry.part->source);
 }
 
 OrderedReport::Counts OrderedReport::counts() const {

@@ -9,6 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "combined_file.h"
+#include "inputs.h"
+#include "posekit/pose.h"
+#include "posekit/result_io.h"
 #include "progress.h"
 
 namespace cli {
@@ -19,16 +23,24 @@ struct Entry {
   Step step = Step::done;
   std::vector<std::string> messages;  ///< Lines that stay.
   std::string line;                   ///< What a plain log says.
+  /// What a document of all results gets, if there is one.
+  struct Part {
+    Input input;
+    posekit::ImageResult result;
+    posekit::ResultSource source;
+  };
+  std::optional<Part> part{};
 };
 
 /// Any thread may call any member.
 class OrderedReport {
  public:
-  explicit OrderedReport(Progress& progress) : progress_(progress) {}
+  /// @param combined gets the entries' parts, if it is wanted
+  OrderedReport(Progress& progress, CombinedFile& combined) : progress_(progress), combined_(combined) {}
 
   /// Begins the next input; waits while very many that came later are held back by one. @return its number
   std::size_t open();
-  /// Ends an input: it is reported when all before it have ended.
+  /// Ends an input: it is reported when all before it have ended. @throws what CombinedFile::add throws
   void close(std::size_t number, Entry entry);
 
   struct Counts {
@@ -44,6 +56,7 @@ class OrderedReport {
   void report(const Entry& entry);
 
   Progress& progress_;
+  CombinedFile& combined_;
   mutable std::mutex mutex_;
   std::condition_variable room_;
   std::deque<std::optional<Entry>> entries_;

@@ -13,13 +13,14 @@
 #include <set>
 #include <system_error>
 
-#include "options.h"
 #include "posekit/error.h"
 
 namespace cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr const char* keypoints_suffix = "_keypoints.json";  // what readers of OpenPose's files look for
 
 fs::path identity(const fs::path& path) {
   std::error_code error;
@@ -29,7 +30,7 @@ fs::path identity(const fs::path& path) {
 
 std::vector<fs::path> files_of(const Output& output) {
   std::vector<fs::path> files;
-  for (const fs::path& file : {output.json, output.drawing}) {
+  for (const fs::path& file : {output.result, output.drawing}) {
     if (!file.empty()) files.push_back(file);
   }
   return files;
@@ -52,7 +53,7 @@ bool cant_collide(const fs::path& input, const fs::path& output) {
 /// Whether the result of an image or video in the folder is `file`: then that one is there.
 bool is_result_of(const fs::path& folder, const OutputPlan& plan, const fs::path& file) {
   const std::string name = identity(file).lexically_relative(identity(plan.folder)).string();
-  constexpr std::array<std::string_view, 4> suffixes{".json", ".jsonl", ".pose.jpg", ".pose.mp4"};
+  constexpr std::array<std::string_view, 5> suffixes{keypoints_suffix, ".json", ".jsonl", ".pose.jpg", ".pose.mp4"};
   return std::ranges::any_of(suffixes, [&](std::string_view suffix) {
     if (name.starts_with("..") || !name.ends_with(suffix)) return false;
     const fs::path original = name.substr(0, name.size() - suffix.size());
@@ -118,15 +119,36 @@ std::size_t check_all(const std::function<InputList()>& list, const OutputPlan& 
 Output OutputPlan::of(const Input& input) const {
   const std::string base = (folder / input.name).string();
   const bool image = input.kind == InputKind::image;
-  return {.json = json ? fs::path(base + (image ? ".json" : ".jsonl")) : fs::path(),
-          .drawing = drawings ? fs::path(base + drawing_suffix(input.kind)) : fs::path()};
+  Output output;
+  if (!to_stdout && format == Format::json) output.result = base + (image ? ".json" : ".jsonl");
+  if (!to_stdout && format == Format::openpose) output.result = image ? fs::path(base + keypoints_suffix) : openpose_frame(input, 0);
+  if (drawings) output.drawing = base + drawing_suffix(input.kind);
+  if (crops) output.crops = base + crops_suffix;
+  return output;
+}
+
+fs::path OutputPlan::combined() const {
+  if (to_stdout) return {};
+  switch (format) {
+    case Format::coco: return folder / "results.json";
+    case Format::coco_dataset: return folder / "dataset.json";
+    case Format::csv: return folder / "results.csv";
+    case Format::json:
+    case Format::openpose: break;
+  }
+  return {};
+}
+
+fs::path OutputPlan::openpose_frame(const Input& input, std::size_t frame) const {
+  const std::string name = fs::path(input.name).filename().string();
+  return fs::path((folder / input.name).string() + "_keypoints") / fmt::format("{}_{:012}{}", name, frame, keypoints_suffix);
 }
 
 std::optional<std::size_t> check_outputs(const std::function<InputList()>& list, const OutputPlan& plan,
                                          const std::vector<fs::path>& read) {
   std::set<fs::path> read_paths;
   for (const fs::path& path : read) read_paths.insert(identity(path));
-  if (!plan.coco.empty() && read_paths.contains(identity(plan.coco))) refuse_to_replace(plan.coco);
+  if (const fs::path file = plan.combined(); !file.empty() && read_paths.contains(identity(file))) refuse_to_replace(file);
   const auto folder = list().only_folder();
   if (!folder || !cant_collide(*folder, plan.folder)) return check_all(list, plan, read_paths);
   for (const fs::path& path : read) {

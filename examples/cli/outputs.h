@@ -10,26 +10,36 @@
 #include <vector>
 
 #include "inputs.h"
+#include "options.h"
 
 namespace cli {
 
 /// What the name of a drawing has behind the input's.
 constexpr const char* drawing_suffix(InputKind kind) { return kind == InputKind::image ? ".pose.jpg" : ".pose.mp4"; }
 
+constexpr const char* crops_suffix = ".crops";
+
 /// The files of one input. Empty: not wanted.
 struct Output {
-  std::filesystem::path json;
+  std::filesystem::path result;  ///< Of a video in OpenPose's form: that of its first frame.
   std::filesystem::path drawing;
+  std::filesystem::path crops;  ///< A folder.
 };
 
-/// What is written where. `a.jpg` → `a.jpg.json` and `a.jpg.pose.jpg`, `a.mp4` → `a.mp4.jsonl` and `a.mp4.pose.mp4`, sub-folders kept.
+/// What is written where. `a.jpg` → `a.jpg.json`, `a.jpg.pose.jpg` and `a.jpg.crops`, `a.mp4` → `a.mp4.jsonl`, `a.mp4.pose.mp4` and
+/// `a.mp4.crops`, sub-folders kept.
 struct OutputPlan {
   std::filesystem::path folder;
-  bool json = true;
+  Format format = Format::json;
+  bool to_stdout = false;
   bool drawings = false;
-  std::filesystem::path coco;  ///< The one file of COCO results, or empty.
+  bool crops = false;
 
   Output of(const Input& input) const;
+  /// The file of a video's frame in OpenPose's form.
+  std::filesystem::path openpose_frame(const Input& input, std::size_t frame) const;
+  /// The one file of all results; empty: each input has its own, or standard output has them.
+  std::filesystem::path combined() const;
 };
 
 /// Goes through all inputs, holding a few bytes for each. @param read files that a run reads besides its inputs

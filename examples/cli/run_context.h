@@ -4,6 +4,7 @@
 #include <functional>
 #include <stop_token>
 
+#include "combined_file.h"
 #include "earlier_results.h"
 #include "given_boxes.h"
 #include "model_runner.h"
@@ -19,6 +20,7 @@ struct RunContext {
   ModelRunner& runner;
   const GivenBoxes& boxes;
   EarlierResults& earlier;
+  CombinedFile& combined;
   const OutputPlan& plan;
   OrderedReport& report;
   Progress& progress;

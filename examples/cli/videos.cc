@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "crops.h"
 #include "messages.h"
 #include "posekit/draw.h"
 #include "posekit/image_io.h"
@@ -35,6 +36,14 @@ posekit::Image copy_of(const posekit::ImageView& view) {
   return image;
 }
 
+/// What an earlier run wrote of a video in OpenPose's form, which may have had more frames.
+void remove_frames(const fs::path& folder) {
+  std::error_code ignored;
+  for (const auto& file : fs::directory_iterator(folder, ignored)) {
+    if (file.path().filename().string().ends_with("_keypoints.json")) fs::remove(file.path(), ignored);
+  }
+}
+
 class VideoRun {
  public:
   VideoRun(const RunContext& run, const Input& input, EarlierResults::Replaced replaced)
@@ -47,7 +56,8 @@ class VideoRun {
   void open();
   std::optional<posekit::PipelineInput> read();
   void take(const posekit::PipelineResult& done);
-  void write_line(const posekit::PipelineResult& done);
+  void write(const posekit::PipelineResult& done);
+  void write_line(std::string line);
   void draw(const posekit::PipelineResult& done);
   void finish_files();
   void problem(const std::string& message);
@@ -69,6 +79,7 @@ class VideoRun {
   std::string last_line_;       ///< Held back: it gets what the video's results were made with.
   std::size_t frames_ = 0;
   std::size_t people_ = 0;
+  std::size_t crops_ = 0;
   std::size_t problems_ = 0;
   std::vector<std::string> messages_;
 };
@@ -87,10 +98,16 @@ void VideoRun::open() {
   if (reader_->info().fps > 0) drawing_fps_ = std::clamp(reader_->info().fps, 1e-3, 1000.0);
   state_ = state_of(input_);
   run_.runner.load();
-  for (const fs::path& file : {output_.json, output_.drawing}) {
+  for (const fs::path& file : {output_.result, output_.drawing}) {
     if (!file.empty()) make_folder(file.parent_path());
   }
-  if (!output_.json.empty()) lines_.emplace(output_.json, run_.options.write);
+  if (!output_.crops.empty()) remove_crops(output_.crops);
+  if (output_.result.empty()) return;
+  if (run_.options.format == Format::json) {
+    lines_.emplace(output_.result, run_.options.write);
+  } else {
+    remove_frames(output_.result.parent_path());
+  }
 }
 
 std::optional<posekit::PipelineInput> VideoRun::read() {
@@ -131,18 +148,30 @@ void VideoRun::take(const posekit::PipelineResult& done) {
   for (const posekit::BoxError& error : done.result.box_errors) problem(fmt::format("frame {}: {}", done.frame.index, error.message));
   ++frames_;
   people_ += done.result.poses.size();
-  write_line(done);
+  write(done);
+  if (!output_.crops.empty()) {
+    crops_ += save_crops(output_.crops, fmt::format("{:06}_", done.frame.index), done.frame.image, done.result.poses, run_.options.write);
+  }
   if (!output_.drawing.empty()) draw(done);
   run_.progress.frames(input_.path.string(), done.frame.index + 1, reader_->info().frames);
 }
 
-void VideoRun::write_line(const posekit::PipelineResult& done) {
+void VideoRun::write(const posekit::PipelineResult& done) {
   const posekit::PoseEstimator& estimator = run_.runner.estimator();
   const posekit::ResultSource source{.path = input_.path.string(),
                                      .size = done.frame.image.size(),
                                      .frame = static_cast<std::int64_t>(done.frame.index),
                                      .time_s = done.frame.time_s};
-  std::string line = posekit::to_json(done.result, source, estimator.keypoints(), estimator.info().name);
+  if (run_.combined.wanted()) return run_.combined.add(input_, done.result, source);
+  if (run_.options.format == Format::json) {
+    return write_line(posekit::to_json(done.result, source, estimator.keypoints(), estimator.info().name));
+  }
+  const std::string text = posekit::to_openpose(done.result, estimator.keypoints()) + "\n";
+  if (run_.options.to_stdout()) return write_to_stdout(text);
+  posekit::write_file(run_.plan.openpose_frame(input_, done.frame.index), bytes_of(text), run_.options.write);
+}
+
+void VideoRun::write_line(std::string line) {
   if (!lines_) return write_to_stdout(line + "\n");
   if (!last_line_.empty()) {
     last_line_ += '\n';
@@ -166,8 +195,9 @@ void VideoRun::draw(const posekit::PipelineResult& done) {
 /// The lines first: they say that a drawing is there. A camera that gave no frame leaves nothing.
 void VideoRun::finish_files() {
   if (lines_ && !last_line_.empty()) {
+    const nlohmann::json crops = output_.crops.empty() ? nlohmann::json() : nlohmann::json(crops_);
     const nlohmann::json video{{"frames", frames_}, {"problems", problems_}, {"offset", written_}};
-    lines_->write(bytes_of(run_.earlier.with_origin(last_line_, input_, state_, video) + "\n"));
+    lines_->write(bytes_of(run_.earlier.with_origin(last_line_, input_, state_, video, crops) + "\n"));
     run_.earlier.replace(replaced_);
     lines_->finish();
   }
@@ -178,12 +208,11 @@ void VideoRun::finish_files() {
 
 void run_video(const RunContext& run, const Input& input) {
   const std::size_t number = run.report.open();
-  const std::string name = input.path.string();
-  Entry entry{Step::failed, {}, fmt::format("{}: failed", name)};
+  Entry entry{Step::failed, {}, fmt::format("{}: failed", input.path.string())};
   const auto failure = failure_of([&] {
     if (!input.problem.empty()) throw posekit::Error(ErrorCode::invalid_argument, input.problem);
-    if (run.options.format == Format::coco)
-      throw posekit::Error(ErrorCode::invalid_argument, "COCO results are for images only: use --format json for videos");
+    if (run.options.format == Format::coco || run.options.format == Format::coco_dataset)
+      throw posekit::Error(ErrorCode::invalid_argument, "COCO results are for images only: use --format json or csv for videos");
     EarlierResults::Replaced replaced;
     auto skipped = run.earlier.skip(input, run.plan.of(input), replaced);
     entry = skipped ? *std::move(skipped) : VideoRun(run, input, std::move(replaced)).run();
@@ -192,6 +221,7 @@ void run_video(const RunContext& run, const Input& input) {
     entry = {Step::interrupted, {}, {}};
   } else if (failure) {
     entry.messages.push_back(naming(input, failure->what()));
+    entry.part = Entry::Part{input, failed_result(*failure), {.path = input.path.string(), .size = {}, .frame = {}, .time_s = {}}};
   }
   run.report.close(number, std::move(entry));
 }

@@ -36,10 +36,10 @@ struct ListedFile {
   std::string problem;  ///< Not empty: `path` is a folder that can't be listed, for this reason.
 };
 
-/// Returns whether a file is a result or a drawing of posekit, by its name.
+/// Returns whether a file is a result, a drawing or a crop of posekit, by its name.
 ///
-/// Such names are `a.jpg.json`, `a.mp4.jsonl` and `a.jpg.pose.jpg`. A drawing of an original with
-/// another extension has the original or its result beside it.
+/// Such names are `a.jpg.json`, `a.mp4.jsonl`, `a.jpg.pose.jpg` and `a.jpg.crops/0.jpg`. A drawing of
+/// an original with another extension has the original or its result beside it.
 [[nodiscard]] POSEKIT_API bool is_result_file(const std::filesystem::path& file);
 
 /// Sets what a FolderListing lists.

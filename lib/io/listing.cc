@@ -81,7 +81,8 @@ bool is_result_file(const fs::path& file) {
     const bool is_drawing = suffix.starts_with(".pose");
     if (is_drawing && (exists(original, "") || exists(original, ".json") || exists(original, ".jsonl"))) return true;
   }
-  return false;
+  const fs::path folder = file.parent_path().filename();
+  return folder.extension() == ".crops" && media_kind(folder.stem()) != MediaKind::other && file.extension() == ".jpg";
 }
 
 bool Shard::contains(std::string_view name) const noexcept { return count <= 1 || hash_of(name) % count == index; }

@@ -26,7 +26,7 @@ constexpr int hang_limit_ms = 20000;  // ten times generous: within a second plu
 
 /// Starts the program, waits until it has written `files_before` files into a folder, and sends the signal `signals` times.
 /// @return its exit code; -1 if a signal ended it, -2 if it was too slow, -3 if it ended before
-int interrupted_run(const Workplace& here, int files_before, int signals, int signal = SIGINT) {
+int interrupted_run(const Workplace& here, int files_before, int signals, int signal = SIGINT, const std::vector<const char*>& more = {}) {
   std::filesystem::create_directories(here.path("out"));
   const int watch = inotify_init1(IN_CLOEXEC);
   REQUIRE(watch >= 0);
@@ -36,9 +36,10 @@ int interrupted_run(const Workplace& here, int files_before, int signals, int si
   const std::string model = here.path("model.pt").string();
   const std::string in = here.path("in").string();
   const std::string out = here.path("out").string();
-  const std::array<const char*, 13> arguments{
-      program.c_str(), "estimate",        in.c_str(), "-m",        model.c_str(), "--whole-image", "-o",
-      out.c_str(),     "--torch-threads", "1",        "--threads", "2",           nullptr};
+  std::vector<const char*> arguments{program.c_str(),   "estimate", in.c_str(),  "-m", model.c_str(), "--whole-image", "-o", out.c_str(),
+                                     "--torch-threads", "1",        "--threads", "2"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  arguments.push_back(nullptr);
   pid_t child = 0;
   posix_spawnattr_t attributes;
   REQUIRE(posix_spawnattr_init(&attributes) == 0);
@@ -95,6 +96,16 @@ TEST_CASE("Ctrl-C ends a run with code 130 and whole files only, and the same co
     CHECK(rest.exit_code == 0);
     CHECK(here.files("out").size() == images);
   }
+}
+
+TEST_CASE("Ctrl-C leaves no document of all results, whose rest would be missing") {
+  const std::string format = GENERATE("coco", "coco-dataset", "csv");
+  const Workplace here;
+  make_images(here);
+  REQUIRE(interrupted_run(here, 5, 1, SIGINT, {"--format", format.c_str(), "--draw"}) == 130);
+  const auto files = here.files("out");
+  CHECK(files.size() >= 5);
+  for (const std::string& file : files) CHECK(file.ends_with(".pose.jpg"));
 }
 
 TEST_CASE("A second Ctrl-C ends the program at once") {

@@ -39,10 +39,11 @@ TEST_CASE("Help names the value, range, default and exclusions of each option, i
     return text;
   };
   CHECK_THAT(help_of({}), ContainsSubstring("estimate estimate the poses"));
-  CHECK_THAT(help_of({"estimate"}),
-             ContainsSubstring("-o, --output FOLDER folder for results") && ContainsSubstring("(default: posekit-out)") &&
-                 ContainsSubstring("(1 to 4096; default: the CPUs") && ContainsSubstring("--format {json,coco} json:") &&
-                 ContainsSubstring("--track, --no-track in videos") && ContainsSubstring("not with --boxes, --whole-image)"));
+  CHECK_THAT(help_of({"estimate"}), ContainsSubstring("-o, --output FOLDER folder for results") &&
+                                        ContainsSubstring("(default: posekit-out)") && ContainsSubstring("(1 to 4096; default: the CPUs") &&
+                                        ContainsSubstring("--format {json,coco,coco-dataset,csv,openpose} json:") &&
+                                        ContainsSubstring("--track, --no-track in videos") &&
+                                        ContainsSubstring("not with --boxes, --whole-image)"));
   CHECK_THAT(help_of({"inspect"}), ContainsSubstring("(default: auto; needs --memory)") && ContainsSubstring("(not with --preset)"));
   CHECK_THAT(help_of({"bench"}), ContainsSubstring("(1 to 65536; default: 1,4)"));
 }
