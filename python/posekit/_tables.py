@@ -56,7 +56,7 @@ def results_table(results: Iterable[PoseResult | StreamResult]) -> Any:
     fit together, and what `results` raises.
     """
     arrow = optional_module("pyarrow", "tables")
-    schema = _schema(arrow)
+    schema = table_schema()
     table = arrow.Table.from_batches(_batches(arrow, schema, results), schema)
     return table.unify_dictionaries().combine_chunks()
 
@@ -75,7 +75,9 @@ def data_frame(table: Any, kind: Literal["pandas", "polars"] | None) -> Any:
     return table.to_pandas(types_mapper=whole.get)
 
 
-def _schema(arrow: Any) -> Any:
+def table_schema() -> Any:
+    """The schema of posekit-table/1."""
+    arrow = optional_module("pyarrow", "tables")
     types = {name: arrow.dictionary(arrow.int32(), arrow.string()) if kind == _NAME else getattr(arrow, kind)() for name, kind in COLUMNS.items()}
     return arrow.schema(list(types.items()), metadata={"format": FORMAT})
 
