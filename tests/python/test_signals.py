@@ -90,6 +90,40 @@ except KeyboardInterrupt:
     assert out == "30 True"
 
 
+def test_ctrl_c_ends_the_iterator_over_a_source_and_its_threads(script: Script) -> None:
+    """From another process, while the loop waits for a result of a source without end."""
+    out = script(
+        """
+import itertools, os, signal, subprocess, sys, time
+import posekit
+
+predictor = posekit.Predictor(posekit.PoseEstimator(posekit.shipped_model("pose_landmark_lite.pt")), posekit.PersonDetector())
+photo = "examples/images/astronaut.jpg"
+expected = predictor.estimate(photo)
+threads = len(os.listdir("/proc/self/task"))
+results = predictor.estimate(itertools.repeat(photo))
+got = [next(results)]
+start = time.monotonic()
+killer = subprocess.Popen([sys.executable, "-c", f"import os, time; time.sleep(1); os.kill({os.getpid()}, {int(signal.SIGINT)})"])
+try:
+    for result in results:
+        got.append(result)
+except KeyboardInterrupt:
+    took = time.monotonic() - start
+killer.wait()
+deadline = time.monotonic() + 30
+while len(os.listdir("/proc/self/task")) > threads and time.monotonic() < deadline:
+    time.sleep(0.01)
+assert len(os.listdir("/proc/self/task")) <= threads
+assert took < 30 and len(got) > 1 and all(result.error is None for result in got), (took, len(got))
+assert next(results, None) is None  # it has ended
+assert (predictor.estimate(photo).keypoints == expected.keypoints).all()
+print("interrupted")
+"""
+    )
+    assert out == "interrupted"
+
+
 def test_a_handler_that_raises_nothing_runs_during_the_call_and_may_itself_estimate(script: Script) -> None:
     out = script(
         PRELUDE
