@@ -503,7 +503,15 @@ def model_presets() -> list[str]:
     """Names of the metadata presets, sorted."""
 
 def inspect_model(path: str | os.PathLike[str], metadata: MetadataChoice, sha256: str) -> ModelReport: ...
-def to_json(result: ImageResult, path: bytes, width: int, height: int, keypoints: KeypointSet, model_name: str) -> str: ...
+def to_json(
+    result: ImageResult,
+    path: bytes,
+    image_size: tuple[int, int],
+    frame: int | None,
+    time_s: float | None,
+    keypoints: KeypointSet,
+    model_name: str,
+) -> str: ...
 def to_coco_entries(result: ImageResult, image_id: int | bytes) -> str: ...
 def object_keypoint_similarity(pose: npt.ArrayLike, labelled: npt.ArrayLike, sigmas: Sequence[float], area: float) -> float:
     """Object keypoint similarity of a pose (K, 3) with a labelled one (K, 3: x, y, visibility): COCO's formula.

@@ -199,12 +199,12 @@ class PoseResult:
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """The document of format posekit-result/1 (docs/results.md), one line.
 
-        path: what the document calls the image; None = `path` of the result, or nothing.
+        path: what the document calls the image; None = `path` of the result, or nothing. Of a video it also has `frame` and `time_s`.
 
         Raises InvalidArgumentError if the arrays were changed and do not fit together.
         """
-        width, height = self.image_size
-        return _core.to_json(native_result(self), os.fsencode(path or self.path or ""), width, height, self.keypoint_set, self.model_name)
+        name = os.fsencode(path or self.path or "")
+        return _core.to_json(native_result(self), name, self.image_size, self.frame, self.time_s, self.keypoint_set, self.model_name)
 
     def to_dict(self, path: str | os.PathLike[str] | None = None) -> dict[str, Any]:
         """The same document as a dictionary of plain Python values."""

@@ -112,9 +112,9 @@ BoundResult make_result(int code, std::string message, const CArray<float>& keyp
   return made;
 }
 
-std::string json_of(const BoundResult& result, const std::string& path, int width, int height, const KeypointSet& keypoints,
-                    const std::string& model_name) {
-  const ResultSource source{.path = path, .size = {width, height}, .frame = std::nullopt, .time_s = std::nullopt};
+std::string json_of(const BoundResult& result, const std::string& path, std::pair<int, int> size, std::optional<std::int64_t> frame,
+                    std::optional<double> time_s, const KeypointSet& keypoints, const std::string& model_name) {
+  const ResultSource source{.path = path, .size = {size.first, size.second}, .frame = frame, .time_s = time_s};
   return to_json(result.result, source, keypoints, model_name);
 }
 
@@ -201,8 +201,8 @@ BoundPrediction bound(Prediction prediction, std::size_t keypoint_count) {
 void register_results(py::module_& module) {
   register_parts_of_results(module);
   register_image_result(module);
-  module.def("to_json", &json_of, py::arg("result"), py::arg("path"), py::arg("width"), py::arg("height"), py::arg("keypoints"),
-             py::arg("model_name"), py::call_guard<GilRelease>());
+  module.def("to_json", &json_of, py::arg("result"), py::arg("path"), py::arg("image_size"), py::arg("frame"), py::arg("time_s"),
+             py::arg("keypoints"), py::arg("model_name"), py::call_guard<GilRelease>());
   module.def("to_coco_entries", &coco_of, py::arg("result"), py::arg("image_id"), py::call_guard<GilRelease>());
   module.def("object_keypoint_similarity", &oks, py::arg("pose"), py::arg("labelled"), py::arg("sigmas"), py::arg("area"),
              "Object keypoint similarity of a pose (K, 3) with a labelled one (K, 3: x, y, visibility): COCO's formula.\n\n"
