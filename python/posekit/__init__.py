@@ -63,6 +63,7 @@ from ._errors import (
 )
 from ._estimate import estimate
 from ._estimator import PoseEstimator
+from ._evaluate import Evaluation, evaluate, evaluate_model
 from ._executors import Executor, SerialExecutor, ThreadPool
 from ._files import decode_image, draw_poses, load_image, read_image, write_image
 from ._model import Model, inspect_model, shipped_model
@@ -88,6 +89,7 @@ __all__ = [
     "Error",
     "ErrorCode",
     "EstimateMetrics",
+    "Evaluation",
     "Executor",
     "ForkedError",
     "Frame",
@@ -130,6 +132,8 @@ __all__ = [
     "decode_image",
     "draw_poses",
     "estimate",
+    "evaluate",
+    "evaluate_model",
     "inspect_model",
     "keep_freed_memory",
     "list_images",

@@ -128,6 +128,7 @@ def check_shell(root, program):
 def missing_modules(python, text):
     """Of the modules that a snippet may go without being run, those that it imports and that are not there."""
     used = [name for name in ("posekit", "pandas", "pyarrow", "supervision", "PIL") if re.search(rf"^\s*(?:import|from) {name}\b", text, re.MULTILINE)]
+    used += ["pycocotools"] if "posekit.evaluate" in text else []
     find = "import importlib.util, sys; print(*(name for name in sys.argv[1:] if importlib.util.find_spec(name) is None))"
     return subprocess.run([python, "-c", find, *used], capture_output=True, text=True, check=True).stdout.split()
 
