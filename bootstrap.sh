@@ -4,8 +4,8 @@ set -euo pipefail
 
 torch_version=2.13.0
 python_packages=("numpy>=1.26,<3" "pybind11>=3" "scikit-build-core>=0.11" pytest mypy opencv-python-headless av pillow)
-# For the tests: what results become and are measured with, what docs have recipes for, and what lints Python.
-python_dev_packages=(pandas polars pyarrow "pycocotools>=2.0.8" supervision ruff==0.17.6)
+# For the tests: what results become and are measured with, what docs have recipes for, what runs notebooks, and what lints Python.
+python_dev_packages=(ipykernel matplotlib nbclient pandas polars pyarrow "pycocotools>=2.0.8" supervision ruff==0.17.6)
 python_evaluator=trackeval==1.3.0        # alone: it asks for another OpenCV than Python's tests, and its metrics use only NumPy and SciPy
 # For the tests of posekit.export, in an environment of their own. torchvision: its processors are what exports are held against; without its
 # dependencies, as torch is .venv's.

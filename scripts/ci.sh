@@ -27,7 +27,7 @@ build_preset() {
 }
 
 run_format() { git ls-files -z -- '*.cc' '*.h' '*.c' | xargs -0 clang-format-16 --dry-run -Werror; }
-run_lint() { .venv/bin/ruff check --no-cache python scripts tests; }
+run_lint() { .venv/bin/ruff check --no-cache python scripts tests examples/notebooks; }
 run_layers() { python3 scripts/check_layers.py; }
 run_commits() { python3 scripts/check_commits.py; }
 run_tidy() { scripts/tidy.sh; }
