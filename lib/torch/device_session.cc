@@ -173,7 +173,6 @@ void DeviceSession::wait_until_done(Slot& slot) noexcept {
     slot.done->wait();
   } catch (...) {  // a broken device uses nothing any more
   }
-  slot.under_way = false;
 }
 
 /// After a failure half-way: waits until the device no longer uses the slot's memory.
