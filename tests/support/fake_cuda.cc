@@ -190,6 +190,9 @@ class FakeCuda::Calls final : public posekit::CudaCalls {
   int device_synchronize() override {
     if (const int error = call()) return error;
     order_.wait_for_streams();
+    const std::lock_guard lock(mutex_);
+    if (std::ranges::none_of(streams_, [](const auto& stream) { return stream->device == fake_current_device; }))
+      ++notes_.on_another_device;
     return 0;
   }
   int host_alloc(void*& memory, std::size_t bytes) override {
@@ -352,7 +355,12 @@ void FakeCuda::fail_once(std::size_t calls_before) { state_->calls.fail_once(cal
 FakeCuda::Notes FakeCuda::notes() const { return state_->calls.notes(); }
 int FakeCuda::current_device() { return fake_current_device; }
 
-std::vector<std::string> FakeCuda::disorder() const { return state_->calls.order().faults(); }
+std::vector<std::string> FakeCuda::disorder() const {
+  std::vector<std::string> found = state_->calls.order().faults();
+  if (const std::size_t count = notes().on_another_device; count > 0)
+    found.push_back(std::to_string(count) + " calls for an event, a stream or memory of another device than the current one");
+  return found;
+}
 void* FakeCuda::new_stream(int device) { return state_->calls.new_stream(device); }
 void FakeCuda::lend(const void* memory, std::size_t bytes, const std::string& name) {
   state_->calls.order().add_memory(memory, bytes, name);

@@ -49,7 +49,7 @@ class FakeCuda {
   /// Of this thread.
   [[nodiscard]] static int current_device();
 
-  /// Uses of memory that are in no order, one sentence each.
+  /// Uses of memory that are in no order, and calls for another device than the current one, one sentence each.
   [[nodiscard]] std::vector<std::string> disorder() const;
 
   /// A stream of a caller's own.

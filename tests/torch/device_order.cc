@@ -5,6 +5,7 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -537,4 +538,44 @@ TEST_CASE("Operators of a piece of work are counted without views, with the byte
   CHECK(views.bytes_written == plain.bytes_written);
   CHECK(gathered.operators > plain.operators);
   CHECK(gathered.bytes_read == plain.bytes_read + bytes + 2 * sizeof(std::int64_t));  // of three channels two
+}
+
+TEST_CASE("A batch is launched as a whole: that of another session waits until then") {
+  const posekit_test::TemporaryDir dir;
+  const auto backend = model(dir.path() / "m.pt", kinds[0]);
+  const DecodeRequest request = make_decode_request(backend->info());
+  const auto one = open_device_session_of(*backend, request);
+  const auto other = open_device_session_of(*backend, request);
+  for (BatchSession* session : {one.get(), other.get()}) std::fill_n(session->staging(0, 1), crop_bytes_of_model, std::byte{100});
+  bool asked = false;
+  bool waited = false;
+  {
+    const posekit_test::OperatorWatch watch([&](const posekit_test::OperatorRun&) {
+      if (std::exchange(asked, true)) return;
+      std::jthread([&] {
+        try {
+          other->submit(0, 1, {.stop = {}, .deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(20)});
+        } catch (const Error& error) {
+          waited = error.code() == ErrorCode::deadline_exceeded;
+        }
+      }).join();
+    });
+    one->submit(0, 1, {});
+  }
+  CHECK(waited);
+  (void)one->collect(0);
+}
+
+TEST_CASE("The tables of a batch's crops are in page-locked memory, made once") {
+  Workplace place(kinds[0]);
+  DeviceImage image(place.cuda, nullptr);
+  Caller caller(place);
+  caller.stage(0, 2);
+  const auto before = place.cuda.notes().pinned_allocations;
+  image.draw();
+  caller.crop(0, 0, image);
+  caller.crop(0, 1, image);
+  CHECK(place.cuda.notes().pinned_allocations == before + 1);
+  caller.submit(0, 2);
+  caller.collect(0);
 }
