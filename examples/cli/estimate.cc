@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -62,6 +63,7 @@ class Run {
   std::optional<GivenBoxes> boxes_;
   std::optional<EarlierResults> earlier_;
   Progress progress_;
+  RunTotals totals_;
   ModelRunner runner_;
   std::optional<CombinedFile> combined_;
   std::optional<OrderedReport> report_;
@@ -168,9 +170,11 @@ int Run::execute() {
     if (!relay) relay.emplace();
     return relay->token();
   };
-  const RunContext run{options_, runner_, *boxes_, *earlier_, *combined_, plan_, *report_, progress_, stop_, waking};
+  const RunContext run{options_, runner_, *boxes_, *earlier_, *combined_, plan_, *report_, totals_, progress_, stop_, waking};
   ImageRun images(run);
+  const auto start = std::chrono::steady_clock::now();
   work(run, images);
+  totals_.wall = std::chrono::steady_clock::now() - start;
   const OrderedReport::Counts counts = report_->counts();
   const bool interrupted = next_.has_value() || counts.open > 0 || counts.interrupted || camera_ended_;
   if (combined_->wanted() && !interrupted) combined_->finish();
@@ -202,6 +206,7 @@ int Run::summary(bool interrupted) {
   if (!options_.quiet && counts.skipped > 0)
     progress_.message(
         fmt::format("posekit: {} done before (--overwrite does them again)", counted(counts.skipped, "input was", "inputs were")));
+  if (const std::string line = speed_line(totals_); !options_.quiet && !line.empty()) progress_.message(line);
   if (!options_.quiet && !options_.to_stdout()) progress_.message(fmt::format("posekit: results are in {}", options_.output));
   return failed || counts.failed > 0 ? 1 : 0;
 }

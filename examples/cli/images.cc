@@ -109,6 +109,7 @@ void ImageRun::finish(const posekit::PipelineResult& done) {
   const auto failure = failure_of([&] {
     if (result.code != ErrorCode::ok) throw posekit::Error(result.code, result.message);
     write(work, result);
+    run_.totals.add(result, InputKind::image);
   });
   if (failure) return close_failed(work.number, work.input, *failure, size);
   Entry entry{result.box_errors.empty() ? Step::done : Step::failed,

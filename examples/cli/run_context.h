@@ -12,6 +12,7 @@
 #include "ordered_report.h"
 #include "outputs.h"
 #include "progress.h"
+#include "totals.h"
 
 namespace cli {
 
@@ -23,6 +24,7 @@ struct RunContext {
   CombinedFile& combined;
   const OutputPlan& plan;
   OrderedReport& report;
+  RunTotals& totals;  ///< For the sinks, which are called one at a time.
   Progress& progress;
   std::stop_token stop;                     ///< The signal handler's: it can be polled, and ends no wait.
   std::function<std::stop_token()> waking;  ///< A token that ends waits too. The first call starts a thread for it.

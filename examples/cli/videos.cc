@@ -148,6 +148,7 @@ void VideoRun::take(const posekit::PipelineResult& done) {
   for (const posekit::BoxError& error : done.result.box_errors) problem(fmt::format("frame {}: {}", done.frame.index, error.message));
   ++frames_;
   people_ += done.result.poses.size();
+  run_.totals.add(done.result, input_.kind);
   write(done);
   if (!output_.crops.empty()) {
     crops_ += save_crops(output_.crops, fmt::format("{:06}_", done.frame.index), done.frame.image, done.result.poses, run_.options.write);
