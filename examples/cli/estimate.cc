@@ -51,6 +51,8 @@ class Run {
   std::optional<Input> take();
   void work(const RunContext& run, ImageRun& images);
   int summary(bool interrupted);
+  int write_report(bool interrupted, int code);
+  void remark(const std::string& line);
 
   /// Whether images need ids that COCO's tools tell apart.
   bool coco() const { return options_.format == Format::coco || options_.format == Format::coco_dataset; }
@@ -63,6 +65,7 @@ class Run {
   std::optional<GivenBoxes> boxes_;
   std::optional<EarlierResults> earlier_;
   Progress progress_;
+  std::unique_ptr<Report> page_;  ///< Null: --report was not given.
   RunTotals totals_;
   ModelRunner runner_;
   std::optional<CombinedFile> combined_;
@@ -70,7 +73,8 @@ class Run {
   std::optional<InputList> inputs_;
   std::optional<Input> next_;
   std::size_t listed_ = 0;
-  bool camera_ended_ = false;  ///< By a signal, as there is no other end.
+  std::vector<std::string> remarks_;  ///< What standard error said about the run as a whole.
+  bool camera_ended_ = false;         ///< By a signal, as there is no other end.
 };
 
 Run::Run(const EstimateOptions& options)
@@ -81,6 +85,7 @@ Run::Run(const EstimateOptions& options)
             .drawings = options.draw,
             .crops = options.save_crops},
       progress_(options.quiet),
+      page_(options.report ? std::make_unique<Report>(options, plan_) : nullptr),
       runner_(options, options.boxes.empty() && !options.whole_image, progress_) {
   posekit::silence_video_messages();
   if (options_.to_stdout() && (options.draw || options.save_crops))
@@ -94,7 +99,7 @@ Run::Run(const EstimateOptions& options)
   boxes_.emplace(options, all_images());
   earlier_.emplace(options, *boxes_);
   combined_.emplace(options, plan_, *boxes_, runner_);
-  report_.emplace(progress_, *combined_);
+  report_.emplace(progress_, *combined_, page_.get());
   inputs_ = list(shard_);
   next_ = inputs_->next();
   if (!next_ && shard_.count == 1) {
@@ -170,7 +175,7 @@ int Run::execute() {
     if (!relay) relay.emplace();
     return relay->token();
   };
-  const RunContext run{options_, runner_, *boxes_, *earlier_, *combined_, plan_, *report_, totals_, progress_, stop_, waking};
+  const RunContext run{options_, runner_, *boxes_, *earlier_, *combined_, plan_, *report_, page_.get(), totals_, progress_, stop_, waking};
   ImageRun images(run);
   const auto start = std::chrono::steady_clock::now();
   work(run, images);
@@ -178,7 +183,8 @@ int Run::execute() {
   const OrderedReport::Counts counts = report_->counts();
   const bool interrupted = next_.has_value() || counts.open > 0 || counts.interrupted || camera_ended_;
   if (combined_->wanted() && !interrupted) combined_->finish();
-  return summary(interrupted);
+  const int code = summary(interrupted);
+  return page_ ? write_report(interrupted, code) : code;
 }
 
 int Run::summary(bool interrupted) {
@@ -192,14 +198,14 @@ int Run::summary(bool interrupted) {
   }
   bool failed = false;
   for (const Remarks& remarks : {boxes_->remarks(), earlier_->remarks()}) {
-    for (const std::string& line : remarks.lines) progress_.message(line);
+    for (const std::string& line : remarks.lines) remark(line);
     failed = failed || remarks.failed;
   }
-  if (const std::string left_out = text_of(inputs_->left_out()); !left_out.empty()) progress_.message("posekit: " + left_out);
+  if (const std::string left_out = text_of(inputs_->left_out()); !left_out.empty()) remark("posekit: " + left_out);
   if (const auto& empty = inputs_->empty(); !empty.empty()) {
     failed = true;
-    progress_.message(fmt::format("posekit: {} no image or video, \"{}\" is the first: check that its disk is there",
-                                  counted(empty.size(), "input holds", "inputs hold"), empty.front()));
+    remark(fmt::format("posekit: {} no image or video, \"{}\" is the first: check that its disk is there",
+                       counted(empty.size(), "input holds", "inputs hold"), empty.front()));
   }
   const OrderedReport::Counts counts = report_->counts();
   if (counts.failed > 0) progress_.message(fmt::format("posekit: {} of {} inputs failed, see above", counts.failed, counts.inputs));
@@ -209,6 +215,22 @@ int Run::summary(bool interrupted) {
   if (const std::string line = speed_line(totals_); !options_.quiet && !line.empty()) progress_.message(line);
   if (!options_.quiet && !options_.to_stdout()) progress_.message(fmt::format("posekit: results are in {}", options_.output));
   return failed || counts.failed > 0 ? 1 : 0;
+}
+
+/// Says something about the run as a whole.
+void Run::remark(const std::string& line) {
+  progress_.message(line);
+  remarks_.push_back(line);
+}
+
+/// @param code the run's so far
+int Run::write_report(bool interrupted, int code) {
+  Remarks remarks = page_->remarks();
+  if (const auto failure = failure_of([&] { page_->finish(totals_, remarks_, interrupted); }))
+    remarks = {{fmt::format("posekit: {}", failure->what())}, true};
+  for (const std::string& line : remarks.lines) progress_.message(line);
+  if (!remarks.failed && !options_.quiet) progress_.message(fmt::format("posekit: the report is {}", page_->page().string()));
+  return remarks.failed && code == 0 ? 1 : code;
 }
 
 }  // namespace

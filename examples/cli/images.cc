@@ -58,7 +58,7 @@ std::optional<posekit::PipelineInput> ImageRun::read_next(const std::function<st
   while (!run_.stop.stop_requested()) {
     const auto input = next();
     if (!input) return std::nullopt;
-    const std::size_t number = run_.report.open();
+    const std::size_t number = run_.report.open(*input);
     if (!input->problem.empty()) {
       close_failed(number, *input, {ErrorCode::invalid_argument, input->problem});
       continue;
@@ -141,6 +141,7 @@ void ImageRun::write(const Work& work, const posekit::ImageResult& result) {
     remove_crops(work.output.crops);
     save_crops(work.output.crops, "", image, result.poses, run_.options.write);
   }
+  if (run_.page != nullptr) run_.page->add(work.number, work.image->view(), result, estimator.keypoints());
   if (work.output.drawing.empty()) return;
   posekit::draw_poses(*work.image, result.poses, estimator.keypoints(), run_.options.drawing);
   make_folder(work.output.drawing.parent_path());

@@ -221,6 +221,7 @@ void add_estimate(CLI::App& app, cli::EstimateOptions& options) {
   app.add_flag_callback(
       "--no-sync", [&options] { options.write.sync = false; },
       "results are given their names before they are on the disk: quicker, but a power cut may leave some that lack bytes");
+  app.add_flag("--report", options.report, "also write a page about the run, with small pictures: report/index.html in the output folder");
   app.add_flag("--quiet", options.quiet, "print errors, and what was left out, only");
 }
 

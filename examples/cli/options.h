@@ -99,6 +99,7 @@ struct EstimateOptions {
   bool overwrite = false;
   bool keep = false;  ///< Results of an earlier run that don't fit stay.
   bool quiet = false;
+  bool report = false;
   posekit::WriteOptions write;
 
   bool to_stdout() const { return output == "-"; }

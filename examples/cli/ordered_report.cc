@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "report.h"
+
 namespace cli {
 namespace {
 
@@ -10,15 +12,18 @@ constexpr std::size_t most_held_back = 10000;
 
 }  // namespace
 
-std::size_t OrderedReport::open() {
+std::size_t OrderedReport::open(const Input& input) {
   std::unique_lock lock(mutex_);
   room_.wait(lock, [&] { return entries_.size() < most_held_back; });
   entries_.emplace_back();
   ++counts_.inputs;
-  return first_ + entries_.size() - 1;
+  const std::size_t number = first_ + entries_.size() - 1;
+  if (page_ != nullptr) page_->open(number, input);
+  return number;
 }
 
 void OrderedReport::close(std::size_t number, Entry entry) {
+  if (page_ != nullptr) page_->close(number, entry);
   const std::lock_guard lock(mutex_);
   entries_[number - first_] = std::move(entry);
   for (; !entries_.empty() && entries_.front(); ++first_) {

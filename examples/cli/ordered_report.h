@@ -17,6 +17,8 @@
 
 namespace cli {
 
+class Report;
+
 enum class Step { done, failed, skipped, interrupted };
 
 struct Entry {
@@ -36,10 +38,11 @@ struct Entry {
 class OrderedReport {
  public:
   /// @param combined gets the entries' parts, if it is wanted
-  OrderedReport(Progress& progress, CombinedFile& combined) : progress_(progress), combined_(combined) {}
+  /// @param page is told of every input, too; null: there is none
+  OrderedReport(Progress& progress, CombinedFile& combined, Report* page) : progress_(progress), combined_(combined), page_(page) {}
 
   /// Begins the next input; waits while very many that came later are held back by one. @return its number
-  std::size_t open();
+  std::size_t open(const Input& input);
   /// Ends an input: it is reported when all before it have ended. @throws what CombinedFile::add throws
   void close(std::size_t number, Entry entry);
 
@@ -57,6 +60,7 @@ class OrderedReport {
 
   Progress& progress_;
   CombinedFile& combined_;
+  Report* page_;
   mutable std::mutex mutex_;
   std::condition_variable room_;
   std::deque<std::optional<Entry>> entries_;

@@ -12,6 +12,7 @@
 #include "ordered_report.h"
 #include "outputs.h"
 #include "progress.h"
+#include "report.h"
 #include "totals.h"
 
 namespace cli {
@@ -24,6 +25,7 @@ struct RunContext {
   CombinedFile& combined;
   const OutputPlan& plan;
   OrderedReport& report;
+  Report* page;       ///< Null: --report was not given.
   RunTotals& totals;  ///< For the sinks, which are called one at a time.
   Progress& progress;
   std::stop_token stop;                     ///< The signal handler's: it can be polled, and ends no wait.

@@ -3,48 +3,37 @@
 
 #include <fmt/format.h>
 
-#include <utility>
+#include <array>
 
 #include "messages.h"
 
 namespace cli {
+namespace {
 
 using posekit::Milliseconds;
 using posekit::Timings;
 
-namespace {
-
-constexpr auto stages = {&Timings::decode, &Timings::detect, &Timings::preprocess, &Timings::inference, &Timings::postprocess};
-
-/// The times that are not zero, as "detect 31.4 ms, crop 1.2 ms".
-std::string text_of(const Timings& times) {
-  const auto named = {std::pair{"read", times.decode},
-                      {"detect", times.detect},
-                      {"crop", times.preprocess},
-                      {"forward", times.inference},
-                      {"decode", times.postprocess}};
-  std::string text;
-  for (const auto& [name, time] : named) {
-    if (time > Milliseconds{}) text += fmt::format("{}{} {:.1f} ms", text.empty() ? "" : ", ", name, time.count());
-  }
-  return text;
-}
+constexpr std::array<std::pair<const char*, Milliseconds Timings::*>, 5> stages{{{"read", &Timings::decode},
+                                                                                 {"detect", &Timings::detect},
+                                                                                 {"crop", &Timings::preprocess},
+                                                                                 {"forward", &Timings::inference},
+                                                                                 {"decode", &Timings::postprocess}}};
 
 }  // namespace
 
 void RunTotals::add(const posekit::ImageResult& result, InputKind kind) {
   ++(kind == InputKind::image ? images : frames);
   people += result.poses.size();
-  for (const auto stage : stages) times.*stage += result.timings.*stage;
+  for (const auto& [name, stage] : stages) times.*stage += result.timings.*stage;
 }
 
-Timings RunTotals::mean_times() const {
-  Timings mean;
-  for (const auto stage : stages) {
+std::vector<std::pair<const char*, Milliseconds>> RunTotals::mean_times() const {
+  std::vector<std::pair<const char*, Milliseconds>> means;
+  for (const auto& [name, stage] : stages) {
     const std::size_t count = stage == &Timings::decode ? images : images + frames;
-    if (count > 0) mean.*stage = times.*stage / static_cast<double>(count);
+    if (times.*stage > Milliseconds{}) means.emplace_back(name, times.*stage / static_cast<double>(count));
   }
-  return mean;
+  return means;
 }
 
 std::string speed_line(const RunTotals& totals) {
@@ -53,18 +42,19 @@ std::string speed_line(const RunTotals& totals) {
   std::string what = totals.images > 0 ? counted(totals.images, "image", "images") : "";
   if (totals.frames > 0) what += (what.empty() ? "" : " and ") + counted(totals.frames, "frame", "frames");
   const bool only_images = totals.frames == 0;
-  const bool only_frames = totals.images == 0;
-  return fmt::format("posekit: {}, {} in {:.2f} s: {:.1f} {}/s, {:.1f} {}/s; {} takes {}", what,
-                     only_images ? counted(totals.people, "person", "people") : counted(totals.people, "pose", "poses"),
-                     totals.wall.count(), totals.per_second(count),
-                     only_images   ? "images"
-                     : only_frames ? "frames"
-                                   : "images and frames",
-                     totals.per_second(totals.people), only_images ? "people" : "poses",
-                     only_images   ? "an image"
-                     : only_frames ? "a frame"
-                                   : "each",
-                     text_of(totals.mean_times()));
+  std::string line =
+      fmt::format("posekit: {}, {} in {:.2f} s: {:.1f} {}/s, {:.1f} {}/s; {} takes", what,
+                  only_images ? counted(totals.people, "person", "people") : counted(totals.people, "pose", "poses"), totals.wall.count(),
+                  totals.per_second(count), totals.unit(), totals.per_second(totals.people), totals.unit_of_people(),
+                  only_images          ? "an image"
+                  : totals.images == 0 ? "a frame"
+                                       : "each");
+  const char* between = " ";
+  for (const auto& [name, time] : totals.mean_times()) {
+    line += fmt::format("{}{} {:.1f} ms", between, name, time.count());
+    between = ", ";
+  }
+  return line;
 }
 
 }  // namespace cli

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstddef>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "inputs.h"
 #include "posekit/pose.h"
@@ -21,8 +23,11 @@ struct RunTotals {
 
   /// @param kind what the result is an image or frame of
   void add(const posekit::ImageResult& result, InputKind kind);
-  /// Mean times of an image or frame; of reading, those of an image.
-  posekit::Timings mean_times() const;
+  /// The stages that took time, and their means over images and frames; of reading, over images.
+  std::vector<std::pair<const char*, posekit::Milliseconds>> mean_times() const;
+  /// What is counted: "images", "frames", "images and frames"; "people", "poses".
+  const char* unit() const { return frames == 0 ? "images" : images == 0 ? "frames" : "images and frames"; }
+  const char* unit_of_people() const { return frames == 0 ? "people" : "poses"; }
   double per_second(std::size_t count) const { return static_cast<double>(count) / std::max(wall.count(), 1e-9); }
 };
 

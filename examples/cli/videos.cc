@@ -46,8 +46,8 @@ void remove_frames(const fs::path& folder) {
 
 class VideoRun {
  public:
-  VideoRun(const RunContext& run, const Input& input, EarlierResults::Replaced replaced)
-      : run_(run), input_(input), output_(run.plan.of(input)), replaced_(std::move(replaced)) {}
+  VideoRun(const RunContext& run, const Input& input, std::size_t number, EarlierResults::Replaced replaced)
+      : run_(run), input_(input), number_(number), output_(run.plan.of(input)), replaced_(std::move(replaced)) {}
 
   /// @throws posekit::Error, std::bad_alloc, std::runtime_error
   Entry run();
@@ -65,6 +65,7 @@ class VideoRun {
 
   const RunContext& run_;
   const Input& input_;
+  std::size_t number_;
   Output output_;
   std::optional<posekit::VideoReader> reader_;
   std::optional<posekit::OutputFile> lines_;
@@ -153,6 +154,7 @@ void VideoRun::take(const posekit::PipelineResult& done) {
   if (!output_.crops.empty()) {
     crops_ += save_crops(output_.crops, fmt::format("{:06}_", done.frame.index), done.frame.image, done.result.poses, run_.options.write);
   }
+  if (run_.page != nullptr) run_.page->add(number_, done.frame.image, done.result, run_.runner.estimator().keypoints());
   if (!output_.drawing.empty()) draw(done);
   run_.progress.frames(input_.path.string(), done.frame.index + 1, reader_->info().frames);
 }
@@ -208,7 +210,7 @@ void VideoRun::finish_files() {
 }  // namespace
 
 void run_video(const RunContext& run, const Input& input) {
-  const std::size_t number = run.report.open();
+  const std::size_t number = run.report.open(input);
   Entry entry{Step::failed, {}, fmt::format("{}: failed", input.path.string())};
   const auto failure = failure_of([&] {
     if (!input.problem.empty()) throw posekit::Error(ErrorCode::invalid_argument, input.problem);
@@ -216,7 +218,7 @@ void run_video(const RunContext& run, const Input& input) {
       throw posekit::Error(ErrorCode::invalid_argument, "COCO results are for images only: use --format json or csv for videos");
     EarlierResults::Replaced replaced;
     auto skipped = run.earlier.skip(input, run.plan.of(input), replaced);
-    entry = skipped ? *std::move(skipped) : VideoRun(run, input, std::move(replaced)).run();
+    entry = skipped ? *std::move(skipped) : VideoRun(run, input, number, std::move(replaced)).run();
   });
   if (failure && failure->code() == ErrorCode::cancelled) {
     entry = {Step::interrupted, {}, {}};

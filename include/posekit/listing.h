@@ -39,7 +39,8 @@ struct ListedFile {
 /// Returns whether a file is a result, a drawing or a crop of posekit, by its name.
 ///
 /// Such names are `a.jpg.json`, `a.mp4.jsonl`, `a.jpg.pose.jpg` and `a.jpg.crops/0.jpg`. A drawing of
-/// an original with another extension has the original or its result beside it.
+/// an original with another extension has the original or its result beside it. A report is
+/// `report/index.html`, with a folder `thumbnails` beside it.
 [[nodiscard]] POSEKIT_API bool is_result_file(const std::filesystem::path& file);
 
 /// Sets what a FolderListing lists.

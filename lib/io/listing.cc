@@ -74,6 +74,10 @@ bool is_result_file(const fs::path& file) {
     std::error_code ignored;
     return fs::is_regular_file(fs::path(stem).concat(suffix), ignored);
   };
+  if (file.filename() == "index.html" && file.parent_path().filename() == "report") {
+    std::error_code ignored;
+    return fs::is_directory(file.parent_path() / "thumbnails", ignored);
+  }
   for (const std::string_view suffix : {".pose.jpg", ".pose.mp4", ".jsonl", ".json"}) {
     if (!name.ends_with(suffix)) continue;
     const std::string_view original = std::string_view(name).substr(0, name.size() - suffix.size());

@@ -10,6 +10,7 @@
 #include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
 #include <chrono>
 #include <random>
 
@@ -17,6 +18,7 @@
 #include "support/videos.h"
 #include "workplace.h"
 
+using Catch::Matchers::ContainsSubstring;
 using posekit_test::Workplace;
 
 namespace {
@@ -106,6 +108,30 @@ TEST_CASE("Ctrl-C leaves no document of all results, whose rest would be missing
   const auto files = here.files("out");
   CHECK(files.size() >= 5);
   for (const std::string& file : files) CHECK(file.ends_with(".pose.jpg"));
+}
+
+TEST_CASE("Ctrl-C leaves a report of what was done, which says so, and the same command completes it") {
+  const Workplace here;
+  make_images(here);
+  REQUIRE(interrupted_run(here, 5, 1, SIGINT, {"--report"}) == 130);
+  const std::string page = here.read("out/report/index.html");
+  CHECK_THAT(page, ContainsSubstring("The run was interrupted."));
+  const auto rows = posekit_test::report_rows(page);
+  CHECK(rows.size() >= 5);
+  CHECK(rows.size() < images);
+  std::vector<std::string> results;
+  for (const auto& row : rows) {
+    CHECK(row["state"] == "done");
+    results.push_back(row["name"].get<std::string>() + ".json");
+    CHECK(here.has("out/report/thumbnails/" + row["name"].get<std::string>() + ".pose.jpg"));
+  }
+  auto files = here.files("out");
+  std::erase_if(files, [](const std::string& file) { return file.starts_with("report/"); });
+  CHECK(results == files);  // as both are sorted by name
+  CHECK(here.estimate({"in", "--whole-image", "-o", "out", "--report"}).exit_code == 0);
+  const std::string whole = here.read("out/report/index.html");
+  CHECK_THAT(whole, !ContainsSubstring("The run was interrupted."));
+  CHECK(posekit_test::report_rows(whole).size() == images);
 }
 
 TEST_CASE("A second Ctrl-C ends the program at once") {

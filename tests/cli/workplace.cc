@@ -85,6 +85,12 @@ std::vector<std::string> lines(const std::string& text) {
   return result;
 }
 
+nlohmann::json report_rows(const std::string& page) {
+  const std::string begin = R"(<script type="application/json" id="data">)";
+  const std::size_t rows = page.find(begin) + begin.size();
+  return nlohmann::json::parse(page.substr(rows, page.find("</script>", rows) - rows));
+}
+
 void check_error(const std::string& err, const std::string& thing, const std::string& value) {
   const std::vector<std::string> all = lines(err);
   const auto found = std::ranges::find_if(

@@ -48,6 +48,9 @@ std::vector<std::string> lines(const std::string& text);
 /// Expects standard error to have a message of the program's about a thing, and that message to have the form of support/message_form.h.
 void check_error(const std::string& err, const std::string& thing, const std::string& value = "");
 
+/// The rows in a report's page.
+nlohmann::json report_rows(const std::string& page);
+
 /// A keypoint set of two, as in metadata.
 extern const std::string two_keypoints;
 
