@@ -96,7 +96,9 @@ void Report::draw_thumbnail(const ReportRow& row, const posekit::ImageView& imag
     make_folder(file.parent_path());
     write_thumbnail(file, image, result.poses, keypoints, options_.drawing);
   });
-  if (failure && lost_thumbnails_++ == 0) first_lost_ = failure->what();
+  if (!failure) return;
+  const std::lock_guard lock(mutex_);
+  if (lost_thumbnails_++ == 0) first_lost_ = failure->what();
 }
 
 void Report::close(std::size_t number, const Entry& entry) {
