@@ -62,10 +62,10 @@ bool is_listed(const ReportRow& row) { return row.step && row.step != Step::inte
 /// A row for the page's script. Files are named by what follows the input's name, so that a long name is there once.
 std::string json_of(const ReportRow& row) {
   nlohmann::ordered_json json{{"input", row.path}, {"name", url(row.name)}, {"state", state_of(*row.step)}};
-  const auto add_file = [&](const char* key, const std::string& file, const std::string& begin) {
+  const auto add_file = [&](const char* what, const std::string& file, const std::string& begin) {
     if (file.empty()) return;
     const std::string end = file.starts_with(begin) ? file.substr(begin.size()) : "";
-    json[key] = url(end.starts_with('.') ? end : file);
+    json[what] = url(end.starts_with('.') ? end : file);
   };
   if (row.results > 0) {
     json["people"] = row.people;
