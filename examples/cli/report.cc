@@ -104,14 +104,14 @@ void Report::draw_thumbnail(const ReportRow& row, const posekit::ImageView& imag
 void Report::close(std::size_t number, const Entry& entry) {
   ReportRow& row = this->row(number);
   const Output output = output_of(row);
-  if (entry.step == Step::skipped) read_result(output.json, row);
+  if (entry.step == Step::skipped) read_result(output.result, row);
   for (const std::string& message : entry.messages) row.messages.push_back(without_name(message, row.path));
   std::error_code ignored;
   const auto name_if_there = [&](const fs::path& file, const fs::path& below) {
     const bool is_there = row.results > 0 && !file.empty() && fs::is_regular_file(file, ignored);
     return is_there ? file.lexically_relative(below).generic_string() : std::string();
   };
-  row.result = name_if_there(output.json, plan_.folder);
+  row.result = name_if_there(output.result, plan_.folder);
   row.drawing = name_if_there(output.drawing, plan_.folder);
   row.thumbnail = name_if_there(thumbnail_of(row), folder_);
   row.step = entry.step;

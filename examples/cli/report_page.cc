@@ -166,9 +166,8 @@ std::map<std::string, std::string, std::less<>> texts_of(const ReportContent& co
           {"time", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", now)},
           {"readable_time", fmt::format("{:%Y-%m-%d %H:%M} UTC", now)},
           {"model", html(content.model)},
-          {"interrupted", content.interrupted ? "<p class=\"banner\">The run was interrupted. The page lists what was done until then; the "
-                                                "same command does the rest.</p>\n"
-                                              : ""},
+          {"interrupted",
+           content.interrupted ? "<p class=\"banner\">The run was interrupted. The page lists what was done until then.</p>\n" : ""},
           {"failures", failures_banner},
           {"inputs", std::to_string(inputs)},
           {"done", std::to_string(count(Step::done))},
