@@ -29,14 +29,6 @@ struct ImageRun::Work {
   posekit::Milliseconds decode{};
 };
 
-namespace {
-
-posekit::ResultSource source_of(const Input& input, posekit::Size size) {
-  return {.path = input.path.string(), .size = size, .frame = std::nullopt, .time_s = std::nullopt};
-}
-
-}  // namespace
-
 void ImageRun::run(const std::function<std::optional<Input>()>& next) {
   auto first = read_next(next);
   if (!first) return;

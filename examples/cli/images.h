@@ -27,7 +27,7 @@ class ImageRun {
   void write_result(const Work& work, const std::string& text);
   void check_has_id(const Input& input) const;
   /// @param size the image's, if it is known
-  void close_failed(std::size_t number, const Input& input, const posekit::Error& error, posekit::Size size = {0, 0});
+  void close_failed(std::size_t number, const Input& input, const posekit::Error& error, posekit::Size size = {});
 
   const RunContext& run_;
 };

@@ -35,4 +35,8 @@ posekit::ImageResult failed_result(const posekit::Error& error) {
   return result;
 }
 
+posekit::ResultSource source_of(const Input& input, posekit::Size size) {
+  return {.path = input.path.string(), .size = size, .frame = std::nullopt, .time_s = std::nullopt};
+}
+
 }  // namespace cli

@@ -10,6 +10,7 @@
 #include "inputs.h"
 #include "posekit/error.h"
 #include "posekit/pose.h"
+#include "posekit/result_io.h"
 
 namespace cli {
 
@@ -30,5 +31,7 @@ std::optional<posekit::Error> failure_of(const std::function<void()>& work);
 
 /// What results say of an image or video that failed as a whole.
 posekit::ImageResult failed_result(const posekit::Error& error);
+/// What results say of an input as a whole. @param size an image's, if it is known
+posekit::ResultSource source_of(const Input& input, posekit::Size size = {});
 
 }  // namespace cli

@@ -134,7 +134,10 @@ Entry VideoRun::run() {
   if (skipped > 0)
     problem(fmt::format("{} could not be decoded and {} skipped: fetch or copy the video again", counted(skipped, "frame", "frames"),
                         skipped == 1 ? "is" : "are"));
-  if (!broken_off_.empty()) problem(broken_off_);
+  if (!broken_off_.empty()) {
+    problem(broken_off_);
+    if (run_.combined.wanted()) run_.combined.add(input_, failed_result({ErrorCode::io, broken_off_}), source_of(input_));
+  }
   finish_files();
   if (problems_ > 0)
     messages_.push_back(naming(input_, "the results of its other frames are kept, and the next run processes the video again"));
@@ -224,7 +227,7 @@ void run_video(const RunContext& run, const Input& input) {
     entry = {Step::interrupted, {}, {}};
   } else if (failure) {
     entry.messages.push_back(naming(input, failure->what()));
-    entry.part = Entry::Part{input, failed_result(*failure), {.path = input.path.string(), .size = {}, .frame = {}, .time_s = {}}};
+    entry.part = Entry::Part{input, failed_result(*failure), source_of(input)};
   }
   run.report.close(number, std::move(entry));
 }

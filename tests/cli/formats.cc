@@ -79,6 +79,23 @@ TEST_CASE("A table's rows of a video have each frame and its time, and count on 
   CHECK_FALSE(here.has("posekit-out"));
 }
 
+TEST_CASE("A table's rows of a video that is cut off end with the error") {
+  const Workplace here;
+  write_video(here.path("a.avi"), 20);
+  posekit_test::cut_off(here.path("a.avi"), 0.7);
+  here.image("b.png");
+  const auto result = here.estimate({"a.avi", "b.png", "--whole-image", "--format", "csv", "-o", "-", "--no-track", "--quiet"});
+  CHECK(result.exit_code == 1);
+  const Names rows = posekit_test::lines(result.out);
+  REQUIRE(rows.size() > 5);
+  const Names broken = columns_of(rows[rows.size() - 3]);
+  CHECK(std::stoul(broken[0]) == std::stoul(columns_of(rows[rows.size() - 4])[0]) + 1);
+  CHECK(broken[2].empty());
+  CHECK(broken[18] == "\"io\"");
+  CHECK_THAT(broken[19], ContainsSubstring("is cut off"));
+  CHECK(columns_of(rows.back())[1] == "\"b.png\"");
+}
+
 TEST_CASE("A table of nothing but failures has their rows; the models are not even loaded") {
   const Workplace here;
   here.text("a.png", "no image");
