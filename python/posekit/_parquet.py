@@ -39,7 +39,8 @@ def run(program: Path, arguments: Sequence[str]) -> int:
     except ImportError as error:
         return _failed(1, str(error))
     overwrite = ["--overwrite"] if options.overwrite else []
-    code = _call([str(program), *others, "--format", "csv", "-o", options.output, *overwrite])
+    command, *inputs = others  # what follows -- is no option
+    code = _call([str(program), command, "--format", "csv", "-o", options.output, *overwrite, *inputs])
     if not csv.exists():  # a run that was not ended: the program has said why
         return code
     try:

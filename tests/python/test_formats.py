@@ -122,6 +122,14 @@ def test_parquet_is_refused_where_it_would_replace_a_file_or_has_no_place(tmp_pa
     assert wrong.returncode == 2 and "--no-such-option" in wrong.stderr and not list((tmp_path / "out").iterdir())
 
 
+def test_parquet_is_made_of_inputs_behind_two_dashes(tmp_path: Path) -> None:
+    (tmp_path / "-dash.jpg").write_bytes(PHOTOS[0].read_bytes())
+    command = [sys.executable, "-m", "posekit", "estimate", "-m", str(LITE), "--format", "parquet", "-o", "out", "--", "-dash.jpg"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["results.parquet"] and not (tmp_path / "posekit-out").exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_run_to_parquet_with_nothing_left(number: signal.Signals, tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(PHOTOS[0].read_bytes())
