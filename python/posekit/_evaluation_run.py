@@ -98,7 +98,12 @@ def _people(truth: Annotations, estimator: PoseEstimator) -> dict[int, list[npt.
 
 def _files(truth: Annotations, wanted: Mapping[int, Any] | None, folder: Path, subset: bool) -> dict[Path, AnnotatedImage]:
     """The images that are run. wanted: by id; None = all."""
-    files = {folder / image.name: image for id, image in truth.images.items() if wanted is None or id in wanted}
+    files: dict[Path, AnnotatedImage] = {}
+    for id, image in truth.images.items():
+        if wanted is not None and id not in wanted:
+            continue
+        if files.setdefault(folder / image.name, image) is not image:
+            raise InvalidArgumentError(f'{truth.what}: two images have the file_name "{image.name}": give each file one image')
     missing = [path for path in files if not path.is_file()]
     if (missing and not subset) or len(missing) == len(files):
         raise NotFoundError(

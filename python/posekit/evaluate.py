@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import warnings
@@ -86,9 +87,9 @@ def run(given: argparse.Namespace) -> None:
         found = evaluate_model(
             estimator, given.images, given.annotations, given.boxes, detector=given.detector, results=given.results, **common
         )
+    print(found)
     if given.json:
         Path(given.json).write_text(found.to_json() + "\n", encoding="utf-8")
-    print(found)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -98,6 +99,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         top.error("RESULTS or --model is expected")
     if (given.model is None) != (given.images is None):
         top.error("--model and --images go together")
+    others = ("boxes", "detector", "keypoints", "flip_test", "metadata", "preset", "device", "precision")
+    for name in others if given.model is None else ("keypoint_set",):
+        if getattr(given, name) != top.get_default(name):
+            option = name.replace("_", "-")
+            top.error(f"--{option} is of no use without --model" if given.model is None else f"--{option} is of no use with --model")
+    if given.json and os.path.realpath(given.json) in [os.path.realpath(path) for path in (given.results, given.annotations) if path]:
+        top.error("--json names a file that is read: name another one")
     try:
         run(given)
     except KeyboardInterrupt:

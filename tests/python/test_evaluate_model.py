@@ -252,6 +252,18 @@ def test_images_that_are_not_there_are_an_error_or_left_out(photos: dict[str, An
     assert found.images == 2 and found.metrics["AP"] == pytest.approx(1)
 
 
+def test_two_annotated_images_of_one_file_are_refused_before_one_is_run(
+    photos: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = json.loads(photos["labels"].read_text())
+    document["images"][1]["file_name"] = document["images"][0]["file_name"]
+    (tmp_path / "labels.json").write_text(json.dumps(document))
+    monkeypatch.setattr(posekit.Predictor, "estimate", lambda *_, **__: pytest.fail("an image was run"))
+    with pytest.raises(posekit.InvalidArgumentError) as caught:
+        measured(photos | {"labels": tmp_path / "labels.json"})
+    check_message_form(caught.value, "file_name", document["images"][0]["file_name"])
+
+
 def test_progress_is_shown_when_it_is_asked_for(photos: dict[str, Any], capfd: pytest.CaptureFixture[str]) -> None:
     measured(photos)
     assert capfd.readouterr() == ("", "")
@@ -279,6 +291,15 @@ def test_the_command_measures_results(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "labels/out.txt").read_text()) == json.loads(expected.to_json())
     pck = command(str(tmp_path), "--annotations", str(labels), "--boxes-from", "gt", "--metric", "pck", "--json", str(out))
     assert pck.returncode == 0 and json.loads(out.read_text())["metrics"]["AUC"] == 1
+
+
+def test_the_numbers_are_printed_where_the_json_file_cant_be_written(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg.json").write_text(ONE.to_json())
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels/labels.txt").write_text(json.dumps(LABELLED))
+    done = command(str(tmp_path), "--annotations", str(tmp_path / "labels/labels.txt"), "--json", str(tmp_path / "none/out.txt"))
+    assert done.returncode == 1 and done.stdout == f"{posekit.evaluate([ONE], LABELLED)}\n"
+    assert "none/out.txt" in done.stderr and not done.stderr.count("Traceback")
 
 
 def test_the_command_runs_a_model(photos: dict[str, Any], tmp_path: Path) -> None:
@@ -311,6 +332,12 @@ def test_notes_are_lines_and_a_closed_pipe_is_no_error(photos: dict[str, Any], t
         (["--annotations", "a.json"], 2),
         (["r", "--annotations", "a.json", "--model", "m.pt"], 2),
         (["r", "--annotations", "a.json", "--oks-nms", "half"], 2),
+        (["r", "--annotations", "a.json", "--flip-test"], 2),
+        (["r", "--annotations", "a.json", "--keypoints", "coco17"], 2),
+        (["r", "--annotations", "a.json", "--precision", "bf16"], 2),
+        (["--annotations", "a.json", "--model", "m.pt", "--images", "i", "--keypoint-set", "coco17"], 2),
+        (["r", "--annotations", "a.json", "--json", "./r"], 2),
+        (["r", "--annotations", "a.json", "--json", "a.json"], 2),
         (["r"], 2),
     ],
 )
