@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ._errors import InvalidArgumentError, IoError, NotFoundError
 
 PartKeys = ("foot", "face", "lefthand", "righthand")
-"""What COCO-WholeBody has beside the 17 keypoints of the body, in the order of the set: NAME_kpts and NAME_valid."""
+"""What COCO-WholeBody has beside the 17 keypoints of the body, in the order of the set: NAME_kpts."""
 
 
 @dataclass(frozen=True)
@@ -124,13 +124,15 @@ class Annotations:
                 raise InvalidArgumentError(f"{self.what}: annotation {id} is of image {one['image_id']}, which is not in the list: add the image")
 
     def image_of(self, path: str) -> AnnotatedImage:
-        """The image whose name has the longest tail in common with the path."""
+        """The image whose name has the longest tail in common with the path; of several the one whose name is no longer than that."""
         tail = _tail(path)
         shared = [(_in_common(tail, _tail(image.name)), image) for image in self._by_name.get(tail[0], [])]
         longest = max((length for length, _ in shared), default=0)
         best = [image for length, image in shared if length == longest]
         if not best:
             raise InvalidArgumentError(f'the image "{path}" is not in the {self.what}: check that they belong together, or leave its result out')
+        if len(best) > 1:
+            best = [image for image in best if len(_tail(image.name)) == longest] or best  # a.jpg itself is meant, not two/a.jpg
         if len(best) > 1:
             raise InvalidArgumentError(
                 f'the image "{path}" may be "{best[0].name}" or "{best[1].name}" of the {self.what}: name the images with their folders'
@@ -156,7 +158,9 @@ class Annotations:
 
     def _person(self, entry: Mapping[str, Any], count: int, whole_body: bool) -> AnnotatedPerson:
         where = f"{self.what}: annotation {entry['id']}"
-        crowd = bool(entry.get("iscrowd", 0))
+        if entry.get("iscrowd", 0) not in (0, 1):
+            raise InvalidArgumentError(f"{where} has iscrowd {entry['iscrowd']!r:.40}, 0 or 1 is expected: correct it")
+        crowd = entry.get("iscrowd", 0) == 1
         if "keypoints" not in entry and not crowd:
             raise InvalidArgumentError(f"{where} has no keypoints: pass a file of keypoint annotations, as COCO's person_keypoints_val2017.json")
         points = self._points(where, entry, "keypoints")
@@ -168,7 +172,7 @@ class Annotations:
                 'for example keypoints="coco17"'
             )
         if whole_body:
-            points = np.concatenate([points, *(self._part(where, entry, key) for key in PartKeys)])
+            points = np.concatenate([points, *(self._points(where, entry, f"{key}_kpts") for key in PartKeys)])
             if len(points) != 133:
                 raise InvalidArgumentError(f"{where} has {len(points)} keypoints in its parts, COCO-WholeBody's 17, 6, 68, 21 and 21 are expected")
         labelled = int((points[:, 2] > 0).sum())
@@ -177,27 +181,23 @@ class Annotations:
                 f"{where} has num_keypoints {entry['num_keypoints']} and {labelled} labelled keypoints: correct one of the two"
             )
         try:
-            x, y, width, height = (float(value) for value in entry["bbox"])
+            x, y, width, height = np.array(entry["bbox"], np.float64)
             area = float(entry["area"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InvalidArgumentError(f"{where} lacks a bbox or an area: add bbox [x, y, width, height] and area in pixels") from error
         numbers = (x, y, width, height, area)
-        if not np.isfinite(numbers).all() or (labelled and not crowd and not (area > 0 and max(width, height) > 0)):
+        if not np.isfinite(numbers).all() or (labelled and not crowd and not (area > 0 and min(width, height) >= 0 and max(width, height) > 0)):
             raise InvalidArgumentError(f"{where} has bbox {entry['bbox']} and area {area}, finite numbers and sizes above 0 are expected")
         return AnnotatedPerson(entry["id"], entry["image_id"], np.array([x, y, x + width, y + height]), area, crowd, points)
 
     def _points(self, where: str, entry: Mapping[str, Any], key: str) -> npt.NDArray[np.float64]:
         try:
             points = np.array(entry.get(key, []), np.float64).reshape(-1, 3)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise InvalidArgumentError(f"{where} has {key} that are no list of x, y, visibility: correct them") from error
         if not np.isfinite(points).all():
             raise InvalidArgumentError(f"{where} has {key} that are not finite: correct them")
         return points
-
-    def _part(self, where: str, entry: Mapping[str, Any], key: str) -> npt.NDArray[np.float64]:
-        points = self._points(where, entry, f"{key}_kpts")
-        return points if entry.get(f"{key}_valid", True) else points * [1, 1, 0]
 
 
 def _tail(path: str) -> list[str]:

@@ -105,7 +105,7 @@ class _Run:
             raise InvalidArgumentError(
                 'entries without bbox were given with boxes_from="gt", which shows whose they are: pass posekit\'s own results, or add bbox'
             )
-        annotated = self.of_image[people.image.id]
+        annotated = sorted(self.of_image[people.image.id], key=lambda person: not person.counts)  # a crowd may have the same box
         boxes = np.array([person.box for person in annotated]).reshape(-1, 4)
         free = np.ones(len(annotated), bool)
         kept = []

@@ -81,16 +81,17 @@ def coco_metrics(
     body: found people have the size that their first so many points span, whichever columns count, as in COCO-WholeBody's own evaluation.
     """
     coco, cocoeval = pycocotools()
-    images = [{"id": id} for id in image_ids]
+    numbers = {id: number for number, id in enumerate(sorted(image_ids), 1)}  # pycocotools makes floats of ids of 64 bits and more
+    images = [{"id": number} for number in numbers.values()]
     truths, detections = [], []
     for number, person in enumerate(people, 1):  # an annotation's id 0 would be taken for no match
         labels = person.points[columns]
         box = [*person.box[:2], *(person.box[2:] - person.box[:2])]
         labelled = int((labels[:, 2] > 0).sum())
-        truths.append(_entry(number, person.image_id, labels, bbox=box, area=person.area, iscrowd=int(person.crowd), num_keypoints=labelled))
+        truths.append(_entry(number, numbers[person.image_id], labels, bbox=box, area=person.area, iscrowd=int(person.crowd), num_keypoints=labelled))
     for number, one in enumerate(found, 1):
         area = float(extent(one.points[None, :body, :2])[0])
-        detections.append(_entry(number, one.image_id, one.points[columns], area=area, score=one.score))
+        detections.append(_entry(number, numbers[one.image_id], one.points[columns], area=area, score=one.score))
     with _quiet(coco, cocoeval):
         sides = []
         for entries in (truths, detections):

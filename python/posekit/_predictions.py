@@ -163,7 +163,7 @@ class _Reader:
             scores = np.array([person["keypoint_scores"] for person in persons], np.float64).reshape(len(persons), len(names), 1)
             boxes = np.array([person["bbox"] for person in persons], np.float64).reshape(len(persons), 4)
             box_scores = np.array([person["bbox_score"] for person in persons], np.float32)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InvalidArgumentError(f"a document of the results is not of the form posekit-result/1 ({error!r}): run its image again") from error
         if failed:
             raise InvalidArgumentError(f'the image "{path}" failed ({failed[0]}): run it again, or leave its result out')
@@ -239,7 +239,7 @@ class _Reader:
             points = np.concatenate([np.array(part, np.float64).reshape(-1, 3) for part in parts])
             others = np.array([entry["score"], *entry.get("bbox", (0, 0, 0, 0))], np.float64).reshape(5)
             finite = np.isfinite(points).all() and np.isfinite(others).all()
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise InvalidArgumentError(
                 f"entry {index} of the results has keypoints, a score or a bbox that are no numbers, or too few: write x, y, score for each keypoint"
             ) from error

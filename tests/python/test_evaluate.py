@@ -247,6 +247,28 @@ def test_an_annotation_with_id_0_is_a_match() -> None:
     assert posekit.evaluate([result], labels).metrics["AP"] == pytest.approx(1)
 
 
+def test_image_ids_of_64_bits_are_told_apart() -> None:
+    """pycocotools called directly makes floats of them, and leaves such images out."""
+    results = [person_of(f"{name}.jpg") for name in "abc"]
+    labels = annotated(*results)
+    results[0].keypoints += 300
+    expected = posekit.evaluate(results, labels).metrics
+    assert expected["AR"] == pytest.approx(2 / 3)
+    large = {1: 2**63 + 1, 2: 2**63 + 2, 3: 2**70}
+    for image in labels["images"]:
+        image["id"] = large[image["id"]]
+    for one in labels["annotations"]:
+        one["image_id"] = large[one["image_id"]]
+    assert posekit.evaluate(results, labels).metrics == expected
+
+
+def test_a_pose_is_of_the_person_who_counts_where_a_crowd_has_the_same_box() -> None:
+    labels = annotated(ONE)
+    labels["annotations"].insert(0, labels["annotations"][0] | {"id": 9, "iscrowd": 1})
+    found = posekit.evaluate([ONE], labels, boxes_from="gt")
+    assert found.found == 1 and found.metrics["AP"] == pytest.approx(1)
+
+
 def test_parts_are_pycocotools_of_the_parts_alone() -> None:
     random = np.random.default_rng(3)
     results = [person_of(f"{i}.jpg", 3, WHOLE) for i in range(6)]
@@ -263,6 +285,7 @@ def test_parts_are_pycocotools_of_the_parts_alone() -> None:
         result.keypoints += random.normal(0, 6, result.keypoints.shape).astype(np.float32)
         result.scores[:] = random.uniform(0.1, 1, result.scores.shape)
     results[0].scores[:, 91:112] = 0  # left hands that were not found
+    labels["annotations"][0]["foot_kpts"] = [0] * 18
     found = posekit.evaluate(results, labels, parts=True, oks_nms=None)
     keys = {"body": ["keypoints"], "feet": ["foot_kpts"], "face": ["face_kpts"], "left_hand": ["lefthand_kpts"], "right_hand": ["righthand_kpts"]}
     keys |= {"hands": ["lefthand_kpts", "righthand_kpts"], "whole": ["keypoints", *(f"{name}_kpts" for name in parts)]}
@@ -272,8 +295,7 @@ def test_parts_are_pycocotools_of_the_parts_alone() -> None:
     for part, lists in keys.items():
         alone = copy.deepcopy(labels)
         for one in alone["annotations"]:
-            valid = {key: one.get(key.replace("kpts", "valid"), True) is not False for key in lists}
-            one["keypoints"] = [value if valid[key] else 0 for key in lists for value in one[key]]
+            one["keypoints"] = [value for key in lists for value in one[key]]
             one["num_keypoints"] = sum(value > 0 for value in one["keypoints"][2::3])
             one["id"] += 1
         entries = []
@@ -410,6 +432,7 @@ BAD: dict[str, tuple[Callable[[], Any], str, str]] = {
     "a score that is no number": (lambda: posekit.evaluate(entry(score="high"), LABELLED), "entry 0", "score"),
     "a box of three numbers": (lambda: posekit.evaluate(entry(bbox=[1, 2, 3]), LABELLED), "entry 0", "bbox"),
     "an image id that is none": (lambda: posekit.evaluate(entry(image_id=[1]), LABELLED), "entry 0", "image [1]"),
+    "a score of 400 digits": (lambda: posekit.evaluate(entry(score=10**400), LABELLED), "entry 0", "score"),
     "numbers that are not finite": (lambda: posekit.evaluate(entry(score=math.nan), LABELLED), "entry 0", "not finite"),
     "arrays that are not finite": (
         lambda: posekit.evaluate(result_with(keypoints=np.full((1, 17, 2), np.nan, np.float32)), LABELLED),
@@ -418,6 +441,11 @@ BAD: dict[str, tuple[Callable[[], Any], str, str]] = {
     ),
     "a document of another format": (lambda: posekit.evaluate([{"format": "posekit-result/2"}], LABELLED), "format", "posekit-result/2"),
     "a document that lacks something": (lambda: posekit.evaluate([{"format": "posekit-result/1", "image": {}}], LABELLED), "document", "instance_info"),
+    "a document with a number of 400 digits": (
+        lambda: posekit.evaluate([ONE.to_dict() | {"instance_info": [ONE.to_dict()["instance_info"][0] | {"bbox_score": 10**400}]}], LABELLED),
+        "document",
+        "posekit-result/1",
+    ),
     # the annotations
     "no annotation file": (lambda: posekit.evaluate([ONE], "none.json"), "annotations", "none.json"),
     "annotations without a list": (lambda: posekit.evaluate([ONE], {"images": []}), "annotations", "categories"),
@@ -433,6 +461,11 @@ BAD: dict[str, tuple[Callable[[], Any], str, str]] = {
     "no area": (lambda: posekit.evaluate([ONE], changed(LABELLED, area=None)), "annotation 0", "area"),
     "an area of 0": (lambda: posekit.evaluate([ONE], changed(LABELLED, area=0)), "annotation 0", "area 0"),
     "a box that is none": (lambda: posekit.evaluate([ONE], changed(LABELLED, bbox=[1, 2])), "annotation 0", "bbox"),
+    "a box of text": (lambda: posekit.evaluate([ONE], changed(LABELLED, bbox="1234")), "annotation 0", "bbox"),
+    "a box of a negative width": (lambda: posekit.evaluate([ONE], changed(LABELLED, bbox=[100, 100, -100, 200])), "annotation 0", "bbox"),
+    "an area of 400 digits": (lambda: posekit.evaluate([ONE], changed(LABELLED, area=10**400)), "annotation 0", "area"),
+    "a label of 400 digits": (lambda: posekit.evaluate([ONE], changed(LABELLED, keypoints=[10**400] * 51)), "annotation 0", "keypoints"),
+    "iscrowd as text": (lambda: posekit.evaluate([ONE], changed(LABELLED, iscrowd="0")), "annotation 0", "iscrowd '0'"),
     "an annotation of no image": (lambda: posekit.evaluate([ONE], changed(LABELLED, image_id=9)), "annotation 0", "image 9"),
     "an annotation id twice": (
         lambda: posekit.evaluate([ONE], LABELLED | {"annotations": LABELLED["annotations"] * 2}),
@@ -510,6 +543,9 @@ def test_a_name_that_may_be_two_images_needs_its_folder() -> None:
     with pytest.raises(posekit.InvalidArgumentError) as caught:
         posekit.evaluate([person_of("a.jpg")], labels)
     check_message_form(caught.value, '"one/a.jpg" or "two/a.jpg"', "a.jpg")
+    labels["images"][0]["file_name"] = "a.jpg"
+    assert posekit.evaluate([person_of("a.jpg"), person_of("two/a.jpg", 2)], labels).metrics["AP"] == pytest.approx(1)
+    assert posekit.evaluate([person_of("/data/a.jpg"), person_of("/data/two/a.jpg", 2)], labels).metrics["AP"] == pytest.approx(1)
 
 
 def test_a_subset_of_the_annotations_is_measured_when_it_is_asked_for() -> None:
