@@ -44,7 +44,9 @@ def run(program: Path, arguments: Sequence[str]) -> int:
     if not csv.exists():  # a run that was not ended: the program has said why
         return code
     try:
-        _convert(csv, table)
+        _convert(csv, table, options.overwrite)
+    except FileExistsError:
+        return _failed(1, f'"{table}" is there now, another run has written it: run again with --overwrite or another folder with -o')
     except OSError as error:
         return _failed(1, f'"{table}" can\'t be written ({error.strerror}): check the disk')
     finally:
@@ -91,8 +93,8 @@ def _call(command: Sequence[str]) -> int:
     return 128 - code if code < 0 else code
 
 
-def _convert(csv: Path, table: Path) -> None:
-    """Block by block, into a temporary file beside the table, which then gets its name."""
+def _convert(csv: Path, table: Path, overwrite: bool) -> None:
+    """Block by block, into a temporary file beside the table, which then gets its name. Raises FileExistsError if that is taken meanwhile."""
     parquet = optional_module("pyarrow.parquet", "tables")
     number, name = tempfile.mkstemp(prefix=".posekit-", suffix=".parquet", dir=table.parent)
     try:
@@ -103,6 +105,8 @@ def _convert(csv: Path, table: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.chmod(name, csv.stat().st_mode)
+        if table.exists() and not overwrite:
+            raise FileExistsError(table)
         os.replace(name, table)
     except BaseException:
         os.unlink(name)

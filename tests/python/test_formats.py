@@ -98,7 +98,7 @@ def test_row_groups_are_of_10000_rows_whatever_the_blocks_of_the_file(tmp_path: 
     header = "result,path,frame,time_s,width,height,box_index,track_id,x1,y1,x2,y2,box_score,keypoint_index,keypoint,x,y,score,error_code,error"
     rows = [f'{i},"a\nb.jpg",,,640,480,0,,1,2,3,4.5,0.5,{i % 33},{name},1.5,2,0.25,,' for i, name in enumerate(names)]
     (tmp_path / "results.csv").write_text("\n".join([header, *rows, ""]))
-    _parquet._convert(tmp_path / "results.csv", tmp_path / "results.parquet")
+    _parquet._convert(tmp_path / "results.csv", tmp_path / "results.parquet", overwrite=False)
     file = parquet.ParquetFile(tmp_path / "results.parquet")
     assert [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)] == [10_000, 10_000, 5_001]
     table = file.read()
@@ -120,6 +120,21 @@ def test_parquet_is_refused_where_it_would_replace_a_file_or_has_no_place(tmp_pa
         (tmp_path / "out" / name).unlink()
     wrong = package(tmp_path, PHOTOS[0], "--format", "parquet", "--no-such-option")
     assert wrong.returncode == 2 and "--no-such-option" in wrong.stderr and not list((tmp_path / "out").iterdir())
+
+
+def test_parquet_does_not_replace_the_table_of_a_run_that_ended_meanwhile(tmp_path: Path) -> None:
+    """The program is one in whose time another run ends."""
+    from posekit import _parquet, _tables
+
+    stand_in = tmp_path / "program"
+    stand_in.write_text(f"#!/bin/sh\ncd {tmp_path}\necho {','.join(_tables.table_schema().names)} > results.csv\necho theirs > results.parquet\n")
+    stand_in.chmod(0o755)
+    for more, status in (([], 1), (["--overwrite"], 0)):
+        assert _parquet.run(stand_in, ["estimate", "in", "--format", "parquet", "-o", str(tmp_path), *more]) == status
+        assert ((tmp_path / "results.parquet").read_bytes() == b"theirs\n") == (status == 1)
+        assert {file.name for file in tmp_path.iterdir()} == {"program", "results.parquet"}
+        if status == 1:
+            (tmp_path / "results.parquet").unlink()
 
 
 def test_parquet_is_made_of_inputs_behind_two_dashes(tmp_path: Path) -> None:
