@@ -22,7 +22,8 @@ TWO = posekit.subset(COCO, [9, 0])
 def rows_of(number: int, result: posekit.PoseResult) -> list[dict[str, Any]]:
     """What the table should have, made of the JSON document by the words of docs/results.md."""
     document = result.to_dict()
-    image = {"result": number, "path": result.path, "frame": document["image"].get("frame"), "time_s": document["image"].get("time_s"), "width": 640, "height": 480}
+    taken = {name: document["image"].get(name) for name in ("frame", "time_s")}
+    image = {"result": number, "path": result.path, **taken, "width": 640, "height": 480}
     nothing = dict.fromkeys(
         ("box_index", "track_id", "x1", "y1", "x2", "y2", "box_score", "keypoint_index", "keypoint", "x", "y", "score", "error_code", "error")
     )
