@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,16 +48,25 @@ class AnnotatedPerson:
         return not self.crowd and bool((self.points[:, 2] > 0).any())
 
 
-def _read_json(path: str) -> Any:
+@contextlib.contextmanager
+def opened(path: str | os.PathLike[str], what: str, remedy: str) -> Iterator[IO[str]]:
+    """A JSON file, to be read. Raises NotFoundError, IoError, and InvalidArgumentError for what is no JSON.
+
+    what: the file's kind in messages. remedy: what to do if it is no JSON.
+    """
     try:
+        if os.path.exists(path) and not os.path.isfile(path):  # a device's bytes may have no end
+            raise InvalidArgumentError(f'{what} "{path}" are no regular file: name a file')
         with open(path, encoding="utf-8-sig") as file:
-            return json.load(file)
+            yield file
+    except InvalidArgumentError:
+        raise
     except FileNotFoundError as error:
-        raise NotFoundError(f'annotations "{path}" are not there: check the path') from error
+        raise NotFoundError(f'{what} "{path}" are not there: check the path') from error
     except OSError as error:
-        raise IoError(f'annotations "{path}" can\'t be read ({error.strerror}): check the path and its permissions') from error
-    except ValueError as error:
-        raise InvalidArgumentError(f'annotations "{path}" are no JSON ({error}): check that the file is whole') from error
+        raise IoError(f'{what} "{path}" can\'t be read ({error.strerror}): check the path and its permissions') from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidArgumentError(f'{what} "{path}" are no JSON ({error}): {remedy}') from error
 
 
 class Annotations:
@@ -71,7 +81,11 @@ class Annotations:
     def __init__(self, source: str | os.PathLike[str] | Mapping[str, Any], category: int | None = None) -> None:
         path = None if isinstance(source, Mapping) else os.fsdecode(source)
         self.what = "annotations" if path is None else f'annotations "{path}"'
-        document = source if path is None else _read_json(path)
+        if path is None:
+            document: Any = source
+        else:
+            with opened(path, "annotations", "check that the file is whole") as file:
+                document = json.load(file)
         lists = ("images", "annotations", "categories")
         if not isinstance(document, Mapping) or not all(isinstance(document.get(key), list) for key in lists):
             raise InvalidArgumentError(f"{self.what}: not of COCO's form, an object with the lists images, annotations and categories is expected")

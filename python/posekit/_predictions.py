@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
-from ._annotations import AnnotatedImage, Annotations, PartKeys
-from ._errors import InvalidArgumentError, IoError, NotFoundError
+from ._annotations import AnnotatedImage, Annotations, PartKeys, opened
+from ._errors import InvalidArgumentError, NotFoundError
 from ._results import PoseResult, native_result
 from ._stream import StreamResult
 
@@ -91,27 +91,18 @@ def read_results(path: Path) -> Iterator[Any]:
 
 
 def _read_file(path: Path, alone: bool) -> Iterator[Any]:
-    try:
-        with open(path, encoding="utf-8") as file:
-            start = file.read(64).lstrip()[:1]
-            file.seek(0)
-            if start == "[":
-                if not alone:
-                    raise InvalidArgumentError(f'"{path}" has COCO results and is not the only file: pass it alone')
-                yield from json.load(file)
-                return
-            for line in file:
-                document = json.loads(line)
-                if _format(document) != RUN_FORMAT:
-                    yield document
-    except FileNotFoundError as error:
-        raise NotFoundError(f'results "{path}" are not there: check the path') from error
-    except OSError as error:
-        raise IoError(f'results "{path}" can\'t be read ({error.strerror}): check the path and its permissions') from error
-    except ValueError as error:
-        if isinstance(error, InvalidArgumentError):
-            raise
-        raise InvalidArgumentError(f'results "{path}" are no JSON ({error}): check that the file is whole, or run the images again') from error
+    with opened(path, "results", "check that the file is whole, with a document in each line or one list of COCO results") as file:
+        start = file.read(64).lstrip()[:1]
+        file.seek(0)
+        if start == "[":
+            if not alone:
+                raise InvalidArgumentError(f'"{path}" has COCO results and is not the only file: pass it alone')
+            yield from json.load(file)
+            return
+        for line in file:
+            document = json.loads(line)
+            if _format(document) != RUN_FORMAT:
+                yield document
 
 
 def _format(document: Any) -> Any:

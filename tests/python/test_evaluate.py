@@ -509,6 +509,8 @@ def test_bad_input_is_a_sentence_and_never_a_number(kind: str) -> None:
         ("[3]", "result of type int"),
         ('{"format": "posekit-result/1"', "no JSON"),
         ('[{"image_id": 1}', "no JSON"),
+        ('{\n"format": "posekit-result/1"}', "each line"),
+        ("[" * 100_000, "no JSON"),
         ("\xff", "no JSON"),
     ],
 )
@@ -521,6 +523,16 @@ def test_result_files_that_are_broken_are_refused(tmp_path: Path, text: str, wor
     with pytest.raises(posekit.InvalidArgumentError) as caught:
         posekit.evaluate([ONE], file)
     check_message_form(caught.value, "annotations", str(file))
+
+
+def test_a_pipe_is_refused_and_a_byte_order_mark_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for call in (lambda: posekit.evaluate(tmp_path / "pipe", LABELLED), lambda: posekit.evaluate([ONE], tmp_path / "pipe")):
+        with pytest.raises(posekit.InvalidArgumentError) as caught:
+            call()
+        check_message_form(caught.value, "regular file", str(tmp_path / "pipe"))
+    (tmp_path / "marked.json").write_text(ONE.to_json(), encoding="utf-8-sig")
+    assert posekit.evaluate(tmp_path / "marked.json", LABELLED).found == 1
 
 
 def test_a_folder_without_results_and_one_with_two_kinds_are_refused(tmp_path: Path) -> None:
