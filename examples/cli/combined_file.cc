@@ -3,7 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <system_error>
 #include <variant>
+
+#include "posekit/error.h"
 
 namespace cli {
 
@@ -67,7 +71,15 @@ void CombinedFile::finish() {
     const std::string category = runner_.is_loaded() ? posekit::to_coco_category(runner_.estimator().keypoints()) : "";
     write(fmt::format("],\n\"images\": [{}],\n\"categories\": [{}]}}\n", images_, category));
   }
-  if (file_) file_->finish();
+  if (!file_) return;
+  std::error_code ignored;
+  if (!options_.overwrite && std::filesystem::exists(path_, ignored)) {  // of another run, for example of another shard
+    throw posekit::Error(ErrorCode::io,
+                         fmt::format("another run has written \"{}\" meanwhile: choose another folder with -o for each run, or "
+                                     "pass --overwrite",
+                                     path_.string()));
+  }
+  file_->finish();
 }
 
 }  // namespace cli

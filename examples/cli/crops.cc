@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "outputs.h"
+#include "posekit/error.h"
 
 namespace cli {
 namespace {
@@ -33,21 +34,32 @@ std::optional<posekit::ImageView> part_of(const posekit::ImageView& image, const
   return part;
 }
 
-/// Whether a name is one that save_crops gives.
+/// Whether a name is one that save_crops gives: "3.jpg", or with a frame's number "000012_3.jpg".
 bool is_crop(const fs::path& file) {
-  const std::string name = file.filename().string();
-  constexpr std::string_view extension = ".jpg";
-  return name.size() > extension.size() && name.ends_with(extension) &&
-         name.find_first_not_of("0123456789_") == name.size() - extension.size();
+  std::string name = file.stem().string();
+  if (const std::size_t end = name.find('_'); end != std::string::npos && end >= 6) name.erase(end, 1);
+  return file.extension() == ".jpg" && !name.empty() && name.find_first_not_of("0123456789") == std::string::npos;
 }
 
 std::vector<fs::path> files_in(const fs::path& folder) {
   std::vector<fs::path> files;
   std::error_code error;
+  if (!fs::is_directory(fs::symlink_status(folder, error))) return files;  // what a link leads to is not ours
   for (fs::directory_iterator file(folder, error), end; !error && file != end; file.increment(error)) {
     if (is_crop(file->path())) files.push_back(file->path());
   }
   return files;
+}
+
+/// A link leads to files that are not posekit's.
+void make_own_folder(const fs::path& folder) {
+  std::error_code ignored;
+  if (fs::is_symlink(folder, ignored)) {
+    throw posekit::Error(
+        posekit::ErrorCode::io,
+        fmt::format("\"{}\" is a link, a folder for crops is expected: remove it, or choose another folder with -o", folder.string()));
+  }
+  make_folder(folder);
 }
 
 }  // namespace
@@ -63,7 +75,7 @@ std::size_t save_crops(const fs::path& folder, const std::string& prefix, const 
   for (const posekit::Pose& pose : poses) {
     const auto part = part_of(image, pose.box);
     if (!part) continue;
-    if (count++ == 0) make_folder(folder);
+    if (count++ == 0) make_own_folder(folder);
     posekit::write_image(folder / fmt::format("{}{}.jpg", prefix, pose.box_index), *part, options);
   }
   return count;
@@ -74,7 +86,7 @@ std::size_t crops_in(const fs::path& folder) { return files_in(folder).size(); }
 void remove_crops(const fs::path& folder) {
   std::error_code ignored;
   for (const fs::path& file : files_in(folder)) fs::remove(file, ignored);
-  fs::remove(folder, ignored);
+  if (fs::is_directory(fs::symlink_status(folder, ignored))) fs::remove(folder, ignored);
 }
 
 }  // namespace cli

@@ -79,9 +79,6 @@ const Json& at(const Json& value, std::initializer_list<const char*> keys) {
 
 bool is_result(const Json& value) { return at(value, {"format"}) == "posekit-result/1"; }
 
-/// Text as it comes back from a file: bytes that are no UTF-8 are replaced.
-Json text(const std::string& value) { return Json::parse(Json(value).dump(-1, ' ', false, Json::error_handler_t::replace)); }
-
 /// The metadata that override the file's own.
 Json metadata_of(const posekit::MetadataSource& metadata) {
   if (const auto* preset = std::get_if<posekit::MetadataPreset>(&metadata)) return {{"preset", preset->name}};
@@ -148,7 +145,7 @@ void EarlierResults::prepare() {
 /// What a result of an input says it was made with.
 Json EarlierResults::origin_of(const Input& input, const InputState& state) const {
   Json made_with = origin_;
-  made_with["input"] = {{"path", text(state.path)}, {"bytes", state.bytes}, {"modified_ns", state.modified_ns}};
+  made_with["input"] = {{"path", valid_utf8(state.path)}, {"bytes", state.bytes}, {"modified_ns", state.modified_ns}};
   if (options_.draw) made_with["drawing"] = {{"min_score", options_.drawing.min_score}};
   if (input.kind != InputKind::image) {
     made_with["options"]["track"] = options_.track;
@@ -221,6 +218,8 @@ EarlierResults::Earlier EarlierResults::look(const Input& input, const Output& o
     if (const Json& crops = at(last, {key, "crops"}); crops.is_number_unsigned()) earlier.crops = crops.get<std::size_t>();
     if (earlier.state == State::done && !output.crops.empty() && earlier.crops != crops_in(output.crops)) earlier.state = State::missing;
   }
+  if (options_.format != Format::json && !output.crops.empty() && crops_in(output.crops) > 0)
+    return {State::foreign, fmt::format("\"{}\" has crops already", output.crops.string()), false, {}};
   if (output.drawing.empty() || earlier.state == State::foreign) return earlier;
   const bool is_drawn = fs::exists(output.drawing, ignored) && fs::file_size(output.drawing, ignored) > 0;
   if (is_drawn && !earlier.has_drawing)

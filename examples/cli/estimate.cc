@@ -134,8 +134,9 @@ void Run::check_coco_ids() const {
   InputList inputs = list(shard_);
   while (const auto input = inputs.next()) {
     if (!input->problem.empty() || (!boxes_->annotations().empty() && !boxes_->image_id(input->path))) continue;
-    const auto [owner, is_new] =
-        owners.emplace(dataset ? posekit::CocoImageId(input->name.string()) : coco_id(*input, *boxes_), input->path);
+    posekit::CocoImageId id = dataset ? posekit::CocoImageId(input->name.string()) : coco_id(*input, *boxes_);
+    if (auto* name = std::get_if<std::string>(&id)) *name = valid_utf8(*name);  // two names may become one
+    const auto [owner, is_new] = owners.emplace(std::move(id), input->path);
     if (!is_new) {
       throw UsageError(fmt::format("\"{}\" and \"{}\" would have the same {} in the COCO results: process them in separate runs",
                                    owner->second.string(), input->path.string(), dataset ? "file_name" : "image_id"));
@@ -189,8 +190,7 @@ int Run::execute() {
 
 int Run::summary(bool interrupted) {
   if (interrupted) {
-    progress_.message(combined_->wanted()
-                          ? "posekit: interrupted: the results, which are one document, are not complete, and no file is written"
+    progress_.message(combined_->wanted() ? "posekit: interrupted: the document of all results is not complete, so it has no file"
                       : options_.format == Format::json
                           ? "posekit: interrupted: written results are complete, and the same command continues with the rest"
                           : "posekit: interrupted: written results are complete; with --overwrite the same command does all again");

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <new>
+#include <nlohmann/json.hpp>
 
 namespace cli {
 
@@ -15,6 +16,11 @@ std::string naming(const Input& input, const std::string& message) {
 
 std::string counted(std::size_t count, const char* one, const char* several) {
   return fmt::format("{} {}", count, count == 1 ? one : several);
+}
+
+std::string valid_utf8(const std::string& text) {
+  using Json = nlohmann::json;
+  return Json::parse(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace)).get<std::string>();
 }
 
 std::optional<posekit::Error> failure_of(const std::function<void()>& work) {

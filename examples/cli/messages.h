@@ -26,6 +26,9 @@ std::string naming(const Input& input, const std::string& message);
 /// "1 person", "2 people", "3 frames".
 std::string counted(std::size_t count, const char* one, const char* several);
 
+/// Text as results have it: bytes that are no UTF-8 are replaced.
+std::string valid_utf8(const std::string& text);
+
 /// Does the work on an input. @return its error, lack of memory included; none on success
 std::optional<posekit::Error> failure_of(const std::function<void()>& work);
 

@@ -26,13 +26,10 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t most_failures_without_script = 200;
 
-/// Bytes that are no UTF-8 are replaced.
-std::string json_text(const nlohmann::json& value) { return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); }
-
 /// Text of an HTML element or attribute.
 std::string html(const std::string& text) {
   std::string escaped;
-  for (const char c : nlohmann::json::parse(json_text(text)).get<std::string>()) {
+  for (const char c : valid_utf8(text)) {
     switch (c) {
       case '&': escaped += "&amp;"; break;
       case '<': escaped += "&lt;"; break;

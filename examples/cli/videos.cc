@@ -36,11 +36,16 @@ posekit::Image copy_of(const posekit::ImageView& view) {
   return image;
 }
 
-/// What an earlier run wrote of a video in OpenPose's form, which may have had more frames.
-void remove_frames(const fs::path& folder) {
-  std::error_code ignored;
-  for (const auto& file : fs::directory_iterator(folder, ignored)) {
-    if (file.path().filename().string().ends_with("_keypoints.json")) fs::remove(file.path(), ignored);
+/// Removes what an earlier run wrote of a video in OpenPose's form, which may have had more frames. @param first the file of the first
+/// frame
+void remove_frames(const fs::path& first) {
+  constexpr std::string_view rest = "000000000000_keypoints.json";
+  const std::string name = first.filename().string();
+  const std::string begin = name.substr(0, name.size() - rest.size());
+  std::error_code error;
+  for (fs::directory_iterator file(first.parent_path(), error), end; !error && file != end; file.increment(error)) {
+    const std::string other = file->path().filename().string();
+    if (other.size() == name.size() && other.starts_with(begin) && other.ends_with("_keypoints.json")) fs::remove(file->path(), error);
   }
 }
 
@@ -106,8 +111,8 @@ void VideoRun::open() {
   if (output_.result.empty()) return;
   if (run_.options.format == Format::json) {
     lines_.emplace(output_.result, run_.options.write);
-  } else {
-    remove_frames(output_.result.parent_path());
+  } else if (run_.options.overwrite) {
+    remove_frames(output_.result);
   }
 }
 

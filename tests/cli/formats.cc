@@ -255,3 +255,55 @@ TEST_CASE("Crops of a video have the frame's number, and no crop is an input of 
   CHECK_THAT(again.err, ContainsSubstring("b.avi: done before"));
   CHECK(posekit_test::lines(here.estimate({"in", "--whole-image", "-o", "-", "--no-track", "--quiet"}).out).size() == 2);
 }
+
+TEST_CASE("Names that results would write alike are refused for documents that tell images by them") {
+  const Workplace here;
+  here.image("a\xff.png");
+  here.image("a\xfe.png");
+  const std::string format = GENERATE("coco", "coco-dataset");
+  const auto result = here.estimate({"a\xff.png", "a\xfe.png", "--whole-image", "--format", format});
+  CHECK(result.exit_code == 2);
+  CHECK_THAT(result.err, ContainsSubstring("process them in separate runs"));
+}
+
+TEST_CASE("A file with a crops folder's name, and what a link of that name leads to, stay as they are") {
+  const Workplace here;
+  here.image("a.png");
+  here.text("posekit-out/a.png.crops", "mine");
+  CHECK(here.estimate({"a.png", "--whole-image", "--save-crops"}).exit_code == 1);
+  CHECK(here.read("posekit-out/a.png.crops") == "mine");
+
+  here.image("b.png");
+  here.text("album/0.jpg", "mine");
+  fs::create_directory_symlink(here.path("album"), here.path("posekit-out/b.png.crops"));
+  const auto linked = here.estimate({"b.png", "--whole-image", "--save-crops"});
+  CHECK(linked.exit_code == 1);
+  check_error(linked.err, "b.png.crops", "-o");
+  CHECK(here.read("album/0.jpg") == "mine");
+}
+
+TEST_CASE("Crops of a result are not replaced by a run in another format, unless that is asked for") {
+  const Workplace here;
+  here.image("a.png");
+  REQUIRE(here.estimate({"a.png", "--whole-image", "--save-crops"}).exit_code == 0);
+  const auto table = here.estimate({"a.png", "--whole-image", "--save-crops", "--format", "csv"});
+  CHECK(table.exit_code == 1);
+  check_error(table.err, "a.png.crops", "--overwrite");
+  CHECK(here.estimate({"a.png", "--whole-image", "--save-crops", "--format", "csv", "--overwrite"}).exit_code == 0);
+}
+
+TEST_CASE("Files of others in the folder of a video's frames stay, without --overwrite those of its own form too") {
+  const Workplace here;
+  write_video(here.path("b.avi"), 2);
+  const std::string folder = "posekit-out/b.avi_keypoints/";
+  here.text(folder + "other_000000000007_keypoints.json", "mine");
+  here.text(folder + "b.avi_000000000009_keypoints.json", "mine");
+  const Names command{"estimate", "b.avi", "--format", "openpose", "--no-track", "--quiet"};
+  CHECK(here.run(command).exit_code == 0);
+  CHECK(here.read(folder + "b.avi_000000000009_keypoints.json") == "mine");
+  Names overwrite = command;
+  overwrite.emplace_back("--overwrite");
+  CHECK(here.run(overwrite).exit_code == 0);
+  CHECK_FALSE(here.has(folder + "b.avi_000000000009_keypoints.json"));
+  CHECK(here.read(folder + "other_000000000007_keypoints.json") == "mine");
+}

@@ -12,6 +12,7 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <chrono>
+#include <functional>
 #include <random>
 
 #include "faults/rounds.h"
@@ -26,9 +27,10 @@ namespace {
 constexpr int images = 200;
 constexpr int hang_limit_ms = 20000;  // ten times generous: within a second plus the batch in flight is the promise
 
-/// Starts the program, waits until it has written `files_before` files into a folder, and sends the signal `signals` times.
+/// Starts the program, waits until it has written `files_before` files into a folder, calls `then`, and sends the signal `signals` times.
 /// @return its exit code; -1 if a signal ended it, -2 if it was too slow, -3 if it ended before
-int interrupted_run(const Workplace& here, int files_before, int signals, int signal = SIGINT, const std::vector<const char*>& more = {}) {
+int interrupted_run(const Workplace& here, int files_before, int signals, int signal = SIGINT, const std::vector<const char*>& more = {},
+                    const std::function<void()>& then = {}) {
   std::filesystem::create_directories(here.path("out"));
   const int watch = inotify_init1(IN_CLOEXEC);
   REQUIRE(watch >= 0);
@@ -65,6 +67,7 @@ int interrupted_run(const Workplace& here, int files_before, int signals, int si
     }
   }
   close(watch);
+  if (then) then();
   for (int i = 0; i < signals; ++i) kill(child, signal);
 
   const auto start = std::chrono::steady_clock::now();
@@ -108,6 +111,13 @@ TEST_CASE("Ctrl-C leaves no document of all results, whose rest would be missing
   const auto files = here.files("out");
   CHECK(files.size() >= 5);
   for (const std::string& file : files) CHECK(file.ends_with(".pose.jpg"));
+}
+
+TEST_CASE("A document that another run has written meanwhile stays, and the run fails") {
+  const Workplace here;
+  make_images(here);
+  REQUIRE(interrupted_run(here, 1, 0, SIGINT, {"--format", "csv", "--draw"}, [&] { here.text("out/results.csv", "another's"); }) == 1);
+  CHECK(here.read("out/results.csv") == "another's");
 }
 
 TEST_CASE("Ctrl-C leaves a report of what was done, which says so, and the same command completes it") {
