@@ -4,6 +4,7 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 
 #include "posekit/image_io.h"
+#include "support/model_builder.h"
 #include "support/videos.h"
 #include "workplace.h"
 
@@ -35,6 +36,20 @@ Names columns_of(const std::string& row) {
     if (c != ',') columns.back() += c;
   }
   return columns;
+}
+
+/// `posekit estimate` of whole images with a model whose keypoints OpenPose has.
+posekit_test::ProcessResult estimate_for_openpose(const Workplace& here, Names arguments) {
+  posekit_test::save_script_model(
+      here.path("nose.pt"), R"(
+def forward(self, x):
+    return torch.tensor([[[0.25, 0.5, 0.9], [0.5, 0.5, 0.8]]]).expand(x.size(0), 2, 3).contiguous()
+)",
+      posekit_test::pose_metadata("regression", 32, 32, 0, 0,
+                                  R"({"name": "two", "keypoints": [{"name": "nose", "swap": 0}, {"name": "left_eye", "swap": 1}]})",
+                                  R"("normalized": true)", R"("box_padding": 1.0)"));
+  arguments.insert(arguments.begin(), {"estimate", "-m", "nose.pt", "--torch-threads", "1", "--whole-image", "--format", "openpose"});
+  return here.run(std::move(arguments));
 }
 
 }  // namespace
@@ -135,17 +150,16 @@ TEST_CASE("A dataset has images, people and the category, with ids of its own or
 
 TEST_CASE("OpenPose's form is a file for each image, and a folder for each video with one for each frame") {
   const Workplace here;
-  const auto photos = posekit_test::source_dir() / "examples/images";
-  fs::copy(photos / "astronaut.jpg", here.path("a.jpg"));
+  here.image("a.jpg");
   write_video(here.path("b.avi"), 3);
-  const Names command{"estimate", "a.jpg", "b.avi", "--format", "openpose", "--no-track", "--quiet"};
-  CHECK(here.run(command).exit_code == 0);
+  const Names command{"a.jpg", "b.avi", "--no-track", "--quiet"};
+  CHECK(estimate_for_openpose(here, command).exit_code == 0);
   const Names files{"a.jpg_keypoints.json", "b.avi_keypoints/b.avi_000000000000_keypoints.json",
                     "b.avi_keypoints/b.avi_000000000001_keypoints.json", "b.avi_keypoints/b.avi_000000000002_keypoints.json"};
   CHECK(here.files("posekit-out") == files);
   CHECK(here.json("posekit-out/a.jpg_keypoints.json")["people"][0]["pose_keypoints_2d"].size() == 75);
 
-  const auto again = here.run(command);
+  const auto again = estimate_for_openpose(here, command);
   CHECK(again.exit_code == 1);
   check_error(again.err, "a.jpg", "--overwrite");
   check_error(again.err, "b.avi", "--overwrite");
@@ -153,12 +167,12 @@ TEST_CASE("OpenPose's form is a file for each image, and a folder for each video
   write_video(here.path("b.avi"), 2);  // what is left of the longer one goes
   Names overwrite = command;
   overwrite.emplace_back("--overwrite");
-  CHECK(here.run(overwrite).exit_code == 0);
+  CHECK(estimate_for_openpose(here, overwrite).exit_code == 0);
   CHECK(here.files("posekit-out") == Names(files.begin(), files.begin() + 3));
 
   Names printed = command;
   printed.insert(printed.end(), {"-o", "-"});
-  const auto lines = posekit_test::lines(here.run(printed).out);
+  const auto lines = posekit_test::lines(estimate_for_openpose(here, printed).out);
   REQUIRE(lines.size() == 3);
   CHECK(json::parse(lines[0]) == here.json("posekit-out/a.jpg_keypoints.json"));
 }
@@ -298,12 +312,12 @@ TEST_CASE("Files of others in the folder of a video's frames stay, without --ove
   const std::string folder = "posekit-out/b.avi_keypoints/";
   here.text(folder + "other_000000000007_keypoints.json", "mine");
   here.text(folder + "b.avi_000000000009_keypoints.json", "mine");
-  const Names command{"estimate", "b.avi", "--format", "openpose", "--no-track", "--quiet"};
-  CHECK(here.run(command).exit_code == 0);
+  const Names command{"b.avi", "--no-track", "--quiet"};
+  CHECK(estimate_for_openpose(here, command).exit_code == 0);
   CHECK(here.read(folder + "b.avi_000000000009_keypoints.json") == "mine");
   Names overwrite = command;
   overwrite.emplace_back("--overwrite");
-  CHECK(here.run(overwrite).exit_code == 0);
+  CHECK(estimate_for_openpose(here, overwrite).exit_code == 0);
   CHECK_FALSE(here.has(folder + "b.avi_000000000009_keypoints.json"));
   CHECK(here.read(folder + "other_000000000007_keypoints.json") == "mine");
 }

@@ -77,9 +77,9 @@ int interrupted_run(const Workplace& here, int files_before, int signals, int si
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-void make_images(const Workplace& here) {
+void make_images(const Workplace& here, int count = images) {
   const std::string first = here.image("in/image-0.png", 1280, 960);
-  for (int i = 1; i < images; ++i) std::filesystem::create_hard_link(here.path(first), here.path("in/image-" + std::to_string(i) + ".png"));
+  for (int i = 1; i < count; ++i) std::filesystem::create_hard_link(here.path(first), here.path("in/image-" + std::to_string(i) + ".png"));
   REQUIRE(here.estimate({here.path(first).string(), "--whole-image", "-o", here.path("warm").string()}).exit_code == 0);  // makes the model
 }
 
@@ -115,20 +115,21 @@ TEST_CASE("Ctrl-C leaves no document of all results, whose rest would be missing
 
 TEST_CASE("A document that another run has written meanwhile stays, and the run fails") {
   const Workplace here;
-  make_images(here);
+  make_images(here, images / 2);
   REQUIRE(interrupted_run(here, 1, 0, SIGINT, {"--format", "csv", "--draw"}, [&] { here.text("out/results.csv", "another's"); }) == 1);
   CHECK(here.read("out/results.csv") == "another's");
 }
 
 TEST_CASE("Ctrl-C leaves a report of what was done, which says so, and the same command completes it") {
+  constexpr int count = images / 2;
   const Workplace here;
-  make_images(here);
+  make_images(here, count);
   REQUIRE(interrupted_run(here, 5, 1, SIGINT, {"--report"}) == 130);
   const std::string page = here.read("out/report/index.html");
   CHECK_THAT(page, ContainsSubstring("The run was interrupted."));
   const auto rows = posekit_test::report_rows(page);
   CHECK(rows.size() >= 5);
-  CHECK(rows.size() < images);
+  CHECK(rows.size() < count);
   std::vector<std::string> results;
   for (const auto& row : rows) {
     CHECK(row["state"] == "done");
@@ -141,7 +142,7 @@ TEST_CASE("Ctrl-C leaves a report of what was done, which says so, and the same 
   CHECK(here.estimate({"in", "--whole-image", "-o", "out", "--report"}).exit_code == 0);
   const std::string whole = here.read("out/report/index.html");
   CHECK_THAT(whole, !ContainsSubstring("The run was interrupted."));
-  CHECK(posekit_test::report_rows(whole).size() == images);
+  CHECK(posekit_test::report_rows(whole).size() == count);
 }
 
 TEST_CASE("A second Ctrl-C ends the program at once") {
