@@ -81,7 +81,8 @@ def _call(command: Sequence[str]) -> int:
         else:
             process.send_signal(number)
 
-    before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    heeded = [one for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) != signal.SIG_IGN]  # nohup ignores one
+    before = {number: signal.signal(number, hand_on) for number in heeded}
     try:
         process = subprocess.Popen(command, start_new_session=True)
         for number in early:

@@ -145,22 +145,34 @@ def test_parquet_is_made_of_inputs_behind_two_dashes(tmp_path: Path) -> None:
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["results.parquet"] and not (tmp_path / "posekit-out").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_a_run_to_parquet_with_nothing_left(number: signal.Signals, tmp_path: Path) -> None:
+def signalled(tmp_path: Path, number: signal.Signals, images: int, *prefix: str) -> tuple[int, str]:
+    """A run to Parquet that gets a signal behind its third image. Returns its exit code and what it wrote to standard error then."""
     (tmp_path / "photo.jpg").write_bytes(PHOTOS[0].read_bytes())
     (tmp_path / "in").mkdir()
-    for i in range(300):
+    for i in range(images):
         os.link(tmp_path / "photo.jpg", tmp_path / f"in/{i}.jpg")
-    command = [sys.executable, "-m", "posekit", "estimate", str(tmp_path / "in"), "--format", "parquet", "-o", str(tmp_path / "out"), "--torch-threads", "1"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    arguments = ["estimate", str(tmp_path / "in"), "--format", "parquet", "-o", str(tmp_path / "out"), "-m", str(LITE), "--torch-threads", "1"]
+    process = subprocess.Popen([*prefix, sys.executable, "-m", "posekit", *arguments], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     assert process.stderr is not None
     for line in process.stderr:
         if line.startswith("[3]"):
             break
     process.send_signal(number)
     rest = process.stderr.read()
-    assert process.wait() == 130, rest
+    return process.wait(), rest
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_run_to_parquet_with_nothing_left(number: signal.Signals, tmp_path: Path) -> None:
+    code, rest = signalled(tmp_path, number, 300)
+    assert code == 130, rest
     assert "not complete" in rest and not list((tmp_path / "out").iterdir())
+
+
+def test_a_run_to_parquet_under_nohup_goes_on_when_its_terminal_goes(tmp_path: Path) -> None:
+    code, rest = signalled(tmp_path, signal.SIGHUP, 60, "nohup")
+    assert code == 0, rest
+    assert parquet.ParquetFile(tmp_path / "out/results.parquet").metadata.num_rows > 60
 
 
 def test_pycocotools_reads_a_dataset_and_results_that_fit_it(predictor: posekit.Predictor, inputs: Path, tmp_path: Path) -> None:
