@@ -127,7 +127,7 @@ posekit::BoxesFile::Images Run::all_images() const {
   };
 }
 
-/// In one file an id that stands for two images is worth nothing, nor is a dataset's file name.
+/// In one file each image must have its own id, and in a dataset its own file name.
 void Run::check_coco_ids() const {
   const bool dataset = options_.format == Format::coco_dataset;
   std::map<posekit::CocoImageId, fs::path> owners;

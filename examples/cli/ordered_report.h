@@ -38,7 +38,7 @@ struct Entry {
 class OrderedReport {
  public:
   /// @param combined gets the entries' parts, if it is wanted
-  /// @param page is told of every input, too; null: there is none
+  /// @param page also gets every input; null: there is none
   OrderedReport(Progress& progress, CombinedFile& combined, Report* page) : progress_(progress), combined_(combined), page_(page) {}
 
   /// Begins the next input; waits while very many that came later are held back by one. @return its number

@@ -139,7 +139,7 @@ std::string nonce() {
   return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
 }
 
-/// What stands for each word in double braces of the template; the rows apart.
+/// The text for each word in double braces of the template, except the rows.
 std::map<std::string, std::string, std::less<>> texts_of(const ReportContent& content) {
   const auto count = [&](Step step) { return std::ranges::count(content.rows, std::optional(step), &ReportRow::step); };
   std::size_t people = 0;

@@ -11,7 +11,7 @@
 
 namespace cli {
 
-/// A picture whose longer side has at most `side` pixels: each is the mean of the area that it stands for. No picture is enlarged.
+/// A picture whose longer side has at most `side` pixels: each is the mean of the image area that it covers. No picture is enlarged.
 /// @param image bgr8 or rgb8
 posekit::Image shrunk(const posekit::ImageView& image, int side);
 

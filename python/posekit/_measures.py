@@ -78,7 +78,7 @@ def coco_metrics(
     """COCO's ten numbers, by pycocotools.
 
     columns: the keypoints that count. sigmas: theirs.
-    body: found people have the size that their first so many points span, whichever columns count, as in COCO-WholeBody's own evaluation.
+    body: a found person's size is the area that its first `body` points span, whichever columns count, as in COCO-WholeBody's own evaluation.
     """
     coco, cocoeval = pycocotools()
     numbers = {id: number for number, id in enumerate(sorted(image_ids), 1)}  # pycocotools makes floats of ids of 64 bits and more
@@ -113,7 +113,7 @@ def _entry(number: int, image_id: int, points: Points, **more: Any) -> dict[str,
 
 @contextlib.contextmanager
 def _quiet(*modules: Any) -> Iterator[None]:
-    """pycocotools prints as it goes. Standard output belongs to the whole process, so its modules' own print is what is replaced."""
+    """pycocotools prints while it works. Standard output is the whole process's, so only the print of its modules is replaced."""
     with _quiet_lock:
         try:
             for module in modules:

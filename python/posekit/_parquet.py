@@ -75,14 +75,14 @@ def _call(command: Sequence[str]) -> int:
     process: subprocess.Popen[bytes] | None = None
     early: list[int] = []
 
-    def hand_on(number: int, _: Any) -> None:
+    def forward(number: int, _: Any) -> None:
         if process is None:
             early.append(number)
         else:
             process.send_signal(number)
 
-    heeded = [one for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) != signal.SIG_IGN]  # nohup ignores one
-    before = {number: signal.signal(number, hand_on) for number in heeded}
+    numbers = [one for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) != signal.SIG_IGN]  # nohup ignores one
+    before = {number: signal.signal(number, forward) for number in numbers}
     try:
         process = subprocess.Popen(command, start_new_session=True)
         for number in early:
@@ -115,7 +115,7 @@ def _convert(csv: Path, table: Path, overwrite: bool) -> None:
 
 
 def _groups(csv: Path) -> Iterator[Any]:
-    """The rows of the file, so many at a time."""
+    """The rows of the file, one row group at a time."""
     arrow, reader = (optional_module(name, "tables") for name in ("pyarrow", "pyarrow.csv"))
     schema = table_schema()
     plain = {field.name: field.type.value_type if arrow.types.is_dictionary(field.type) else field.type for field in schema}

@@ -121,5 +121,5 @@ if __name__ == "__main__":
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error
     warnings.formatwarning = lambda message, *_, **__: f"posekit.evaluate: note: {message}\n"
     sys.exit(main())
-# The file makes the command. Whoever imports it, as `import posekit.evaluate` does, gets the function that has its name in the package.
+# This file is the command. `import posekit.evaluate` must give the function of that name.
 sys.modules[__name__] = evaluate  # type: ignore[assignment]

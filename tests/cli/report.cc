@@ -164,7 +164,7 @@ TEST_CASE("A thumbnail is a JPEG of at most 192 pixels and 20 kB, of pure noise 
   CHECK(thumbnail("tiny.png") == posekit::Size{7, 5});
 }
 
-TEST_CASE("A thumbnail's pixels are the means of the areas that they stand for") {
+TEST_CASE("A thumbnail's pixels are the means of the image areas that they cover") {
   const Workplace here;
   const auto [width, height] = GENERATE(std::pair{600, 400}, std::pair{251, 333});
   // The mean of a ramp over an area is its value at the area's centre.

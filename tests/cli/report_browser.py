@@ -19,8 +19,8 @@ IMAGES = 10_000
 ROWS_OF_PAGE = 200
 MOST_BYTES = 5_000_000
 MOST_SECONDS = 2.0
-BROKEN = 97  # one image of so many is no image
-WITH_PEOPLE = 20  # one image of so many has a person: more would only take time
+BROKEN = 97  # every 97th file is not an image
+WITH_PEOPLE = 20  # every 20th image has a person: more would only take time
 VIEWS = [(1280, 900, "light"), (1280, 900, "dark"), (360, 740, "light"), (360, 740, "dark")]
 
 
@@ -63,7 +63,7 @@ def make_report(posekit, root, folder):
 
 
 class Session:
-    """A page in a browser, which complains about every error and every request but for the page's own files."""
+    """A page in a browser. Every error is recorded, and every request except those for the page's own files."""
 
     def __init__(self, browser, page_file, width, height, scheme, script=True):
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, java_script_enabled=script)

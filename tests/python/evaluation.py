@@ -11,7 +11,7 @@ from conftest import COCO, made
 
 
 def annotated(*results: posekit.PoseResult, shift: float = 0) -> dict[str, Any]:
-    """Annotations that the results are right about, but for a shift along x."""
+    """Annotations whose keypoints are those of the results, shifted along x."""
     images, annotations = [], []
     for number, result in enumerate(results, 1):
         images.append({"id": number, "file_name": Path(result.path or "").name, "width": result.image_size[0], "height": result.image_size[1]})
