@@ -7,6 +7,7 @@
 
 #include "posekit/error.h"
 #include "posekit/result_io.h"
+#include "results/keypoint_count.h"
 #include "results/number.h"
 #include "results/text.h"
 
@@ -51,11 +52,7 @@ std::string to_csv(const ImageResult& result, const ResultSource& source, std::s
                   source.time_s ? json_number(*source.time_s) : "", source.size.width, source.size.height);
   std::string rows;
   for (const Pose& pose : result.poses) {
-    if (pose.keypoints.size() != names.size()) {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("a pose of {} keypoints was given with the set \"{}\" of {}: pass the estimator's", pose.keypoints.size(),
-                              keypoints.name, names.size()));
-    }
+    check_keypoint_count(pose, keypoints);
     const std::string person = image + person_fields(pose);
     for (std::size_t i = 0; i < names.size(); ++i) {
       const Keypoint& keypoint = pose.keypoints[i];

@@ -10,6 +10,7 @@
 
 #include "posekit/error.h"
 #include "posekit/result_io.h"
+#include "results/keypoint_count.h"
 #include "results/number.h"
 
 namespace posekit::inline v0 {
@@ -141,11 +142,7 @@ std::string to_openpose(const ImageResult& result, const KeypointSet& keypoints)
   const Part right = hand_of(places, "right");
   std::string people;
   for (const Pose& pose : result.poses) {
-    if (pose.keypoints.size() != keypoints.size()) {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("a pose of {} keypoints was given with the set \"{}\" of {}: pass the estimator's", pose.keypoints.size(),
-                              keypoints.name, keypoints.size()));
-    }
+    check_keypoint_count(pose, keypoints);
     people += fmt::format(
         R"({}{{"person_id":[{}],"pose_keypoints_2d":{},"face_keypoints_2d":{},"hand_left_keypoints_2d":{},"hand_right_keypoints_2d":{},)"
         R"("pose_keypoints_3d":[],"face_keypoints_3d":[],"hand_left_keypoints_3d":[],"hand_right_keypoints_3d":[]}})",
