@@ -19,7 +19,7 @@ posekit::CocoImageId coco_id(const Input& input, const GivenBoxes& boxes) {
 }
 
 CombinedFile::CombinedFile(const EstimateOptions& options, const OutputPlan& plan, const GivenBoxes& boxes, const ModelRunner& runner)
-    : options_(options), boxes_(boxes), runner_(runner), path_(plan.combined()), wanted_(is_combined(options.format)) {}
+    : options_(options), boxes_(boxes), runner_(runner), path_(plan.combined()) {}
 
 /// The first piece opens the document.
 void CombinedFile::write(const std::string& text) {

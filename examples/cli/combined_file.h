@@ -27,7 +27,7 @@ class CombinedFile {
   CombinedFile(const EstimateOptions& options, const OutputPlan& plan, const GivenBoxes& boxes, const ModelRunner& runner);
 
   /// Whether the run's format is such a document.
-  bool wanted() const { return wanted_; }
+  bool wanted() const { return is_combined(options_.format); }
   /// Appends the result of the next image or frame, or its error. @throws posekit::Error io; what write_to_stdout throws
   void add(const Input& input, const posekit::ImageResult& result, const posekit::ResultSource& source);
   /// @throws as add
@@ -42,7 +42,6 @@ class CombinedFile {
   const GivenBoxes& boxes_;
   const ModelRunner& runner_;
   std::filesystem::path path_;  ///< Empty: standard output.
-  bool wanted_;
   std::optional<posekit::OutputFile> file_;
   bool is_open_ = false;
   std::size_t results_ = 0;

@@ -38,6 +38,13 @@ std::vector<fs::path> files_read(const EstimateOptions& options) {
   return files;
 }
 
+/// What an interrupted run leaves, and how the rest is made.
+const char* what_is_left(Format format) {
+  if (is_combined(format)) return "the document of all results is not complete, so it has no file";
+  if (format == Format::json) return "written results are complete, and the same command continues with the rest";
+  return "written results are complete; with --overwrite the same command does all again";
+}
+
 /// Everything a run needs, checked in the order of what it costs.
 class Run {
  public:
@@ -53,9 +60,6 @@ class Run {
   int summary(bool interrupted);
   int write_report(bool interrupted, int code);
   void remark(const std::string& line);
-
-  /// Whether images need ids that COCO's tools tell apart.
-  bool coco() const { return options_.format == Format::coco || options_.format == Format::coco_dataset; }
 
   const EstimateOptions& options_;
   posekit::Shard shard_ = parse_shard(options_.shard);
@@ -91,7 +95,7 @@ Run::Run(const EstimateOptions& options)
   if (options_.to_stdout() && (options.draw || options.save_crops))
     throw UsageError(fmt::format("{} needs a folder for its pictures, but -o - is standard output: pass -o FOLDER",
                                  options.draw ? "--draw" : "--save-crops"));
-  if (!options.boxes_file.annotations.empty() && options.boxes.empty() && !coco())
+  if (!options.boxes_file.annotations.empty() && options.boxes.empty() && !is_for_images_only(options.format))
     throw UsageError("--annotations is of no use here: pass it with --format coco, --format coco-dataset or --boxes");
   std::error_code ignored;
   if (!options_.to_stdout() && fs::exists(options.output, ignored) && !fs::is_directory(options.output, ignored))
@@ -109,7 +113,7 @@ Run::Run(const EstimateOptions& options)
   }
   if (const auto total = check_outputs([&] { return list(shard_); }, plan_, files_read(options))) progress_.set_total(*total);
   if (options.format == Format::json && !options_.to_stdout()) earlier_->prepare();
-  if (coco()) check_coco_ids();
+  if (is_for_images_only(options.format)) check_coco_ids();
   if (const fs::path file = plan_.combined(); !file.empty() && fs::exists(file, ignored) && !options.overwrite)
     throw UsageError(fmt::format("\"{}\" already exists: add --overwrite or choose another folder with -o", file.string()));
 }
@@ -190,10 +194,7 @@ int Run::execute() {
 
 int Run::summary(bool interrupted) {
   if (interrupted) {
-    progress_.message(combined_->wanted() ? "posekit: interrupted: the document of all results is not complete, so it has no file"
-                      : options_.format == Format::json
-                          ? "posekit: interrupted: written results are complete, and the same command continues with the rest"
-                          : "posekit: interrupted: written results are complete; with --overwrite the same command does all again");
+    progress_.message(fmt::format("posekit: interrupted: {}", what_is_left(options_.format)));
     return interrupted_exit_code;
   }
   bool failed = false;

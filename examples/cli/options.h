@@ -44,6 +44,9 @@ constexpr const char* to_string(Format value) {
   return "";
 }
 
+/// Whether a format has no place for frames of videos.
+constexpr bool is_for_images_only(Format value) { return value == Format::coco || value == Format::coco_dataset; }
+
 /// Whether a format is one document for all inputs.
 constexpr bool is_combined(Format value) { return value != Format::json && value != Format::openpose; }
 

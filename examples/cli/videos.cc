@@ -222,7 +222,7 @@ void run_video(const RunContext& run, const Input& input) {
   Entry entry{Step::failed, {}, fmt::format("{}: failed", input.path.string())};
   const auto failure = failure_of([&] {
     if (!input.problem.empty()) throw posekit::Error(ErrorCode::invalid_argument, input.problem);
-    if (run.options.format == Format::coco || run.options.format == Format::coco_dataset)
+    if (is_for_images_only(run.options.format))
       throw posekit::Error(ErrorCode::invalid_argument, "COCO results are for images only: use --format json or csv for videos");
     EarlierResults::Replaced replaced;
     auto skipped = run.earlier.skip(input, run.plan.of(input), replaced);
