@@ -17,17 +17,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A model whose keypoints are at another place of the crop; its file is as long as that of any other place of as many digits.
-std::string model(const Workplace& here, const std::string& name, const std::string& x) {
-  posekit_test::save_script_model(here.path(name), R"(
-def forward(self, x):
-    return torch.tensor([[[)" + x + R"(, 0.5, 0.9], [0.5, 0.5, 0.8]]]).expand(x.size(0), 2, 3).contiguous()
-)",
-                                  posekit_test::pose_metadata("regression", 32, 32, 0, 0, posekit_test::two_keypoints,
-                                                              R"("normalized": true)", R"("box_padding": 1.0)"));
-  return name;
-}
-
 posekit_test::ProcessResult estimate(const Workplace& here, const std::string& model, Names arguments) {
   arguments.insert(arguments.begin(), {"estimate", "-m", model, "--threads", "1"});
   return here.run(std::move(arguments));
@@ -42,8 +31,8 @@ void set_time(const fs::path& file, std::chrono::seconds from_now) {
 
 TEST_CASE("A result of another model, options, boxes or image is made again, and with --keep it is kept and the run fails") {
   const Workplace here;
-  const std::string first = model(here, "one.pt", "0.25");
-  const std::string second = model(here, "two.pt", "0.75");
+  const std::string first = here.model("one.pt", "0.25");
+  const std::string second = here.model("two.pt", "0.75");
   REQUIRE(fs::file_size(here.path(first)) == fs::file_size(here.path(second)));
   here.image("a.png", 80, 40);
   here.text("one.json", R"({"a.png": [[0, 0, 40, 40]]})");
@@ -83,7 +72,7 @@ TEST_CASE("A result of another model, options, boxes or image is made again, and
 
 TEST_CASE("The result of another input of the same name is not replaced while that input is there") {
   const Workplace here;
-  const std::string first = model(here, "one.pt", "0.25");
+  const std::string first = here.model("one.pt", "0.25");
   here.image("x/a.png", 80, 40);
   here.image("y/a.png", 80, 40);
   fs::create_directory_symlink("x", here.path("latest"));
@@ -104,7 +93,7 @@ TEST_CASE("The result of another input of the same name is not replaced while th
 
 TEST_CASE("A model that is missing ends the run once, also where results are there") {
   const Workplace here;
-  const std::string first = model(here, "one.pt", "0.25");
+  const std::string first = here.model("one.pt", "0.25");
   here.image("a.png");
   here.image("b.png");
   REQUIRE(estimate(here, first, {"a.png", "b.png", "--whole-image"}).exit_code == 0);
@@ -116,8 +105,8 @@ TEST_CASE("A model that is missing ends the run once, also where results are the
 
 TEST_CASE("Drawings stay if their inputs can't be read") {
   const Workplace here;
-  const std::string first = model(here, "one.pt", "0.25");
-  const std::string second = model(here, "two.pt", "0.75");
+  const std::string first = here.model("one.pt", "0.25");
+  const std::string second = here.model("two.pt", "0.75");
   here.image("a.png");
   here.image("b.png");
   REQUIRE(estimate(here, first, {"a.png", "b.png", "--whole-image", "--draw"}).exit_code == 0);
@@ -131,7 +120,7 @@ TEST_CASE("Drawings stay if their inputs can't be read") {
 
 TEST_CASE("COCO results do not replace drawings that are there") {
   const Workplace here;
-  const std::string first = model(here, "one.pt", "0.25");
+  const std::string first = here.model("one.pt", "0.25");
   here.image("a.png");
   REQUIRE(estimate(here, first, {"a.png", "--whole-image", "--draw"}).exit_code == 0);
   const std::string before = here.read("posekit-out/a.png.pose.jpg");
@@ -143,7 +132,7 @@ TEST_CASE("COCO results do not replace drawings that are there") {
 
 TEST_CASE("An input that is gone is not done before") {
   const Workplace here;
-  const std::string first = model(here, "one.pt", "0.25");
+  const std::string first = here.model("one.pt", "0.25");
   here.image("a.png");
   REQUIRE(estimate(here, first, {"a.png", "--whole-image"}).exit_code == 0);
   fs::remove(here.path("a.png"));
@@ -154,7 +143,7 @@ TEST_CASE("An input that is gone is not done before") {
 
 TEST_CASE("Files that are no drawings of posekit are not replaced") {
   const Workplace here;
-  const std::string first = model(here, "one.pt", "0.25");
+  const std::string first = here.model("one.pt", "0.25");
   here.image("a.png");
   here.text("posekit-out/a.png.pose.jpg", "somebody's");
   for (const bool has_result : {false, true}) {
@@ -170,7 +159,7 @@ TEST_CASE("Files that are no drawings of posekit are not replaced") {
 
 TEST_CASE("A result of an image that was replaced is made again") {
   const Workplace here;
-  const std::string first = model(here, "one.pt", "0.25");
+  const std::string first = here.model("one.pt", "0.25");
   here.image("a.png", 80, 40);
   REQUIRE(estimate(here, first, {"a.png", "--whole-image"}).exit_code == 0);
   const bool same_length = GENERATE(true, false);
@@ -190,7 +179,7 @@ TEST_CASE("A result of an image that was replaced is made again") {
 TEST_CASE("A model's metadata beside it, and a detector and its options, are part of what a result was made with") {
   const Workplace here;
   here.image("a.png", 80, 40);
-  const std::string first = model(here, "one.pt", "0.25");
+  const std::string first = here.model("one.pt", "0.25");
   REQUIRE(estimate(here, first, {"a.png", "--whole-image"}).exit_code == 0);
   here.text("one.pt.posekit.json", posekit_test::pose_metadata("regression", 32, 32, 0, 0, posekit_test::two_keypoints,
                                                                R"("normalized": true)", R"("box_padding": 1.25)"));
@@ -204,7 +193,7 @@ TEST_CASE("A model's metadata beside it, and a detector and its options, are par
 
 TEST_CASE("A result is done however the image is named, and whatever changes no number") {
   const Workplace here;
-  const std::string first = model(here, "one.pt", "0.25");
+  const std::string first = here.model("one.pt", "0.25");
   here.image("in/a.png");
   REQUIRE(estimate(here, first, {"in/a.png", "--whole-image"}).exit_code == 0);
   for (const Names& names : {Names{"./in/a.png"}, Names{"in/../in/a.png"}, Names{here.path("in/a.png").string()}, Names{"in"},
@@ -219,7 +208,7 @@ TEST_CASE("A result is done however the image is named, and whatever changes no 
 
 TEST_CASE("A file that is no result of posekit is not replaced") {
   const Workplace here;
-  const std::string first = model(here, "one.pt", "0.25");
+  const std::string first = here.model("one.pt", "0.25");
   here.image("a.png");
   const std::string content =
       GENERATE(as<std::string>(), "", "{", "not JSON", "[1]", R"({"version": "5.0", "shapes": []})", std::string(5000, '['));
@@ -233,7 +222,7 @@ TEST_CASE("A file that is no result of posekit is not replaced") {
 
 TEST_CASE("A result of a version that did not say what it was made with is made again") {
   const Workplace here;
-  const std::string first = model(here, "one.pt", "0.25");
+  const std::string first = here.model("one.pt", "0.25");
   here.image("a.png");
   here.text("posekit-out/a.png.json", R"({"format": "posekit-result/1", "image": {"path": "a.png", "width": 64, "height": 48}})");
   CHECK_THAT(estimate(here, first, {"a.png", "--whole-image"}).err, ContainsSubstring("what it does not say (1)"));
@@ -242,7 +231,7 @@ TEST_CASE("A result of a version that did not say what it was made with is made 
 
 TEST_CASE("A result with errors is not done: the run fails each time") {
   const Workplace here;
-  const std::string first = model(here, "one.pt", "0.25");
+  const std::string first = here.model("one.pt", "0.25");
   here.image("a.png");
   here.text("boxes.json", R"({"a.png": [[0, 0, 9, 9], [9, 9, 5, 5]]})");
   for (int run = 0; run < 2; ++run) {
@@ -254,8 +243,8 @@ TEST_CASE("A result with errors is not done: the run fails each time") {
 
 TEST_CASE("A drawing is of the result that is beside it") {
   const Workplace here;
-  const std::string first = model(here, "one.pt", "0.25");
-  const std::string second = model(here, "two.pt", "0.75");
+  const std::string first = here.model("one.pt", "0.25");
+  const std::string second = here.model("two.pt", "0.75");
   here.image("a.png", 200, 100);
   REQUIRE(estimate(here, first, {"a.png", "--whole-image", "--draw"}).exit_code == 0);
   const std::string of_first = here.read("posekit-out/a.png.pose.jpg");
@@ -270,8 +259,8 @@ TEST_CASE("A drawing is of the result that is beside it") {
 
 TEST_CASE("A video is done if its last line says so, and one with problems is not") {
   const Workplace here;
-  const std::string first = model(here, "one.pt", "0.25");
-  const std::string second = model(here, "two.pt", "0.75");
+  const std::string first = here.model("one.pt", "0.25");
+  const std::string second = here.model("two.pt", "0.75");
   posekit_test::write_video(here.path("a.avi"), 4);
   REQUIRE(estimate(here, first, {"a.avi", "--whole-image"}).exit_code == 0);
   const Names all = posekit_test::lines(here.read("posekit-out/a.avi.jsonl"));

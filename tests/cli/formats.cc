@@ -4,7 +4,6 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 
 #include "posekit/image_io.h"
-#include "support/model_builder.h"
 #include "support/videos.h"
 #include "workplace.h"
 
@@ -40,14 +39,7 @@ Names columns_of(const std::string& row) {
 
 /// `posekit estimate` of whole images with a model whose keypoints OpenPose has.
 posekit_test::ProcessResult estimate_for_openpose(const Workplace& here, Names arguments) {
-  posekit_test::save_script_model(
-      here.path("nose.pt"), R"(
-def forward(self, x):
-    return torch.tensor([[[0.25, 0.5, 0.9], [0.5, 0.5, 0.8]]]).expand(x.size(0), 2, 3).contiguous()
-)",
-      posekit_test::pose_metadata("regression", 32, 32, 0, 0,
-                                  R"({"name": "two", "keypoints": [{"name": "nose", "swap": 0}, {"name": "left_eye", "swap": 1}]})",
-                                  R"("normalized": true)", R"("box_padding": 1.0)"));
+  here.model("nose.pt", "0.25", R"({"name": "two", "keypoints": [{"name": "nose", "swap": 0}, {"name": "left_eye", "swap": 1}]})");
   arguments.insert(arguments.begin(), {"estimate", "-m", "nose.pt", "--torch-threads", "1", "--whole-image", "--format", "openpose"});
   return here.run(std::move(arguments));
 }

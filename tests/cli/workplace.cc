@@ -33,14 +33,17 @@ ProcessResult Workplace::run(std::vector<std::string> arguments, ProcessOptions 
   return command(arguments, std::move(options));
 }
 
-ProcessResult Workplace::estimate(std::vector<std::string> arguments, ProcessOptions options) const {
-  if (!has("model.pt")) {
-    save_script_model(path("model.pt"), R"(
+std::string Workplace::model(const std::string& name, const std::string& x, const std::string& keypoints) const {
+  save_script_model(path(name), R"(
 def forward(self, x):
-    return torch.tensor([[[0.25, 0.5, 0.9], [0.5, 0.5, 0.8]]]).expand(x.size(0), 2, 3).contiguous()
+    return torch.tensor([[[)" + x + R"(, 0.5, 0.9], [0.5, 0.5, 0.8]]]).expand(x.size(0), 2, 3).contiguous()
 )",
-                      pose_metadata("regression", 32, 32, 0, 0, two_keypoints, R"("normalized": true)", R"("box_padding": 1.0)"));
-  }
+                    pose_metadata("regression", 32, 32, 0, 0, keypoints, R"("normalized": true)", R"("box_padding": 1.0)"));
+  return name;
+}
+
+ProcessResult Workplace::estimate(std::vector<std::string> arguments, ProcessOptions options) const {
+  if (!has("model.pt")) model("model.pt");
   arguments.insert(arguments.begin(), {"estimate", "-m", "model.pt", "--torch-threads", "1", "--threads", "1"});
   return run(std::move(arguments), std::move(options));
 }

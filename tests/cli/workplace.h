@@ -14,6 +14,9 @@ namespace posekit_test {
 /// The path of the program under test.
 std::string program();
 
+/// A keypoint set of two, as in metadata.
+extern const std::string two_keypoints;
+
 class Workplace {
  public:
   Workplace();
@@ -25,8 +28,10 @@ class Workplace {
   ProcessResult command(const std::vector<std::string>& words, ProcessOptions options = {}) const;
   /// Runs the program here.
   ProcessResult run(std::vector<std::string> arguments, ProcessOptions options = {}) const;
-  /// `posekit estimate` with the quick model here, which is made on the first call: model.pt, two keypoints "head" and "tail", always a
-  /// quarter and a half of the crop's width and half its height in.
+  /// Makes a quick model with two keypoints, always at these places of the crop: `x` of its width and a half of it, half its height down.
+  /// Its file is as long as that of any other `x` of as many digits. @return its name
+  std::string model(const std::string& name, const std::string& x = "0.25", const std::string& keypoints = two_keypoints) const;
+  /// `posekit estimate` with the quick model, which is made on the first call: model.pt, with the keypoints "head" and "tail".
   ProcessResult estimate(std::vector<std::string> arguments, ProcessOptions options = {}) const;
 
   /// Writes a small picture, folders included. @return its name
@@ -50,8 +55,5 @@ void check_error(const std::string& err, const std::string& thing, const std::st
 
 /// The rows in a report's page.
 nlohmann::json report_rows(const std::string& page);
-
-/// A keypoint set of two, as in metadata.
-extern const std::string two_keypoints;
 
 }  // namespace posekit_test
